@@ -1,0 +1,62 @@
+import { fileURLToPath } from "node:url";
+import hardhatToolboxMochaEthers from "@nomicfoundation/hardhat-toolbox-mocha-ethers";
+import { configVariable, defineConfig } from "hardhat/config";
+import { definePlugin } from "hardhat/plugins";
+
+/** The compiler comes from npm: nothing is downloaded at build time. */
+const compiler = { version: "0.8.37", path: fileURLToPath(import.meta.resolve("solc/soljson.js")) } as const;
+
+/** Warnings of dependencies are not ours to mend; errors always pass. */
+const quietDependencies = definePlugin({
+  id: "quiet-dependencies",
+  hookHandlers: {
+    solidity: async () => ({
+      default: async () => ({
+        getCompilationJobErrors: async (context, job, output, next) =>
+          (await next(context, job, output)).filter(
+            (error) => error.severity === "error" || !/-->\s+\S*node_modules\//.test(error.formattedMessage ?? ""),
+          ),
+      }),
+    }),
+  },
+});
+
+export default defineConfig({
+  plugins: [hardhatToolboxMochaEthers, quietDependencies],
+  solidity: {
+    profiles: {
+      default: { ...compiler, settings: { evmVersion: "osaka", optimizer: { enabled: true, runs: 200 } } },
+      production: {
+        ...compiler,
+        isolated: false,
+        settings: { evmVersion: "osaka", viaIR: true, optimizer: { enabled: true, runs: 1_000 } },
+      },
+    },
+    npmFilesToBuild: [
+      "@openzeppelin/contracts/access/manager/AccessManager.sol",
+      "@chainlink/contracts/src/v0.8/shared/mocks/MockV3Aggregator.sol",
+    ],
+  },
+  test: {
+    solidity: {
+      profiles: {
+        default: { fuzz: { runs: 64 }, invariant: { runs: 16, depth: 32, failOnRevert: true } },
+        ci: { fuzz: { runs: 256 }, invariant: { runs: 64, depth: 64, failOnRevert: true } },
+        deep: { fuzz: { runs: 10_000 }, invariant: { runs: 256, depth: 128, failOnRevert: true } },
+      },
+    },
+    mocha: { timeout: 60_000 },
+  },
+  coverage: { skipFiles: ["contracts/mocks/**", "contracts/testing/**"] },
+  networks: {
+    hardhatMainnet: { type: "edr-simulated", chainType: "l1" },
+    localhost: { type: "http", chainType: "l1", url: "http://127.0.0.1:8545" },
+    sepolia: {
+      type: "http",
+      chainType: "l1",
+      url: configVariable("SEPOLIA_RPC_URL"),
+      accounts: [configVariable("SEPOLIA_PRIVATE_KEY")],
+    },
+  },
+  typechain: { outDir: "typechain-types" },
+});
