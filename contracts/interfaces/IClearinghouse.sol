@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {AccountId} from "../types/AccountId.sol";
+import {InstrumentId} from "../types/InstrumentId.sol";
+import {OpenPosition, Position} from "../types/Position.sol";
+import {Trade} from "../types/Trade.sol";
+
+/// @title IClearinghouse
+/// @notice Holds every position, clears trades of registered venues, and lets anyone liquidate what is below the line.
+interface IClearinghouse {
+    /// @notice Only venues that governance registered may clear.
+    error NotVenue(address caller);
+    /// @notice A trade of size or price 0.
+    error EmptyTrade(InstrumentId instrument, int128 size, uint128 price);
+    /// @notice The two sides of a trade or a liquidation are one account.
+    error SelfDealing(AccountId account);
+    /// @notice The insurance fund takes no side of a trade or a liquidation.
+    error FundIsNoParty();
+    /// @notice The price is further from the mark than the band allows [wad].
+    error PriceOutsideBand(InstrumentId instrument, uint256 price, uint256 mark, uint256 band);
+    /// @notice The account only wanted its position reduced [wad].
+    error NotReducing(AccountId account, InstrumentId instrument, int256 size, int256 change);
+    /// @notice The account holds as many instruments as it may.
+    error TooManyInstruments(AccountId account, uint256 most);
+    /// @notice Only the owner or operators may settle the variation of an account at or above initial margin [wad].
+    error VariationNotDue(AccountId account, int256 equity, uint256 initial);
+    /// @notice The liquidator would pay more than it is willing to [wad].
+    error PaymentAboveMaximum(int256 payment, int256 maxPayment);
+    /// @notice A share is above 1 or an address is missing.
+    error InvalidFeeShare(address treasury, uint256 fundShare);
+
+    /// @notice A trade was cleared; fees include those of builders [wad].
+    event TradeCleared(
+        InstrumentId indexed instrument,
+        AccountId indexed taker,
+        AccountId indexed maker,
+        int256 size,
+        uint256 price,
+        uint256 takerFee,
+        uint256 makerFee
+    );
+    /// @notice A position changed; size and quote are the stored ones afterwards, both 0 when it is gone [wad].
+    event PositionChanged(AccountId indexed account, InstrumentId indexed instrument, int256 size, int256 quote);
+    /// @notice An account's variation became cash: `variation` in all, gains positive [wad].
+    event VariationSettled(AccountId indexed account, int256 variation);
+    /// @notice A slice of an account was taken over [wad].
+    event Liquidated(
+        AccountId indexed account,
+        AccountId indexed liquidator,
+        uint256 fraction,
+        int256 equity,
+        uint256 maintenance,
+        int256 payment,
+        uint256 toAccount,
+        int256 toInsurance
+    );
+    /// @notice A side of an instrument bore a part of a loss: its index moved [wad].
+    event GainsHaircut(InstrumentId indexed instrument, bool indexed long, uint256 loss, int256 longIndex, int256 shortIndex);
+    /// @notice The recorded deficit changed [wad].
+    event DeficitChanged(uint256 deficit);
+    /// @notice A venue was registered or removed.
+    event VenueSet(address indexed venue, bool registered);
+    /// @notice The margin engine was set.
+    event MarginEngineSet(address marginEngine);
+    /// @notice The receivers of fees were set; `fundShare` is the insurance fund's share [wad].
+    event FeeSharesSet(address treasury, uint256 fundShare);
+
+    /// @notice Clears matches of a registered venue: all or none. Every account is checked once, at the end.
+    /// @param trades The matches, in order.
+    function clear(Trade[] calldata trades) external;
+
+    /// @notice Turns the value of all positions of an account into cash. The account's equity does not change. By the owner
+    /// or an operator with TRADE at any time, by anyone when the account is below initial margin.
+    function settleVariation(AccountId account) external;
+
+    /// @notice Takes over a fraction of everything that an account below maintenance margin holds. By the owner of the
+    /// liquidator's account or an operator with LIQUIDATE; nobody else need agree.
+    /// @param account Who is below the line.
+    /// @param liquidator Who takes the slice and pays for it; must be worth its initial margin afterwards.
+    /// @param maxFraction The most to take [wad].
+    /// @param maxPayment The most to pay for what is taken; negative: the least to be paid [wad].
+    /// @return fraction What was taken [wad].
+    /// @return payment What the liquidator paid; negative when it was paid [wad].
+    function liquidate(
+        AccountId account,
+        AccountId liquidator,
+        uint256 maxFraction,
+        int256 maxPayment
+    ) external returns (uint256 fraction, int256 payment);
+
+    /// @notice The stored position [wad].
+    function positionOf(AccountId account, InstrumentId instrument) external view returns (Position memory);
+
+    /// @notice The instruments in which the account has a position.
+    function instrumentsOf(AccountId account) external view returns (InstrumentId[] memory);
+
+    /// @notice The account's positions with their real quotes.
+    function openPositionsOf(AccountId account) external view returns (OpenPosition[] memory);
+
+    /// @notice The price at which positions are valued: a perpetual's is the index price [wad].
+    function markOf(InstrumentId instrument) external view returns (uint256);
+
+    /// @notice The size held long, which is the size held short [wad].
+    function openInterestOf(InstrumentId instrument) external view returns (uint256);
+
+    /// @notice What each side has been charged for one unit of size since the beginning [wad].
+    function indicesOf(InstrumentId instrument) external view returns (int256 longIndex, int256 shortIndex);
+
+    /// @notice The account that bears losses first after the bankrupt account itself. It has no key.
+    function insuranceFund() external view returns (AccountId);
+
+    /// @notice Losses that nobody has borne yet; the fund's income repays them first [wad].
+    function deficit() external view returns (uint256);
+
+    /// @notice Whether an address is a registered venue.
+    function isVenue(address venue) external view returns (bool);
+
+    /// @notice Registers or removes a venue. Governance only.
+    function setVenue(address venue, bool registered) external;
+
+    /// @notice Sets the margin engine. Governance only.
+    function setMarginEngine(address marginEngine) external;
+
+    /// @notice Sets who receives fees: a share for the insurance fund [wad], the rest for the treasury's first account.
+    /// Governance only.
+    function setFeeShares(address treasury, uint64 fundShare) external;
+}

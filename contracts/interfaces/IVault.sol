@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {AccountId} from "../types/AccountId.sol";
+import {Posting} from "../types/Trade.sol";
+
+/// @title IVault
+/// @notice The only contract that holds or moves tokens: cash and collateral of every account, and operators.
+/// @dev Assumed and not enforced: tokens do not change balances by themselves. A token that does so downwards shares
+/// the loss pro rata among those who withdraw it (see `withdraw`); one that does so upwards gives the surplus to nobody.
+interface IVault {
+    /// @notice The caller is neither the account's owner nor an operator with the permission at this moment.
+    error NotAuthorized(AccountId account, address caller, uint8 permission);
+    /// @notice Only the clearinghouse may do this.
+    error NotClearinghouse(address caller);
+    /// @notice The clearinghouse is set once and stays.
+    error ClearinghouseAlreadySet(address clearinghouse);
+    /// @notice An amount of 0, or one too small to be told from 0.
+    error ZeroAmount(address token);
+    /// @notice Strangers may only deposit the settlement token or a token that the account holds already.
+    error StrangerDepositRefused(AccountId account, address token, address caller);
+    /// @notice The token's deposits are stopped.
+    error DepositsStopped(address token);
+    /// @notice The vault would hold more of the token than its cap [token].
+    error CollateralCapExceeded(address token, uint256 total, uint256 cap);
+    /// @notice The permit was not accepted and the allowance is too small [token].
+    error PermitFailed(address token, address owner, uint256 allowance, uint256 amount);
+    /// @notice The account has less than this [token].
+    error InsufficientBalance(AccountId account, address token, uint256 requested, uint256 available);
+    /// @notice The vault holds fewer tokens than this; nothing is lost, what others owe is not here yet [token].
+    error InsufficientTokens(address token, uint256 requested, uint256 held);
+    /// @notice Tokens cannot be sent there.
+    error InvalidReceiver(address receiver);
+    /// @notice Tokens are moved only between different accounts of one owner.
+    error NotSameOwner(AccountId from, AccountId to);
+    /// @notice An account cannot be its own counterparty.
+    error SameAccount(AccountId account);
+    /// @notice There is no such permission.
+    error UnknownPermissions(uint8 permissions);
+
+    /// @notice Tokens arrived; `balance` is the account's cash [wad] or collateral [token] afterwards.
+    event Deposited(
+        AccountId indexed account,
+        address indexed token,
+        address indexed sender,
+        uint256 amount,
+        int256 balance
+    );
+    /// @notice Tokens left; `amount` was charged and `paid` was sent: they differ only when the vault has lost tokens.
+    event Withdrawn(
+        AccountId indexed account,
+        address indexed token,
+        address indexed receiver,
+        uint256 amount,
+        uint256 paid,
+        int256 balance
+    );
+    /// @notice Cash or collateral moved between accounts, with both balances afterwards.
+    event Transferred(
+        AccountId indexed from,
+        AccountId indexed to,
+        address indexed token,
+        uint256 amount,
+        int256 fromBalance,
+        int256 toBalance
+    );
+    /// @notice The clearinghouse changed an account's cash [wad].
+    event CashPosted(AccountId indexed account, int256 change, int256 cash);
+    /// @notice An owner gave, changed or took back rights; 0 permissions is none.
+    event OperatorSet(address indexed owner, address indexed operator, uint8 permissions, uint40 until);
+    /// @notice The partners of the vault were set.
+    event VaultWired(address clearinghouse, address marginEngine);
+
+    /// @notice Brings tokens into an account. Never depends on a price.
+    /// @dev Anyone may deposit to any account, strangers only the settlement token or a token that it holds. What is
+    /// credited is what arrived.
+    /// @param account Who is credited.
+    /// @param token The settlement token or listed collateral.
+    /// @param amount Taken from the caller by its allowance [token].
+    function deposit(AccountId account, address token, uint256 amount) external;
+
+    /// @notice As `deposit`, with an EIP-2612 permit of the caller; a permit that somebody else has already used does no harm.
+    function depositWithPermit(
+        AccountId account,
+        address token,
+        uint256 amount,
+        uint256 deadline,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external;
+
+    /// @notice Takes tokens out of an account: by its owner or an operator with WITHDRAW. The account must be worth its
+    /// initial margin afterwards.
+    /// @dev When the vault holds less of the token than it keeps books for, each withdrawal is paid that share of its amount.
+    /// @param account Who is charged.
+    /// @param token The settlement token or listed collateral.
+    /// @param amount What is charged [token].
+    /// @param to Who receives the tokens.
+    function withdraw(AccountId account, address token, uint256 amount, address to) external;
+
+    /// @notice Moves cash or collateral between two accounts of one owner: by the owner or an operator with TRANSFER.
+    /// The giving account must be worth its initial margin afterwards.
+    function transfer(AccountId from, AccountId to, address token, uint256 amount) external;
+
+    /// @notice Gives an operator rights on all accounts of the caller, or takes them back with 0.
+    /// @param operator Who may act.
+    /// @param permissions Any of TRADE 1, TRANSFER 2, WITHDRAW 4, LIQUIDATE 8.
+    /// @param until Last second in which the rights hold [unix seconds].
+    function setOperator(address operator, uint8 permissions, uint40 until) external;
+
+    /// @notice Changes the cash of accounts. Clearinghouse only; the changes and what they stand for must sum to 0.
+    function post(Posting[] calldata postings) external;
+
+    /// @notice Moves a fraction of all that an account has, tokens rounded down for the receiver and all of them at a
+    /// fraction of 1. Clearinghouse only.
+    /// @param from Who gives.
+    /// @param to Who receives.
+    /// @param fraction Which part [wad].
+    function moveSlice(AccountId from, AccountId to, uint256 fraction) external;
+
+    /// @notice The settlement token.
+    function SETTLEMENT_TOKEN() external view returns (address);
+
+    /// @notice The account's cash; negative is debt [wad].
+    function cashOf(AccountId account) external view returns (int256);
+
+    /// @notice The account's collateral in one token [token].
+    function collateralOf(AccountId account, address token) external view returns (uint256);
+
+    /// @notice All that an account has.
+    /// @return cash Signed cash [wad].
+    /// @return tokens Bit i is set when the account holds the i-th token of the Rules' list.
+    /// @return amounts One amount for each set bit, lowest bit first [token].
+    function balancesOf(
+        AccountId account
+    ) external view returns (int256 cash, uint256 tokens, uint256[] memory amounts);
+
+    /// @notice What the vault keeps books for, tokens sent by mistake excluded [token].
+    function trackedOf(address token) external view returns (uint256);
+
+    /// @notice The rights that an operator has been given and their last second.
+    function operatorOf(
+        address owner,
+        address operator
+    ) external view returns (uint8 permissions, uint40 until);
+
+    /// @notice Whether the caller is the account's owner or holds the permission now.
+    function isAuthorized(AccountId account, address caller, uint8 permission) external view returns (bool);
+
+    /// @notice Reverts with NotAuthorized unless `isAuthorized`.
+    function requireAuthorized(AccountId account, address caller, uint8 permission) external view;
+
+    /// @notice Tells the vault its partners: the clearinghouse once only. Governance only.
+    function wire(address clearinghouse, address marginEngine) external;
+}

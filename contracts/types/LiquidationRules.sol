@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+/// @notice The rules of liquidation and of the minimum margin in one word.
+/// @dev
+///   bits      field                       unit
+///   0-15      least incentive (rhoMin)    [bps of the maintenance requirement]
+///   16-31     most incentive (rhoMax)     [bps of the maintenance requirement]
+///   32-47     insurance fee (kappa)       [bps of the maintenance requirement]
+///   48-63     buffer                      [bps of the maintenance requirement]
+///   64-79     gains haircut cap           [bps of the index price, for each event]
+///   80-95     minimum margin              [whole settlement currency]
+///   96-111    minimum margin of an item   [whole settlement currency]
+///   112-119   most instruments            [number for one account]
+type LiquidationRules is uint256;
+
+using {
+    leastIncentiveBps,
+    mostIncentiveBps,
+    insuranceFeeBps,
+    bufferBps,
+    gainsHaircutCapBps,
+    minimumMargin,
+    minimumMarginOfItem,
+    mostInstruments
+} for LiquidationRules global;
+
+/// @notice rhoMin: the incentive at the line [bps of the maintenance requirement].
+function leastIncentiveBps(LiquidationRules rules) pure returns (uint256) {
+    return LiquidationRules.unwrap(rules) & 0xffff;
+}
+
+/// @notice rhoMax: the incentive at zero equity and below [bps of the maintenance requirement].
+function mostIncentiveBps(LiquidationRules rules) pure returns (uint256) {
+    return (LiquidationRules.unwrap(rules) >> 16) & 0xffff;
+}
+
+/// @notice kappa: what the insurance fund takes of a slice, as far as the account can pay it [bps of maintenance].
+function insuranceFeeBps(LiquidationRules rules) pure returns (uint256) {
+    return (LiquidationRules.unwrap(rules) >> 32) & 0xffff;
+}
+
+/// @notice How far above the line a liquidation brings the account [bps of the maintenance requirement].
+function bufferBps(LiquidationRules rules) pure returns (uint256) {
+    return (LiquidationRules.unwrap(rules) >> 48) & 0xffff;
+}
+
+/// @notice The most that one event may move a side's index [bps of the index price].
+function gainsHaircutCapBps(LiquidationRules rules) pure returns (uint256) {
+    return (LiquidationRules.unwrap(rules) >> 64) & 0xffff;
+}
+
+/// @notice The least requirement of an account that has a position or a debt [wad].
+function minimumMargin(LiquidationRules rules) pure returns (uint256) {
+    return ((LiquidationRules.unwrap(rules) >> 80) & 0xffff) * 1e18;
+}
+
+/// @notice What each instrument or token held adds to the minimum margin [wad].
+function minimumMarginOfItem(LiquidationRules rules) pure returns (uint256) {
+    return ((LiquidationRules.unwrap(rules) >> 96) & 0xffff) * 1e18;
+}
+
+/// @notice How many instruments one account may hold.
+function mostInstruments(LiquidationRules rules) pure returns (uint256) {
+    return (LiquidationRules.unwrap(rules) >> 112) & 0xff;
+}
+
+/// @notice The same rules by name, as governance sets them; minimum margins are in whole settlement currency.
+struct LiquidationParameters {
+    uint16 leastIncentiveBps;
+    uint16 mostIncentiveBps;
+    uint16 insuranceFeeBps;
+    uint16 bufferBps;
+    uint16 gainsHaircutCapBps;
+    uint16 minimumMargin;
+    uint16 minimumMarginOfItem;
+    uint8 mostInstruments;
+}
+
+/// @notice Packs the rules into their word; the bounds are the caller's to check.
+function packLiquidationRules(LiquidationParameters memory parameters) pure returns (LiquidationRules) {
+    uint256 word = parameters.leastIncentiveBps;
+    word |= uint256(parameters.mostIncentiveBps) << 16;
+    word |= uint256(parameters.insuranceFeeBps) << 32;
+    word |= uint256(parameters.bufferBps) << 48;
+    word |= uint256(parameters.gainsHaircutCapBps) << 64;
+    word |= uint256(parameters.minimumMargin) << 80;
+    word |= uint256(parameters.minimumMarginOfItem) << 96;
+    word |= uint256(parameters.mostInstruments) << 112;
+    return LiquidationRules.wrap(word);
+}

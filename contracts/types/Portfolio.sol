@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {InstrumentId} from "./InstrumentId.sol";
+import {CollateralRules} from "./CollateralRules.sol";
+import {SizeBrackets} from "./SizeBrackets.sol";
+import {UnderlyingRules} from "./UnderlyingRules.sol";
+
+/// @notice A position with all that a margin model may want to know of it.
+struct Holding {
+    InstrumentId instrument;
+    /// Signed size [wad].
+    int256 size;
+    /// Price at which the position is valued [wad].
+    uint256 mark;
+    /// Price of the underlying [wad].
+    uint256 indexPrice;
+    /// The underlying's margin rates of today.
+    UnderlyingRules rules;
+    /// The underlying's size factor.
+    SizeBrackets brackets;
+}
+
+/// @notice An amount of a collateral token with its price.
+struct CollateralHolding {
+    /// Whole tokens, whatever the token's decimals; rounded down [wad].
+    uint256 quantity;
+    /// Price of one whole token [wad].
+    uint256 price;
+    /// The token's haircuts of today.
+    CollateralRules rules;
+}
+
+/// @notice Everything a margin model is given: it reads nothing by itself.
+struct Portfolio {
+    Holding[] positions;
+    CollateralHolding[] collateral;
+}
+
+/// @notice What an account is worth and what it must be worth, in the settlement currency.
+struct Margin {
+    /// cash + value of the positions + collateral at its full price; negative when the account is bankrupt [wad].
+    int256 equity;
+    /// What it takes to add risk or withdraw [wad].
+    uint256 initial;
+    /// The line: below it anyone may liquidate; never above `initial` [wad].
+    uint256 maintenance;
+}
+
+/// @notice Where an account stands; the order is part of the public face.
+enum Status {
+    Healthy,
+    MarginCall,
+    Liquidatable,
+    Bankrupt
+}
+
+/// @notice A change of one position that has been or might be made.
+struct Delta {
+    InstrumentId instrument;
+    /// What is bought (positive) or sold (negative) [wad].
+    int128 size;
+    /// At which price [wad].
+    uint128 price;
+}
+
+/// @notice A price that the caller has already read in this call, so that it need not be read again.
+struct KnownPrice {
+    uint24 underlying;
+    /// [wad]
+    uint256 price;
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {WadMath} from "../libraries/WadMath.sol";
+
+/// @notice How the margin rate grows with a position's notional: progressive brackets, as in an income tax.
+/// @dev
+///   bits      field
+///   0-39      end of bracket 1   [whole settlement currency]
+///   40-79     end of bracket 2   [whole settlement currency]
+///   80-119    end of bracket 3   [whole settlement currency]
+///   120-143   factor in bracket 2  [bps]; the factor in bracket 1 is 10,000
+///   144-167   factor in bracket 3  [bps]
+///   168-191   factor above         [bps]
+/// The factor is marginal: only the notional inside a bracket is charged at its factor, so the requirement is
+/// continuous and convex in size.
+type SizeBrackets is uint256;
+
+using {chargedNotional} for SizeBrackets global;
+
+/// @notice The notional after the size factor: sum over the brackets of (notional inside it) x (its factor),
+/// rounded up [wad].
+/// @param brackets The underlying's brackets.
+/// @param notional Absolute quote value of the position [wad].
+function chargedNotional(SizeBrackets brackets, uint256 notional) pure returns (uint256 charged) {
+    uint256 word = SizeBrackets.unwrap(brackets);
+    uint256 end = (word & 0xffffffffff) * WadMath.WAD;
+    // Nearly every position is inside the first bracket.
+    if (notional <= end) return notional;
+    charged = notional;
+    // Each bracket adds (its factor - the factor below) on all that lies above its start.
+    uint256 factorBelow = 10_000;
+    for (uint256 i = 0; i < 3; ++i) {
+        uint256 start = ((word >> (40 * i)) & 0xffffffffff) * WadMath.WAD;
+        if (notional <= start) break;
+        uint256 factor = (word >> (120 + 24 * i)) & 0xffffff;
+        charged += WadMath.bpsUp(notional - start, factor - factorBelow);
+        factorBelow = factor;
+    }
+}
+
+/// @notice The same brackets by name, as governance sets them; the ends are in whole settlement currency.
+struct BracketParameters {
+    uint40 firstEnd;
+    uint40 secondEnd;
+    uint40 thirdEnd;
+    uint24 secondFactorBps;
+    uint24 thirdFactorBps;
+    uint24 lastFactorBps;
+}
+
+/// @notice Packs brackets into their word; the bounds are the caller's to check.
+function packSizeBrackets(BracketParameters memory parameters) pure returns (SizeBrackets) {
+    uint256 word = parameters.firstEnd;
+    word |= uint256(parameters.secondEnd) << 40;
+    word |= uint256(parameters.thirdEnd) << 80;
+    word |= uint256(parameters.secondFactorBps) << 120;
+    word |= uint256(parameters.thirdFactorBps) << 144;
+    word |= uint256(parameters.lastFactorBps) << 168;
+    return SizeBrackets.wrap(word);
+}
