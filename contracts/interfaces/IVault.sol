@@ -122,6 +122,9 @@ interface IVault {
     /// @notice The settlement token.
     function SETTLEMENT_TOKEN() external view returns (address);
 
+    /// @notice The settlement token's decimals.
+    function SETTLEMENT_DECIMALS() external view returns (uint256);
+
     /// @notice The account's cash; negative is debt [wad].
     function cashOf(AccountId account) external view returns (int256);
 
