@@ -116,6 +116,9 @@ interface IClearinghouse {
     /// @notice Whether an address is a registered venue.
     function isVenue(address venue) external view returns (bool);
 
+    /// @notice Who receives fees: the treasury and the insurance fund's share [wad].
+    function feeShares() external view returns (address treasury, uint64 fundShare);
+
     /// @notice Registers or removes a venue. Governance only.
     function setVenue(address venue, bool registered) external;
 
