@@ -335,12 +335,11 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         }
     }
 
-    /// @dev What an account traded in a batch, and its fees (negative).
+    /// @dev What an account traded in a batch, and its fees (negative). Trades of others are left as changes of 0.
     function _actsOf(
         AccountId account,
         Trade[] calldata trades
     ) private pure returns (Delta[] memory done, int256 fees) {
-        uint256 count;
         done = new Delta[](trades.length);
         for (uint256 i = 0; i < trades.length; ++i) {
             Trade calldata trade = trades[i];
@@ -348,14 +347,9 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
             if (!isTaker && trade.maker.account != account) continue;
             Leg calldata leg = isTaker ? trade.taker : trade.maker;
             fees -= int256(uint256(leg.fee) + leg.builderFee);
-            done[count++] = Delta({
-                instrument: trade.instrument,
-                size: isTaker ? trade.size : -trade.size,
-                price: trade.price
-            });
-        }
-        assembly ("memory-safe") {
-            mstore(done, count)
+            done[i].instrument = trade.instrument;
+            done[i].size = isTaker ? trade.size : -trade.size;
+            done[i].price = trade.price;
         }
     }
 

@@ -238,6 +238,7 @@ contract MarginEngine is IMarginEngine {
     function _apply(State memory state, Delta[] calldata deltas, int256 cash, bool undo) private pure {
         state.cash = undo ? state.cash - cash : state.cash + cash;
         for (uint256 i = 0; i < deltas.length; ++i) {
+            if (deltas[i].size == 0) continue;
             int256 size = undo ? -int256(deltas[i].size) : int256(deltas[i].size);
             _trade(state, deltas[i].instrument, size, Ledger.tradeQuote(size, deltas[i].price));
         }
