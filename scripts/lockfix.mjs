@@ -17,7 +17,9 @@ const PLATFORM =
 function stubOf(name, version, dev) {
   const platform = PLATFORM.exec(name)?.groups;
   if (!platform || !/^\d+\.\d+\.\d+/.test(version)) {
-    throw new Error(`${name}@${version} has no lock entry and is no exact platform build: add it to ${LOCK} by hand.`);
+    throw new Error(
+      `${name}@${version} has no lock entry and is no exact platform build: add it to ${LOCK} by hand.`,
+    );
   }
   const { os, cpu, abi } = platform;
   const libc = os === "linux" && abi ? { libc: [LIBC[abi] ?? abi] } : {};
@@ -26,7 +28,11 @@ function stubOf(name, version, dev) {
 
 /** Whether `name`, required by the package at `path`, is found there or in a folder above, as Node would look it up. */
 function isLocked(packages, path, name) {
-  for (let folder = path; ; folder = folder.slice(0, Math.max(folder.lastIndexOf("/node_modules/"), 0))) {
+  for (
+    let folder = path;
+    ;
+    folder = folder.slice(0, Math.max(folder.lastIndexOf("/node_modules/"), 0))
+  ) {
     if (`${folder && `${folder}/`}node_modules/${name}` in packages) return true;
     if (folder === "") return false;
   }
@@ -45,6 +51,8 @@ for (const [path, entry] of Object.entries(packages)) {
   if (/(^|\/)@nomicfoundation\/edr(-[^/]+)?$/.test(path)) delete entry.engines;
 }
 
-lock.packages = Object.fromEntries(Object.entries(packages).sort(([a], [b]) => a.localeCompare(b, "en")));
+lock.packages = Object.fromEntries(
+  Object.entries(packages).sort(([a], [b]) => a.localeCompare(b, "en")),
+);
 writeFileSync(LOCK, `${JSON.stringify(lock, null, 2)}\n`);
 console.log(`${LOCK}: ${stubs} platform builds added.`);
