@@ -316,10 +316,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
 
         address treasury = _treasury;
         uint256 toTreasury = treasury == address(0) ? 0 : WadMath.mulDown(batch.fees, WadMath.WAD - _fundShare);
-        postings[count] = Posting({
-            account: FUND,
-            cash: _repayDeficit((batch.fees - toTreasury).toInt256())
-        });
+        postings[count] = Posting({account: FUND, cash: _repayDeficit((batch.fees - toTreasury).toInt256())});
         postings[count + 1] = Posting({account: accountIdOf(treasury, 0), cash: toTreasury.toInt256()});
     }
 

@@ -31,10 +31,9 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         uint256 filled;
     }
 
-    bytes32 private constant ORDER_TYPEHASH =
-        keccak256(
-            "Order(bytes32 account,uint256 instrument,int128 size,uint128 limitPrice,uint128 triggerPrice,uint64 maxFee,uint40 expiry,uint8 flags,uint64 nonce,bytes32 builder)"
-        );
+    bytes32 private constant ORDER_TYPEHASH = keccak256(
+        "Order(bytes32 account,uint256 instrument,int128 size,uint128 limitPrice,uint128 triggerPrice,uint64 maxFee,uint40 expiry,uint8 flags,uint64 nonce,bytes32 builder)"
+    );
     uint8 private constant REDUCE_ONLY = 1;
     uint8 private constant POST_ONLY = 2;
     uint8 private constant FILL_OR_KILL = 4;
@@ -67,11 +66,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
     // ------------------------------------------------------------------ traders
 
     /// @inheritdoc IExchange
-    function matchOrders(
-        SignedOrder calldata taker,
-        SignedOrder[] calldata makers,
-        uint128[] calldata sizes
-    ) external {
+    function matchOrders(SignedOrder calldata taker, SignedOrder[] calldata makers, uint128[] calldata sizes) external {
         uint256 count = makers.length;
         if (count == 0 || count > MOST_MAKERS || count != sizes.length) revert InvalidBatch(count, sizes.length);
         Checked memory checkedTaker = _check(taker);
@@ -139,9 +134,10 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         fillable = new uint128[](orders.length);
         for (uint256 i = 0; i < orders.length; ++i) {
             Order calldata order = orders[i];
-            bool done = order.expiry < block.timestamp ||
-                order.nonce < _leastNonces[order.account] ||
-                isNonceUsed(order.account, order.nonce);
+            bool done =
+                order.expiry < block.timestamp ||
+                    order.nonce < _leastNonces[order.account] ||
+                    isNonceUsed(order.account, order.nonce);
             if (!done) fillable[i] = (WadMath.abs(order.size) - _filled[hashOrder(order)]).toUint128();
         }
     }
@@ -209,14 +205,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
             revert LimitPriceCrossed(takerHash, taker.limitPrice, maker.limitPrice);
         }
         _recordFill(maker, checked, size);
-        emit OrderFilled(
-            checked.hash,
-            maker.account,
-            maker.nonce,
-            size,
-            checked.filled + size,
-            maker.limitPrice
-        );
+        emit OrderFilled(checked.hash, maker.account, maker.nonce, size, checked.filled + size, maker.limitPrice);
 
         trade.instrument = InstrumentId.wrap(taker.instrument);
         trade.size = taker.size > 0 ? int128(size) : -int128(size);

@@ -97,11 +97,7 @@ contract MarginEngine is IMarginEngine {
     }
 
     /// @inheritdoc IMarginEngine
-    function marginWith(
-        AccountId account,
-        Delta[] calldata deltas,
-        int256 cash
-    ) external view returns (Margin memory) {
+    function marginWith(AccountId account, Delta[] calldata deltas, int256 cash) external view returns (Margin memory) {
         State memory state = _load(account);
         _apply(state, deltas, cash, false);
         return _margin(_value(state, newPriceCache(CACHED_PRICES)));
@@ -199,10 +195,7 @@ contract MarginEngine is IMarginEngine {
 
         (LiquidationTerms memory terms, ) = _termsOf(valuation, margin);
         int256 fundCash = VAULT.cashOf(CLEARINGHOUSE.insuranceFund());
-        LiquidationSettlement memory settlement = Liquidation.settlementOf(
-            terms,
-            fundCash > 0 ? uint256(fundCash) : 0
-        );
+        LiquidationSettlement memory settlement = Liquidation.settlementOf(terms, fundCash > 0 ? uint256(fundCash) : 0);
         return (terms.fraction, settlement.payment, settlement.toAccount.toInt256(), settlement.toInsurance);
     }
 
@@ -337,10 +330,7 @@ contract MarginEngine is IMarginEngine {
     }
 
     /// @dev No position is larger than before, on the other side, or new.
-    function _isReduction(
-        OpenPosition[] memory before,
-        OpenPosition[] memory afterwards
-    ) private pure returns (bool) {
+    function _isReduction(OpenPosition[] memory before, OpenPosition[] memory afterwards) private pure returns (bool) {
         for (uint256 i = 0; i < afterwards.length; ++i) {
             int256 size = afterwards[i].size;
             int256 sizeBefore = 0;
@@ -461,12 +451,7 @@ contract MarginEngine is IMarginEngine {
     }
 
     /// @dev Whether the account stays at initial margin without `amount` of the token at `place`.
-    function _canSpare(
-        State memory state,
-        uint256 place,
-        uint256 held,
-        uint256 amount
-    ) private view returns (bool) {
+    function _canSpare(State memory state, uint256 place, uint256 held, uint256 amount) private view returns (bool) {
         if (_isRiskless(state)) return true;
         state.amounts[place] = held - amount;
         return _isInitial(_margin(_value(state, newPriceCache(CACHED_PRICES))));

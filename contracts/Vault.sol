@@ -146,11 +146,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IVault
-    function moveSlice(
-        AccountId from,
-        AccountId to,
-        uint256 fraction
-    ) external onlyClearinghouse nonReentrantView {
+    function moveSlice(AccountId from, AccountId to, uint256 fraction) external onlyClearinghouse nonReentrantView {
         int256 cash = WadMath.mulDown(int256(_headers[from].cash), fraction.toInt256());
         if (cash != 0) {
             _post(from, -cash);

@@ -69,11 +69,7 @@ library DefaultProcess {
     }
 
     /// @dev Moves the slice of one position; returns what it closed for the liquidator.
-    function _moveLeg(
-        Book storage book,
-        Slice memory slice,
-        OpenPosition memory open
-    ) private returns (int256) {
+    function _moveLeg(Book storage book, Slice memory slice, OpenPosition memory open) private returns (int256) {
         uint256 whole = WadMath.abs(open.size);
         uint256 taken = WadMath.mulDown(whole, slice.fraction);
         if (taken == 0) return 0;

@@ -69,8 +69,5 @@ interface IMarginEngine {
 
     /// @notice The terms of a liquidation, for at most `maxFraction` [wad]. Reverts with NotLiquidatable, MustCloseWhole or
     /// FractionTooSmall.
-    function liquidationTermsOf(
-        AccountId account,
-        uint256 maxFraction
-    ) external view returns (LiquidationTerms memory);
+    function liquidationTermsOf(AccountId account, uint256 maxFraction) external view returns (LiquidationTerms memory);
 }

@@ -143,10 +143,7 @@ interface IVault {
     function trackedOf(address token) external view returns (uint256);
 
     /// @notice The rights that an operator has been given and their last second.
-    function operatorOf(
-        address owner,
-        address operator
-    ) external view returns (uint8 permissions, uint40 until);
+    function operatorOf(address owner, address operator) external view returns (uint8 permissions, uint40 until);
 
     /// @notice Whether the caller is the account's owner or holds the permission now.
     function isAuthorized(AccountId account, address caller, uint8 permission) external view returns (bool);

@@ -22,9 +22,7 @@ library ChainlinkFeed {
     uint256 internal constant UNKNOWN_DECIMALS = type(uint256).max;
 
     /// @notice The feed's latest round; all 0 when the feed does not answer.
-    function latestRound(
-        address feed
-    ) internal view returns (int256 answer, uint256 startedAt, uint256 updatedAt) {
+    function latestRound(address feed) internal view returns (int256 answer, uint256 startedAt, uint256 updatedAt) {
         bytes4 selector = AggregatorV3Interface.latestRoundData.selector;
         // (bool success, bytes memory data) = feed.staticcall(abi.encodeWithSelector(selector));
         // if (success && data.length >= 160) (, answer, startedAt, updatedAt, ) = abi.decode(data, (...));

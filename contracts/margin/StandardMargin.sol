@@ -17,9 +17,7 @@ import {UnderlyingRules} from "../types/UnderlyingRules.sol";
 /// The charged notional grows progressively with size (SizeBrackets).
 contract StandardMargin is IMarginModel {
     /// @inheritdoc IMarginModel
-    function requirement(
-        Portfolio calldata portfolio
-    ) external pure returns (uint256 initial, uint256 maintenance) {
+    function requirement(Portfolio calldata portfolio) external pure returns (uint256 initial, uint256 maintenance) {
         for (uint256 i = 0; i < portfolio.positions.length; ++i) {
             Holding calldata holding = portfolio.positions[i];
             uint256 notional = WadMath.mulUp(WadMath.abs(holding.size), holding.mark);

@@ -182,11 +182,7 @@ contract PriceOracle is IPriceOracle, AccessManaged {
     }
 
     /// @dev Names the first stale feed of the primary source; off the path of a good price, so it reads again.
-    function _revertStale(
-        uint24 underlying,
-        StoredFeed[2 * MOST_FEEDS] storage feeds,
-        uint256 count
-    ) private view {
+    function _revertStale(uint24 underlying, StoredFeed[2 * MOST_FEEDS] storage feeds, uint256 count) private view {
         for (uint256 i = 0; i < count; ++i) {
             FeedHead head = feeds[i].head;
             (, , uint256 updatedAt) = ChainlinkFeed.latestRound(head.aggregator());
