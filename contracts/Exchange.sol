@@ -50,9 +50,9 @@ contract Exchange is IExchange, EIP712, AccessManaged {
     uint64 private _takerFee;
     uint64 private _makerFee;
     mapping(bytes32 account => mapping(uint256 word => uint256 bits)) private _usedNonces;
-    mapping(bytes32 account => uint64) private _leastNonces;
+    mapping(bytes32 account => uint64 nonce) private _leastNonces;
     /// @dev Only of orders that are partly filled [wad].
-    mapping(bytes32 orderHash => uint128) private _filled;
+    mapping(bytes32 orderHash => uint128 filled) private _filled;
 
     constructor(
         address authority,

@@ -51,7 +51,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
 
     address private _clearinghouse;
     IMarginEngine private _marginEngine;
-    mapping(AccountId account => Header) private _headers;
+    mapping(AccountId account => Header header) private _headers;
     /// @dev [token]
     mapping(AccountId account => mapping(uint256 index => uint256 amount)) private _collateral;
     /// @dev [token]
