@@ -65,7 +65,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         FUND = accountIdOf(address(this), 0);
     }
 
-    // ------------------------------------------------------------------ venues
+    // Venues
 
     /// @inheritdoc IClearinghouse
     function clear(Trade[] calldata trades) external {
@@ -80,7 +80,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         _checkParties(engine, trades, batch);
     }
 
-    // ------------------------------------------------------------------ owners and keepers
+    // Owners and keepers
 
     /// @inheritdoc IClearinghouse
     function settleVariation(AccountId account) external {
@@ -145,7 +145,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         return (terms.fraction, settlement.payment);
     }
 
-    // ------------------------------------------------------------------ governance
+    // Governance
 
     /// @inheritdoc IClearinghouse
     function setVenue(address venue, bool registered) external restricted {
@@ -169,7 +169,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         emit FeeSharesSet(treasury, fundShare);
     }
 
-    // ------------------------------------------------------------------ views
+    // Views
 
     /// @inheritdoc IClearinghouse
     function positionOf(AccountId account, InstrumentId instrument) external view returns (Position memory) {
@@ -222,7 +222,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         return (_treasury, _fundShare);
     }
 
-    // ------------------------------------------------------------------ trades
+    // Trades
 
     function _newBatch(uint256 trades) private pure returns (Batch memory batch) {
         batch.parties = new Posting[](2 * trades);
@@ -350,7 +350,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         }
     }
 
-    // ------------------------------------------------------------------ liquidation
+    // Liquidation
 
     /// @dev Moves the positions of a slice and spreads what neither the account nor the fund can bear. Charged before the
     /// slice moves, while the flat book guarantees that the account's positions have another side.
@@ -383,7 +383,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         for (uint256 i = 0; i < prices.length; ++i) prices[i] = _price(instruments[i].underlyingOf(), cache);
     }
 
-    // ------------------------------------------------------------------ the insurance fund
+    // The insurance fund
 
     function _fundCash() private view returns (uint256) {
         int256 cash = VAULT.cashOf(FUND);
@@ -401,7 +401,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         return income - repaid.toInt256();
     }
 
-    // ------------------------------------------------------------------ internals
+    // Internals
 
     function _engine() private view returns (IMarginEngine engine) {
         engine = _marginEngine;

@@ -81,7 +81,7 @@ contract MarginEngine is IMarginEngine {
         STANDARD_MARGIN = standardMargin;
     }
 
-    // ------------------------------------------------------------------ margin
+    // Margin
 
     /// @inheritdoc IMarginEngine
     function marginOf(AccountId account) public view returns (Margin memory) {
@@ -124,7 +124,7 @@ contract MarginEngine is IMarginEngine {
         return least;
     }
 
-    // ------------------------------------------------------------------ checks
+    // Checks
 
     /// @inheritdoc IMarginEngine
     function belowInitial(
@@ -166,7 +166,7 @@ contract MarginEngine is IMarginEngine {
         }
     }
 
-    // ------------------------------------------------------------------ liquidation
+    // Liquidation
 
     /// @inheritdoc IMarginEngine
     function liquidationTermsOf(
@@ -219,7 +219,7 @@ contract MarginEngine is IMarginEngine {
         return current - lower <= upper - current ? lower : upper;
     }
 
-    // ------------------------------------------------------------------ from state to margin
+    // From state to margin
 
     function _load(AccountId account) private view returns (State memory state) {
         (state.cash, state.tokens, state.amounts) = VAULT.balancesOf(account);
@@ -314,7 +314,7 @@ contract MarginEngine is IMarginEngine {
         cache.remember(underlying, price);
     }
 
-    // ------------------------------------------------------------------ the gate
+    // The gate
 
     /// @dev Without position and debt there is nothing that a price could endanger: such an account needs no price.
     function _isRiskless(State memory state) private pure returns (bool) {
@@ -351,7 +351,7 @@ contract MarginEngine is IMarginEngine {
             afterwards.equity * before.maintenance.toInt256() >= before.equity * afterwards.maintenance.toInt256();
     }
 
-    // ------------------------------------------------------------------ the slice
+    // The slice
 
     /// @dev The terms with the largest slice, and whether that is the whole account.
     function _termsOf(
@@ -436,7 +436,7 @@ contract MarginEngine is IMarginEngine {
         (, maintenance) = STANDARD_MARGIN.requirement(rest);
     }
 
-    // ------------------------------------------------------------------ searches for views
+    // Searches for views
 
     function _withdrawableCash(State memory state, address token) private view returns (uint256) {
         if (state.cash <= 0) return 0;
