@@ -132,8 +132,7 @@ contract MarginEngine is IMarginEngine {
         KnownPrice[] calldata known
     ) external view returns (uint256 below) {
         if (accounts.length > 256) revert TooManyAccounts(accounts.length, 256);
-        PriceCache memory cache = newPriceCache(CACHED_PRICES);
-        for (uint256 i = 0; i < known.length; ++i) cache.remember(known[i].underlying, known[i].price);
+        PriceCache memory cache = _cacheOf(known);
         for (uint256 i = 0; i < accounts.length; ++i) {
             State memory state = _load(accounts[i]);
             if (_isRiskless(state)) continue;
@@ -151,9 +150,14 @@ contract MarginEngine is IMarginEngine {
     }
 
     /// @inheritdoc IMarginEngine
-    function requireSafer(AccountId account, Delta[] calldata done, int256 cash) external view {
+    function requireSafer(
+        AccountId account,
+        Delta[] calldata done,
+        int256 cash,
+        KnownPrice[] calldata known
+    ) external view {
         State memory state = _load(account);
-        PriceCache memory cache = newPriceCache(CACHED_PRICES);
+        PriceCache memory cache = _cacheOf(known);
         Margin memory afterwards = _margin(_value(state, cache));
         if (_isInitial(afterwards)) return;
 
@@ -305,6 +309,11 @@ contract MarginEngine is IMarginEngine {
         (margin.initial, margin.maintenance) = STANDARD_MARGIN.requirement(valuation.portfolio);
         margin.maintenance = FixedPointMathLib.max(margin.maintenance, valuation.minimumMargin);
         margin.initial = FixedPointMathLib.max(margin.initial, margin.maintenance);
+    }
+
+    function _cacheOf(KnownPrice[] calldata known) private pure returns (PriceCache memory cache) {
+        cache = newPriceCache(known.length + CACHED_PRICES);
+        for (uint256 i = 0; i < known.length; ++i) cache.remember(known[i].underlying, known[i].price);
     }
 
     function _price(uint24 underlying, PriceCache memory cache) private view returns (uint256 price) {
