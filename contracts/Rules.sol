@@ -14,7 +14,8 @@ import {UnderlyingParameters, UnderlyingRules, packUnderlyingRules} from "./type
 /// @title Rules
 /// @notice Every parameter of instruments, underlyings, collateral and liquidation, each group in one packed word.
 /// @dev Nothing that an account may hold is ever unlisted: an account whose rules cannot be read could be neither
-/// valued nor liquidated. A kind's bit and a token's place are therefore set once; a token leaves by `accepted` and `cap`.
+/// valued nor liquidated. A kind's bit and a token's place are therefore set once; a token leaves by `accepted` and
+/// `cap`.
 contract Rules is IRules, AccessManaged {
     using SafeERC20 for IERC20;
 

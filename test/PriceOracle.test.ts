@@ -13,7 +13,7 @@ const GRACE = 3_600n;
 const FAILURES = [
   ["reverts", 0n],
   ["reverts with a bomb", 1n],
-  ["returns less than a word", 2n],
+  ["returns less than a round", 2n],
   ["returns a bomb", 3n],
 ] as const;
 
