@@ -13,8 +13,9 @@ import {UnderlyingParameters, UnderlyingRules, packUnderlyingRules} from "./type
 
 /// @title Rules
 /// @notice Every parameter of instruments, underlyings, collateral and liquidation, each group in one packed word.
-/// @dev Nothing that an account may hold is ever unlisted: an account whose rules cannot be read could be neither valued nor
-/// liquidated. A kind's bit and a token's place are therefore set once; a token leaves by `accepted` and `cap`.
+/// @dev Nothing that an account may hold is ever unlisted: an account whose rules cannot be read could be neither
+/// valued nor liquidated. A kind's bit and a token's place are therefore set once; a token leaves by `accepted` and
+/// `cap`.
 contract Rules is IRules, AccessManaged {
     using SafeERC20 for IERC20;
 
@@ -168,7 +169,7 @@ contract Rules is IRules, AccessManaged {
         _requireBounds("firstEnd", parameters.firstEnd, 1, mostEnd);
         _requireBounds("secondEnd", parameters.secondEnd, uint256(parameters.firstEnd) + 1, mostEnd);
         _requireBounds("thirdEnd", parameters.thirdEnd, uint256(parameters.secondEnd) + 1, mostEnd);
-        // Factors that do not fall keep the requirement convex: splitting a position over accounts is all that lowers it.
+        // Factors that never fall keep the requirement convex: a larger position is never charged a lower rate.
         uint256 mostFactor = 20 * ONE_BPS;
         _requireBounds("secondFactorBps", parameters.secondFactorBps, ONE_BPS, mostFactor);
         _requireBounds("thirdFactorBps", parameters.thirdFactorBps, parameters.secondFactorBps, mostFactor);
