@@ -83,6 +83,9 @@ contract Rules is IRules, AccessManaged {
     function setCollateral(address token, CollateralParameters calldata parameters) external restricted {
         CollateralRules rules = collateralOf(token);
         _requireCollateral(parameters);
+        // Another price source for a token that accounts hold would revalue them in one step.
+        uint256 underlying = rules.collateralUnderlying();
+        _requireBounds("underlying", parameters.underlying, underlying, underlying);
         uint256 place = rules.index();
         uint8 decimals = uint8(rules.tokenDecimals());
 

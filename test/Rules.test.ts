@@ -384,12 +384,12 @@ describe("Rules", () => {
       const { rules, wbtc } = await loadFixture(deployListed);
       const token = await wbtc.getAddress();
       await rules.listCollateral(token, COLLATERAL);
-      const changed = { ...COLLATERAL, underlying: 2n, accepted: false, cap: 5n };
+      const changed = { ...COLLATERAL, accepted: false, cap: 5n };
       await expect(rules.setCollateral(token, changed))
         .to.emit(rules, "CollateralSet")
         .withArgs(token, 1n, 8n, Object.values(changed));
       const fields: [bigint, bigint][] = [
-        [2n, 24n],
+        [BigInt(COLLATERAL.underlying), 24n],
         [8n, 8n],
         [1_500n, 16n],
         [2_000n, 16n],
@@ -400,6 +400,16 @@ describe("Rules", () => {
       ];
       expect(await rules.collateralOf(token)).to.equal(pack(...fields));
       expect(await rules.collateralCount()).to.equal(2n);
+    });
+
+    it("does not let a token that accounts may hold change its price", async () => {
+      const { rules, wbtc } = await loadFixture(deployListed);
+      const token = await wbtc.getAddress();
+      await rules.listCollateral(token, COLLATERAL);
+      const [held, other] = [COLLATERAL.underlying, COLLATERAL.underlying + 1n];
+      await expect(rules.setCollateral(token, { ...COLLATERAL, underlying: other }))
+        .to.be.revertedWithCustomError(rules, "RuleOutOfBounds")
+        .withArgs(nameOf("underlying"), other, held, held);
     });
 
     it("does not know a token that was never listed", async () => {

@@ -24,6 +24,10 @@ contract MockBrokenFeed {
         failure = failure_;
     }
 
+    receive() external payable {
+        revert Broken("");
+    }
+
     fallback(bytes calldata) external payable returns (bytes memory) {
         if (failure == Failure.Reverts) revert Broken("");
         if (failure == Failure.RevertsWithBomb) revert Broken(new bytes(BOMB));
