@@ -11,6 +11,7 @@ import {IMarginModel} from "./interfaces/IMarginModel.sol";
 import {IPriceOracle} from "./interfaces/IPriceOracle.sol";
 import {IRules} from "./interfaces/IRules.sol";
 import {IVault} from "./interfaces/IVault.sol";
+import {SliceSearch} from "./margin/SliceSearch.sol";
 import {TokenUnits} from "./libraries/TokenUnits.sol";
 import {WadMath} from "./libraries/WadMath.sol";
 import {AccountId} from "./types/AccountId.sol";
@@ -54,12 +55,6 @@ contract MarginEngine is IMarginEngine {
     uint256 private constant CACHED_PRICES = 32;
     /// @dev Slices below one millionth could not be told from rounding [wad].
     uint256 private constant LEAST_FRACTION = 1e12;
-    /// @dev Added to each fraction that would meet the target exactly, so that requirements rounded up stay covered [wad].
-    uint256 private constant FRACTION_GUARD = 1e9;
-    /// @dev The search for the least slice stops when the account would end this close above its target [bps].
-    uint256 private constant SEARCH_TOLERANCE_BPS = 10;
-    /// @dev Five chords and five midpoints: at the worst 3 % of the closed form is left to search.
-    uint256 private constant SEARCH_STEPS = 10;
 
     IVault private immutable VAULT;
     IClearinghouse private immutable CLEARINGHOUSE;
@@ -181,11 +176,13 @@ contract MarginEngine is IMarginEngine {
         Margin memory margin = _margin(valuation);
         if (!_isBelow(margin)) revert NotLiquidatable(account, margin.equity, margin.maintenance);
 
-        bool whole;
-        (terms, whole) = _termsOf(valuation, margin);
+        SliceSearch.Account memory sinking;
+        (terms, sinking) = _termsOf(valuation, margin);
         if (maxFraction >= terms.fraction) return terms;
         if (maxFraction < LEAST_FRACTION) revert FractionTooSmall(maxFraction, LEAST_FRACTION);
-        if (whole && _isDust(valuation, maxFraction)) revert MustCloseWhole(account, maxFraction);
+        if (terms.fraction == WadMath.WAD && SliceSearch.leavesDust(sinking, maxFraction)) {
+            revert MustCloseWhole(account, maxFraction);
+        }
         terms.fraction = maxFraction;
     }
 
@@ -361,93 +358,20 @@ contract MarginEngine is IMarginEngine {
             afterwards.equity * before.maintenance.toInt256() >= before.equity * afterwards.maintenance.toInt256();
     }
 
-    // The slice
-
-    /// @dev The terms with the largest slice, and whether that is the whole account.
+    /// @dev The terms with the largest slice, and what it takes to ask for a smaller one.
     function _termsOf(
         Valuation memory valuation,
         Margin memory margin
-    ) private view returns (LiquidationTerms memory terms, bool whole) {
+    ) private view returns (LiquidationTerms memory terms, SliceSearch.Account memory account) {
         LiquidationRules rules = RULES.liquidationRules();
         terms = Liquidation.termsOf(margin.equity, margin.maintenance, rules);
-        terms.fraction = _leastFraction(valuation, terms, rules);
-        whole = terms.fraction == WadMath.WAD;
-    }
-
-    /// @dev The least slice that brings the account to its target. Where the requirement shrinks with the slice that is the
-    /// closed form. With a convex requirement the closed form takes too much: the least fraction is then searched between one
-    /// that does not suffice and one that does, by chords, which are exact where the requirement is linear, and midpoints in
-    /// turn. The result always suffices. When even the closed form does not, the minimum margin is in the way: the whole account.
-    function _leastFraction(
-        Valuation memory valuation,
-        LiquidationTerms memory terms,
-        LiquidationRules rules
-    ) private view returns (uint256 fraction) {
-        uint256 target = Liquidation.targetOf(terms.maintenance, rules);
-        fraction = Liquidation.proportionalFraction(terms, target) + FRACTION_GUARD;
-        if (fraction >= WadMath.WAD) return WadMath.WAD;
-        int256 surplus = Liquidation.surplusAfter(terms, fraction, _targetOfRest(valuation, fraction, rules));
-        if (surplus < 0) return WadMath.WAD;
-
-        int256 enough = WadMath.bpsDown(target, SEARCH_TOLERANCE_BPS).toInt256();
-        uint256 tooLittle = 0;
-        uint256 gap = uint256(target.toInt256() - terms.equity);
-        for (uint256 i = 0; i < SEARCH_STEPS && surplus > enough; ++i) {
-            uint256 width = fraction - tooLittle;
-            uint256 step = i % 2 == 1 ? width / 2 : FixedPointMathLib.fullMulDivUp(width, gap, gap + uint256(surplus));
-            uint256 next = tooLittle + step + FRACTION_GUARD;
-            if (next >= fraction) break;
-            int256 found = Liquidation.surplusAfter(terms, next, _targetOfRest(valuation, next, rules));
-            if (found < 0) (tooLittle, gap) = (next, uint256(-found));
-            else (fraction, surplus) = (next, found);
-        }
-    }
-
-    /// @dev The target of what a slice leaves, by the model and the minimum margin [wad].
-    function _targetOfRest(
-        Valuation memory valuation,
-        uint256 fraction,
-        LiquidationRules rules
-    ) private view returns (uint256) {
-        uint256 maintenance = FixedPointMathLib.max(_maintenanceOfRest(valuation, fraction), valuation.minimumMargin);
-        return Liquidation.targetOf(maintenance, rules);
-    }
-
-    /// @dev Whether a slice would leave an account whose requirement is below the minimum margin.
-    function _isDust(Valuation memory valuation, uint256 fraction) private view returns (bool) {
-        return _maintenanceOfRest(valuation, fraction) < valuation.minimumMargin;
-    }
-
-    /// @dev The model's maintenance requirement for what a slice leaves, rounded up [wad].
-    function _maintenanceOfRest(
-        Valuation memory valuation,
-        uint256 fraction
-    ) private view returns (uint256 maintenance) {
-        Portfolio memory whole = valuation.portfolio;
-        Portfolio memory rest;
-        int256 kept = (WadMath.WAD - fraction).toInt256();
-        rest.positions = new Holding[](whole.positions.length);
-        for (uint256 i = 0; i < whole.positions.length; ++i) {
-            Holding memory holding = whole.positions[i];
-            rest.positions[i] = Holding({
-                instrument: holding.instrument,
-                size: WadMath.mulUp(holding.size, kept),
-                mark: holding.mark,
-                indexPrice: holding.indexPrice,
-                rules: holding.rules,
-                brackets: holding.brackets
-            });
-        }
-        rest.collateral = new CollateralHolding[](whole.collateral.length);
-        for (uint256 i = 0; i < whole.collateral.length; ++i) {
-            CollateralHolding memory holding = whole.collateral[i];
-            rest.collateral[i] = CollateralHolding({
-                quantity: WadMath.mulUp(holding.quantity, uint256(kept)),
-                price: holding.price,
-                rules: holding.rules
-            });
-        }
-        (, maintenance) = STANDARD_MARGIN.requirement(rest);
+        account = SliceSearch.Account({
+            model: STANDARD_MARGIN,
+            portfolio: valuation.portfolio,
+            minimumMargin: valuation.minimumMargin,
+            rules: rules
+        });
+        terms.fraction = SliceSearch.leastFraction(account, terms);
     }
 
     // Searches for views
