@@ -52,19 +52,6 @@ contract WadMathTest is BaseTest {
         assertLt((up - 1) * int256(WAD), x * y);
     }
 
-    function testFuzz_MulDivDownRoundsTowardsMinusInfinity(
-        int256 x,
-        uint256 numerator,
-        uint256 denominator
-    ) public pure {
-        x = bound(x, -int256(MOST), int256(MOST));
-        (numerator, denominator) = (bound(numerator, 0, MOST), bound(denominator, 1, MOST));
-        int256 down = WadMath.mulDivDown(x, numerator, denominator);
-
-        assertLe(down * int256(denominator), x * int256(numerator));
-        assertGt((down + 1) * int256(denominator), x * int256(numerator));
-    }
-
     function testFuzz_BasisPointsBracketTheExactShare(uint256 x, uint256 ratioBps) public pure {
         (x, ratioBps) = (bound(x, 0, 1 << 200), bound(ratioBps, 0, 1 << 24));
         uint256 down = WadMath.bpsDown(x, ratioBps);
