@@ -4,7 +4,10 @@ import { configVariable, defineConfig } from "hardhat/config";
 import { definePlugin } from "hardhat/plugins";
 
 /** The compiler comes from npm: nothing is downloaded at build time. */
-const compiler = { version: "0.8.37", path: fileURLToPath(import.meta.resolve("solc/soljson.js")) } as const;
+const compiler = {
+  version: "0.8.37",
+  path: fileURLToPath(import.meta.resolve("solc/soljson.js")),
+} as const;
 
 /** Warnings of dependencies are not ours to mend; errors always pass. */
 const quietDependencies = definePlugin({
@@ -14,7 +17,9 @@ const quietDependencies = definePlugin({
       default: async () => ({
         getCompilationJobErrors: async (context, job, output, next) =>
           (await next(context, job, output)).filter(
-            (error) => error.severity === "error" || !/-->\s+\S*node_modules\//.test(error.formattedMessage ?? ""),
+            (error) =>
+              error.severity === "error" ||
+              !/-->\s+\S*node_modules\//.test(error.formattedMessage ?? ""),
           ),
       }),
     }),
@@ -25,7 +30,10 @@ export default defineConfig({
   plugins: [hardhatToolboxMochaEthers, quietDependencies],
   solidity: {
     profiles: {
-      default: { ...compiler, settings: { evmVersion: "osaka", optimizer: { enabled: true, runs: 200 } } },
+      default: {
+        ...compiler,
+        settings: { evmVersion: "osaka", optimizer: { enabled: true, runs: 200 } },
+      },
       production: {
         ...compiler,
         isolated: false,

@@ -55,8 +55,8 @@ interface IClearinghouse {
         uint256 toAccount,
         int256 toInsurance
     );
-    /// @notice A side of an instrument bore a part of a loss: its index moved [wad].
-    event GainsHaircut(InstrumentId indexed instrument, bool indexed long, uint256 loss, int256 longIndex, int256 shortIndex);
+    /// @notice A side of an instrument bore a part of a loss; `index` is what the side's index is now [wad].
+    event GainsHaircut(InstrumentId indexed instrument, bool indexed long, uint256 loss, int256 index);
     /// @notice The recorded deficit changed [wad].
     event DeficitChanged(uint256 deficit);
     /// @notice A venue was registered or removed.
@@ -115,6 +115,9 @@ interface IClearinghouse {
 
     /// @notice Whether an address is a registered venue.
     function isVenue(address venue) external view returns (bool);
+
+    /// @notice Who receives fees: the treasury and the insurance fund's share [wad].
+    function feeShares() external view returns (address treasury, uint64 fundShare);
 
     /// @notice Registers or removes a venue. Governance only.
     function setVenue(address venue, bool registered) external;

@@ -64,13 +64,10 @@ interface IMarginEngine {
     /// change of cash: no position grown or flipped, maintenance not raised, health not lowered.
     /// @param account The account after the act.
     /// @param done The trades of the act.
-    /// @param cash The change of cash by the act, fees and realised gains included [wad].
+    /// @param cash What else the act changed of the account's cash: fees [wad].
     function requireSafer(AccountId account, Delta[] calldata done, int256 cash) external view;
 
     /// @notice The terms of a liquidation, for at most `maxFraction` [wad]. Reverts with NotLiquidatable, MustCloseWhole or
     /// FractionTooSmall.
-    function liquidationTermsOf(
-        AccountId account,
-        uint256 maxFraction
-    ) external view returns (LiquidationTerms memory);
+    function liquidationTermsOf(AccountId account, uint256 maxFraction) external view returns (LiquidationTerms memory);
 }

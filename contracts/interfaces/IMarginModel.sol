@@ -12,7 +12,5 @@ interface IMarginModel {
     /// @param portfolio Positions with marks, collateral with prices, and the rules' words.
     /// @return initial What it takes to add risk, rounded up [wad].
     /// @return maintenance What it takes to keep it, rounded up [wad].
-    function requirement(
-        Portfolio calldata portfolio
-    ) external pure returns (uint256 initial, uint256 maintenance);
+    function requirement(Portfolio calldata portfolio) external pure returns (uint256 initial, uint256 maintenance);
 }

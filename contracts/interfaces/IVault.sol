@@ -122,6 +122,9 @@ interface IVault {
     /// @notice The settlement token.
     function SETTLEMENT_TOKEN() external view returns (address);
 
+    /// @notice The settlement token's decimals.
+    function SETTLEMENT_DECIMALS() external view returns (uint256);
+
     /// @notice The account's cash; negative is debt [wad].
     function cashOf(AccountId account) external view returns (int256);
 
@@ -140,10 +143,7 @@ interface IVault {
     function trackedOf(address token) external view returns (uint256);
 
     /// @notice The rights that an operator has been given and their last second.
-    function operatorOf(
-        address owner,
-        address operator
-    ) external view returns (uint8 permissions, uint40 until);
+    function operatorOf(address owner, address operator) external view returns (uint8 permissions, uint40 until);
 
     /// @notice Whether the caller is the account's owner or holds the permission now.
     function isAuthorized(AccountId account, address caller, uint8 permission) external view returns (bool);

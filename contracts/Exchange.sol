@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+import {IClearinghouse} from "./interfaces/IClearinghouse.sol";
+import {IExchange, Order, SignedOrder} from "./interfaces/IExchange.sol";
+import {IVault} from "./interfaces/IVault.sol";
+import {WadMath} from "./libraries/WadMath.sol";
+import {AccountId} from "./types/AccountId.sol";
+import {InstrumentId} from "./types/InstrumentId.sol";
+import {TRADE} from "./types/Permissions.sol";
+import {Leg, Trade} from "./types/Trade.sol";
+
+/// @title Exchange
+/// @notice Turns signed orders that cross into trades. See IExchange.
+/// @dev The state of an order is kept by its EIP-712 digest and its nonce, never by its signature: another encoding of the
+/// same signature is the same order.
+contract Exchange is IExchange, EIP712, AccessManaged {
+    using SafeCast for uint256;
+
+    /// @dev An order that was found valid, and how much of it is filled and left.
+    struct Checked {
+        bytes32 hash;
+        /// [wad]
+        uint256 size;
+        /// [wad]
+        uint256 filled;
+    }
+
+    bytes32 private constant ORDER_TYPEHASH = keccak256(
+        "Order(bytes32 account,uint256 instrument,int128 size,uint128 limitPrice,uint128 triggerPrice,uint64 maxFee,uint40 expiry,uint8 flags,uint64 nonce,bytes32 builder)"
+    );
+    uint8 private constant REDUCE_ONLY = 1;
+    uint8 private constant POST_ONLY = 2;
+    uint8 private constant FILL_OR_KILL = 4;
+    uint8 private constant ALL_FLAGS = 7;
+    /// @dev With the taker, all accounts of a batch fit into one check of the margin engine.
+    uint256 private constant MOST_MAKERS = 127;
+    /// @dev 1 % [wad].
+    uint256 private constant MOST_FEE_RATE = 0.01e18;
+
+    IClearinghouse private immutable CLEARINGHOUSE;
+    IVault private immutable VAULT;
+
+    /// @dev One slot [wad ratio of notional].
+    uint64 private _takerFee;
+    uint64 private _makerFee;
+    mapping(bytes32 account => mapping(uint256 word => uint256 bits)) private _usedNonces;
+    mapping(bytes32 account => uint64) private _leastNonces;
+    /// @dev Only of orders that are partly filled [wad].
+    mapping(bytes32 orderHash => uint128) private _filled;
+
+    constructor(
+        address authority,
+        IClearinghouse clearinghouse,
+        IVault vault
+    ) EIP712("Plimsoll", "1") AccessManaged(authority) {
+        CLEARINGHOUSE = clearinghouse;
+        VAULT = vault;
+    }
+
+    // ------------------------------------------------------------------ traders
+
+    /// @inheritdoc IExchange
+    function matchOrders(SignedOrder calldata taker, SignedOrder[] calldata makers, uint128[] calldata sizes) external {
+        uint256 count = makers.length;
+        if (count == 0 || count > MOST_MAKERS || count != sizes.length) revert InvalidBatch(count, sizes.length);
+        Checked memory checkedTaker = _check(taker);
+        if (taker.order.flags & POST_ONLY != 0) revert PostOnly(checkedTaker.hash);
+
+        Trade[] memory trades = new Trade[](count);
+        uint256 total;
+        for (uint256 i = 0; i < count; ++i) {
+            _match(taker.order, checkedTaker.hash, makers[i], sizes[i], trades[i]);
+            total += sizes[i];
+            // The taker's fill is announced at each maker's price; its state is written once, below.
+            emit OrderFilled(
+                checkedTaker.hash,
+                taker.order.account,
+                taker.order.nonce,
+                sizes[i],
+                checkedTaker.filled + total,
+                trades[i].price
+            );
+        }
+        _recordFill(taker.order, checkedTaker, total);
+        CLEARINGHOUSE.clear(trades);
+    }
+
+    /// @inheritdoc IExchange
+    function cancel(bytes32 account, uint64[] calldata nonces) external {
+        _requireCanceller(account);
+        for (uint256 i = 0; i < nonces.length; ++i) _useNonce(account, nonces[i]);
+        emit OrdersCancelled(account, nonces);
+    }
+
+    /// @inheritdoc IExchange
+    function cancelUpTo(bytes32 account, uint64 nonce) external {
+        _requireCanceller(account);
+        uint64 current = _leastNonces[account];
+        if (nonce <= current) revert NonceBelowCurrent(nonce, current);
+        _leastNonces[account] = nonce;
+        emit OrdersCancelledUpTo(account, nonce);
+    }
+
+    // ------------------------------------------------------------------ governance
+
+    /// @inheritdoc IExchange
+    function setFeeRates(uint64 takerFee, uint64 makerFee) external restricted {
+        if (takerFee > MOST_FEE_RATE) revert FeeRateOutOfBounds(takerFee, MOST_FEE_RATE);
+        if (makerFee > MOST_FEE_RATE) revert FeeRateOutOfBounds(makerFee, MOST_FEE_RATE);
+        (_takerFee, _makerFee) = (takerFee, makerFee);
+        emit FeeRatesSet(takerFee, makerFee);
+    }
+
+    // ------------------------------------------------------------------ views
+
+    /// @inheritdoc IExchange
+    function hashOrder(Order calldata order) public view returns (bytes32) {
+        return _hashTypedDataV4(keccak256(abi.encode(ORDER_TYPEHASH, order)));
+    }
+
+    /// @inheritdoc IExchange
+    function filledOf(bytes32 orderHash) external view returns (uint128) {
+        return _filled[orderHash];
+    }
+
+    /// @inheritdoc IExchange
+    function fillableOf(Order[] calldata orders) external view returns (uint128[] memory fillable) {
+        fillable = new uint128[](orders.length);
+        for (uint256 i = 0; i < orders.length; ++i) {
+            Order calldata order = orders[i];
+            bool done =
+                order.expiry < block.timestamp ||
+                    order.nonce < _leastNonces[order.account] ||
+                    isNonceUsed(order.account, order.nonce);
+            if (!done) fillable[i] = (WadMath.abs(order.size) - _filled[hashOrder(order)]).toUint128();
+        }
+    }
+
+    /// @inheritdoc IExchange
+    function leastNonceOf(bytes32 account) external view returns (uint64) {
+        return _leastNonces[account];
+    }
+
+    /// @inheritdoc IExchange
+    function isNonceUsed(bytes32 account, uint64 nonce) public view returns (bool) {
+        return (_usedNonces[account][nonce >> 8] >> (nonce & 0xff)) & 1 == 1;
+    }
+
+    /// @inheritdoc IExchange
+    function feeRates() external view returns (uint64 takerFee, uint64 makerFee) {
+        return (_takerFee, _makerFee);
+    }
+
+    // ------------------------------------------------------------------ orders
+
+    /// @dev Finds an order valid by itself, or reverts with what is wrong with it.
+    function _check(SignedOrder calldata signed) private view returns (Checked memory checked) {
+        Order calldata order = signed.order;
+        bytes32 hash = hashOrder(order);
+        uint64 least = _leastNonces[order.account];
+        if (order.size == 0 || order.limitPrice == 0 || order.triggerPrice != 0) revert InvalidOrder(hash);
+        if (order.flags > ALL_FLAGS || order.flags & (POST_ONLY | FILL_OR_KILL) == POST_ONLY | FILL_OR_KILL) {
+            revert InvalidFlags(hash, order.flags);
+        }
+        if (block.timestamp > order.expiry) revert OrderExpired(hash, order.expiry, block.timestamp);
+        if (order.nonce < least) revert NonceCancelled(hash, order.account, order.nonce, least);
+        if (isNonceUsed(order.account, order.nonce)) revert NonceUsed(hash, order.account, order.nonce);
+        if (!_isSigned(order.account, hash, signed.signature)) revert InvalidSignature(hash, order.account);
+        checked.hash = hash;
+        checked.size = WadMath.abs(order.size);
+        checked.filled = _filled[hash];
+    }
+
+    /// @dev By the account's owner, a key or a contract, or by the key of an operator with TRADE.
+    function _isSigned(bytes32 account, bytes32 hash, bytes calldata signature) private view returns (bool) {
+        AccountId id = AccountId.wrap(account);
+        address owner = id.ownerOf();
+        (address signer, ECDSA.RecoverError failure, ) = ECDSA.tryRecoverCalldata(hash, signature);
+        if (failure == ECDSA.RecoverError.NoError) {
+            if (signer == owner || VAULT.isAuthorized(id, signer, TRADE)) return true;
+        }
+        return owner.code.length != 0 && SignatureChecker.isValidERC1271SignatureNow(owner, hash, signature);
+    }
+
+    /// @dev Fills one maker and writes the trade.
+    function _match(
+        Order calldata taker,
+        bytes32 takerHash,
+        SignedOrder calldata signedMaker,
+        uint128 size,
+        Trade memory trade
+    ) private {
+        Order calldata maker = signedMaker.order;
+        Checked memory checked = _check(signedMaker);
+        if (maker.instrument != taker.instrument || maker.size > 0 == taker.size > 0) {
+            revert OrdersDoNotMatch(takerHash, checked.hash);
+        }
+        if (taker.size > 0 ? maker.limitPrice > taker.limitPrice : maker.limitPrice < taker.limitPrice) {
+            revert LimitPriceCrossed(takerHash, taker.limitPrice, maker.limitPrice);
+        }
+        _recordFill(maker, checked, size);
+        emit OrderFilled(checked.hash, maker.account, maker.nonce, size, checked.filled + size, maker.limitPrice);
+
+        trade.instrument = InstrumentId.wrap(taker.instrument);
+        trade.size = taker.size > 0 ? int128(size) : -int128(size);
+        trade.price = maker.limitPrice;
+        uint256 notional = WadMath.mulUp(uint256(size), trade.price);
+        _chargeLeg(trade.taker, taker, takerHash, notional, _takerFee);
+        _chargeLeg(trade.maker, maker, checked.hash, notional, _makerFee);
+    }
+
+    /// @dev Writes one side of a trade: fees are rounded up, and their rates together are within what was signed.
+    function _chargeLeg(
+        Leg memory leg,
+        Order calldata order,
+        bytes32 hash,
+        uint256 notional,
+        uint256 rate
+    ) private pure {
+        uint256 builderRate = uint96(uint256(order.builder));
+        if (rate + builderRate > order.maxFee) revert FeeAboveMaximum(hash, rate + builderRate, order.maxFee);
+        leg.account = AccountId.wrap(order.account);
+        leg.fee = WadMath.mulUp(notional, rate).toUint128();
+        leg.builderFee = WadMath.mulUp(notional, builderRate).toUint128();
+        leg.builder = address(bytes20(order.builder));
+        leg.reduceOnly = order.flags & REDUCE_ONLY != 0;
+    }
+
+    /// @dev A wholly filled order uses up its nonce; a slot is taken only while it is partly filled.
+    function _recordFill(Order calldata order, Checked memory checked, uint256 fill) private {
+        uint256 left = checked.size - checked.filled;
+        if (fill == 0 || fill > left) revert InvalidFill(checked.hash, fill, left);
+        if (order.flags & FILL_OR_KILL != 0 && fill != checked.size) {
+            revert NotWhollyFilled(checked.hash, fill, checked.size);
+        }
+        if (fill == left) {
+            _useNonce(order.account, order.nonce);
+            if (checked.filled != 0) delete _filled[checked.hash];
+        } else {
+            _filled[checked.hash] = (checked.filled + fill).toUint128();
+        }
+    }
+
+    function _useNonce(bytes32 account, uint64 nonce) private {
+        _usedNonces[account][nonce >> 8] |= 1 << (nonce & 0xff);
+    }
+
+    function _requireCanceller(bytes32 account) private view {
+        if (!VAULT.isAuthorized(AccountId.wrap(account), msg.sender, TRADE)) revert CancelRefused(account, msg.sender);
+    }
+}

@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {Ledger} from "./clearing/Ledger.sol";
+import {Liquidation} from "./clearing/Liquidation.sol";
+import {IClearinghouse} from "./interfaces/IClearinghouse.sol";
+import {IMarginEngine} from "./interfaces/IMarginEngine.sol";
+import {IMarginModel} from "./interfaces/IMarginModel.sol";
+import {IPriceOracle} from "./interfaces/IPriceOracle.sol";
+import {IRules} from "./interfaces/IRules.sol";
+import {IVault} from "./interfaces/IVault.sol";
+import {TokenUnits} from "./libraries/TokenUnits.sol";
+import {WadMath} from "./libraries/WadMath.sol";
+import {AccountId} from "./types/AccountId.sol";
+import {CollateralRules} from "./types/CollateralRules.sol";
+import {InstrumentId} from "./types/InstrumentId.sol";
+import {LiquidationRules} from "./types/LiquidationRules.sol";
+import {LiquidationSettlement, LiquidationTerms} from "./types/LiquidationTerms.sol";
+import {CollateralHolding, Delta, Holding, KnownPrice, Margin, Portfolio, Status} from "./types/Portfolio.sol";
+import {OpenPosition} from "./types/Position.sol";
+import {PriceCache, newPriceCache} from "./types/PriceCache.sol";
+
+/// @title MarginEngine
+/// @notice Values accounts and says what they may do. See IMarginEngine.
+/// @dev Everything goes the same way: load what the account has (`_load`), change it if the question is what-if
+/// (`_apply`), price it (`_value`), ask the model (`_margin`).
+contract MarginEngine is IMarginEngine {
+    using SafeCast for int256;
+    using SafeCast for uint256;
+
+    /// @dev What an account has.
+    struct State {
+        /// [wad]
+        int256 cash;
+        OpenPosition[] positions;
+        /// Bit i: the account holds the i-th token.
+        uint256 tokens;
+        /// For each set bit [token].
+        uint256[] amounts;
+    }
+
+    /// @dev What it is worth, with all that a model needs.
+    struct Valuation {
+        /// [wad]
+        int256 equity;
+        Portfolio portfolio;
+        /// The account's minimum margin; 0 without position and debt [wad].
+        uint256 minimumMargin;
+    }
+
+    /// @dev At most so many different underlyings are kept in memory in one call; more are read again.
+    uint256 private constant CACHED_PRICES = 32;
+    /// @dev Slices below one millionth could not be told from rounding [wad].
+    uint256 private constant LEAST_FRACTION = 1e12;
+    /// @dev Added to the closed form of the fraction so that requirements rounded up stay covered [wad].
+    uint256 private constant FRACTION_GUARD = 1e9;
+    /// @dev The search for the least slice stops when the account would end this close above its target [bps].
+    uint256 private constant SEARCH_TOLERANCE_BPS = 10;
+    /// @dev Each step of the search at least halves what is left to win in the cases that occur; it is bounded anyway.
+    uint256 private constant SEARCH_STEPS = 8;
+
+    IVault private immutable VAULT;
+    IClearinghouse private immutable CLEARINGHOUSE;
+    IPriceOracle private immutable ORACLE;
+    IRules private immutable RULES;
+    IMarginModel private immutable STANDARD_MARGIN;
+
+    constructor(
+        IVault vault,
+        IClearinghouse clearinghouse,
+        IPriceOracle oracle,
+        IRules rules,
+        IMarginModel standardMargin
+    ) {
+        VAULT = vault;
+        CLEARINGHOUSE = clearinghouse;
+        ORACLE = oracle;
+        RULES = rules;
+        STANDARD_MARGIN = standardMargin;
+    }
+
+    // ------------------------------------------------------------------ margin
+
+    /// @inheritdoc IMarginEngine
+    function marginOf(AccountId account) public view returns (Margin memory) {
+        return _margin(_value(_load(account), newPriceCache(CACHED_PRICES)));
+    }
+
+    /// @inheritdoc IMarginEngine
+    function statusOf(AccountId account) external view returns (Status) {
+        Margin memory margin = marginOf(account);
+        if (margin.equity < 0) return Status.Bankrupt;
+        if (uint256(margin.equity) < margin.maintenance) return Status.Liquidatable;
+        return uint256(margin.equity) < margin.initial ? Status.MarginCall : Status.Healthy;
+    }
+
+    /// @inheritdoc IMarginEngine
+    function marginWith(AccountId account, Delta[] calldata deltas, int256 cash) external view returns (Margin memory) {
+        State memory state = _load(account);
+        _apply(state, deltas, cash, false);
+        return _margin(_value(state, newPriceCache(CACHED_PRICES)));
+    }
+
+    /// @inheritdoc IMarginEngine
+    function withdrawable(AccountId account, address token) external view returns (uint256) {
+        State memory state = _load(account);
+        if (token == VAULT.SETTLEMENT_TOKEN()) return _withdrawableCash(state, token);
+        CollateralRules rules = RULES.collateralOf(token);
+        uint256 held = VAULT.collateralOf(account, token);
+        if (held == 0) return 0;
+        uint256 place = _placeOf(state.tokens, rules.index());
+
+        // The requirement never grows when collateral leaves, but by how much it falls is the model's business: search.
+        uint256 least;
+        uint256 most = FixedPointMathLib.min(held, VAULT.trackedOf(token));
+        if (_canSpare(state, place, held, most)) return most;
+        while (most - least > 1) {
+            uint256 middle = (least + most) / 2;
+            if (_canSpare(state, place, held, middle)) least = middle;
+            else most = middle;
+        }
+        return least;
+    }
+
+    // ------------------------------------------------------------------ checks
+
+    /// @inheritdoc IMarginEngine
+    function belowInitial(
+        AccountId[] calldata accounts,
+        KnownPrice[] calldata known
+    ) external view returns (uint256 below) {
+        if (accounts.length > 256) revert TooManyAccounts(accounts.length, 256);
+        PriceCache memory cache = newPriceCache(CACHED_PRICES);
+        for (uint256 i = 0; i < known.length; ++i) cache.remember(known[i].underlying, known[i].price);
+        for (uint256 i = 0; i < accounts.length; ++i) {
+            State memory state = _load(accounts[i]);
+            if (_isRiskless(state)) continue;
+            Margin memory margin = _margin(_value(state, cache));
+            if (!_isInitial(margin)) below |= 1 << i;
+        }
+    }
+
+    /// @inheritdoc IMarginEngine
+    function requireInitial(AccountId account) external view {
+        State memory state = _load(account);
+        if (_isRiskless(state)) return;
+        Margin memory margin = _margin(_value(state, newPriceCache(CACHED_PRICES)));
+        if (!_isInitial(margin)) revert BelowInitialMargin(account, margin.equity, margin.initial);
+    }
+
+    /// @inheritdoc IMarginEngine
+    function requireSafer(AccountId account, Delta[] calldata done, int256 cash) external view {
+        State memory state = _load(account);
+        PriceCache memory cache = newPriceCache(CACHED_PRICES);
+        Margin memory afterwards = _margin(_value(state, cache));
+        if (_isInitial(afterwards)) return;
+
+        OpenPosition[] memory held = state.positions;
+        State memory undone = _load(account);
+        _apply(undone, done, cash, true);
+        Margin memory before = _margin(_value(undone, cache));
+        if (!_isReduction(undone.positions, held) || !_isSafer(before, afterwards)) {
+            revert RiskNotReduced(account, before, afterwards);
+        }
+    }
+
+    // ------------------------------------------------------------------ liquidation
+
+    /// @inheritdoc IMarginEngine
+    function liquidationTermsOf(
+        AccountId account,
+        uint256 maxFraction
+    ) external view returns (LiquidationTerms memory terms) {
+        Valuation memory valuation = _value(_load(account), newPriceCache(CACHED_PRICES));
+        Margin memory margin = _margin(valuation);
+        if (!_isBelow(margin)) revert NotLiquidatable(account, margin.equity, margin.maintenance);
+
+        bool whole;
+        (terms, whole) = _termsOf(valuation, margin);
+        if (maxFraction >= terms.fraction) return terms;
+        if (maxFraction < LEAST_FRACTION) revert FractionTooSmall(maxFraction, LEAST_FRACTION);
+        if (whole && _isDust(valuation, maxFraction)) revert MustCloseWhole(account, maxFraction);
+        terms.fraction = maxFraction;
+    }
+
+    /// @inheritdoc IMarginEngine
+    function previewLiquidation(
+        AccountId account
+    ) external view returns (uint256 maxFraction, int256 payment, int256 toAccount, int256 toInsurance) {
+        Valuation memory valuation = _value(_load(account), newPriceCache(CACHED_PRICES));
+        Margin memory margin = _margin(valuation);
+        if (!_isBelow(margin)) return (0, 0, 0, 0);
+
+        (LiquidationTerms memory terms, ) = _termsOf(valuation, margin);
+        int256 fundCash = VAULT.cashOf(CLEARINGHOUSE.insuranceFund());
+        LiquidationSettlement memory settlement = Liquidation.settlementOf(terms, fundCash > 0 ? uint256(fundCash) : 0);
+        return (terms.fraction, settlement.payment, settlement.toAccount.toInt256(), settlement.toInsurance);
+    }
+
+    /// @inheritdoc IMarginEngine
+    function liquidationPrice(AccountId account, InstrumentId instrument) external view returns (uint256) {
+        State memory state = _load(account);
+        uint24 underlying = instrument.underlyingOf();
+        uint256 current = ORACLE.price(underlying);
+        if (_isBelowAt(state, underlying, current)) return current;
+
+        // Equity is linear in the price and the requirement convex, so the account is above its line in one interval of
+        // prices: one end below the current price at most, and one above.
+        uint256 lower = _isBelowAt(state, underlying, 1) ? _lineBetween(state, underlying, 1, current) : 0;
+        uint256 upper = 0;
+        uint256 safe = current;
+        for (uint256 price = current * 2; price <= current << 10 && upper == 0; price *= 2) {
+            if (_isBelowAt(state, underlying, price)) upper = _lineBetween(state, underlying, price, safe);
+            else safe = price;
+        }
+        if (lower == 0 || upper == 0) return lower + upper;
+        return current - lower <= upper - current ? lower : upper;
+    }
+
+    // ------------------------------------------------------------------ from state to margin
+
+    function _load(AccountId account) private view returns (State memory state) {
+        (state.cash, state.tokens, state.amounts) = VAULT.balancesOf(account);
+        state.positions = CLEARINGHOUSE.openPositionsOf(account);
+    }
+
+    /// @dev Does trades and a change of cash to a state, or undoes them: the same arithmetic as a trade's, so undoing what
+    /// was done gives the state before to the wei.
+    function _apply(State memory state, Delta[] calldata deltas, int256 cash, bool undo) private pure {
+        state.cash = undo ? state.cash - cash : state.cash + cash;
+        for (uint256 i = 0; i < deltas.length; ++i) {
+            if (deltas[i].size == 0) continue;
+            int256 size = undo ? -int256(deltas[i].size) : int256(deltas[i].size);
+            _trade(state, deltas[i].instrument, size, Ledger.tradeQuote(size, deltas[i].price));
+        }
+    }
+
+    function _trade(State memory state, InstrumentId instrument, int256 size, int256 quote) private pure {
+        OpenPosition[] memory positions = state.positions;
+        uint256 count = positions.length;
+        uint256 place;
+        while (place < count && positions[place].instrument != instrument) ++place;
+        if (place == count) {
+            state.positions = new OpenPosition[](count + 1);
+            for (uint256 i = 0; i < count; ++i) state.positions[i] = positions[i];
+            state.positions[count] = OpenPosition({instrument: instrument, size: size, realQuote: -quote});
+            return;
+        }
+        positions[place].size += size;
+        positions[place].realQuote -= quote;
+        if (positions[place].size != 0) return;
+        state.cash += positions[place].realQuote;
+        state.positions = new OpenPosition[](count - 1);
+        for (uint256 i = 0; i + 1 < count; ++i) state.positions[i] = positions[i < place ? i : i + 1];
+    }
+
+    /// @dev Prices a state. Rounded down for the account.
+    function _value(State memory state, PriceCache memory cache) private view returns (Valuation memory valuation) {
+        uint256 count = state.positions.length;
+        bool exposed = count != 0 || state.cash < 0;
+        LiquidationRules rules = RULES.liquidationRules();
+        valuation.equity = state.cash;
+        valuation.portfolio.positions = new Holding[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            OpenPosition memory position = state.positions[i];
+            Holding memory holding = valuation.portfolio.positions[i];
+            holding.instrument = position.instrument;
+            holding.size = position.size;
+            (holding.rules, holding.brackets) = RULES.instrumentRules(position.instrument);
+            holding.indexPrice = _price(position.instrument.underlyingOf(), cache);
+            // A perpetual is marked at the index price.
+            holding.mark = holding.indexPrice;
+            valuation.equity += Ledger.valueOf(position.size, position.realQuote, holding.mark);
+        }
+        if (exposed) valuation.minimumMargin = rules.minimumMargin() + count * rules.minimumMarginOfItem();
+        _valueCollateral(state, valuation, cache, exposed ? rules.minimumMarginOfItem() : 0);
+    }
+
+    /// @dev Adds the collateral to a valuation. A token adds to the minimum margin at most what it adds to equity, so that
+    /// no deposit, which asks for no price, can bring an account below its line.
+    function _valueCollateral(
+        State memory state,
+        Valuation memory valuation,
+        PriceCache memory cache,
+        uint256 minimumMarginOfItem
+    ) private view {
+        valuation.portfolio.collateral = new CollateralHolding[](state.amounts.length);
+        uint256 place;
+        for (uint256 index = 0; state.tokens >> index != 0; ++index) {
+            if ((state.tokens >> index) & 1 == 0) continue;
+            CollateralHolding memory holding = valuation.portfolio.collateral[place];
+            (, holding.rules) = RULES.collateralAt(index);
+            holding.quantity = TokenUnits.toWadDown(state.amounts[place++], holding.rules.tokenDecimals());
+            holding.price = _price(holding.rules.collateralUnderlying(), cache);
+            uint256 value = WadMath.mulDown(holding.quantity, holding.price);
+            valuation.equity += value.toInt256();
+            valuation.minimumMargin += FixedPointMathLib.min(value, minimumMarginOfItem);
+        }
+    }
+
+    function _margin(Valuation memory valuation) private view returns (Margin memory margin) {
+        margin.equity = valuation.equity;
+        (margin.initial, margin.maintenance) = STANDARD_MARGIN.requirement(valuation.portfolio);
+        margin.maintenance = FixedPointMathLib.max(margin.maintenance, valuation.minimumMargin);
+        margin.initial = FixedPointMathLib.max(margin.initial, margin.maintenance);
+    }
+
+    function _price(uint24 underlying, PriceCache memory cache) private view returns (uint256 price) {
+        price = cache.find(underlying);
+        if (price != 0) return price;
+        price = ORACLE.price(underlying);
+        cache.remember(underlying, price);
+    }
+
+    // ------------------------------------------------------------------ the gate
+
+    /// @dev Without position and debt there is nothing that a price could endanger: such an account needs no price.
+    function _isRiskless(State memory state) private pure returns (bool) {
+        return state.positions.length == 0 && state.cash >= 0;
+    }
+
+    function _isInitial(Margin memory margin) private pure returns (bool) {
+        return margin.equity >= margin.initial.toInt256();
+    }
+
+    function _isBelow(Margin memory margin) private pure returns (bool) {
+        return margin.equity < margin.maintenance.toInt256();
+    }
+
+    /// @dev No position is larger than before, on the other side, or new.
+    function _isReduction(OpenPosition[] memory before, OpenPosition[] memory afterwards) private pure returns (bool) {
+        for (uint256 i = 0; i < afterwards.length; ++i) {
+            int256 size = afterwards[i].size;
+            int256 sizeBefore = 0;
+            for (uint256 j = 0; j < before.length; ++j) {
+                if (before[j].instrument == afterwards[i].instrument) sizeBefore = before[j].size;
+            }
+            if (size > 0 ? sizeBefore < size : sizeBefore > size) return false;
+        }
+        return true;
+    }
+
+    /// @dev The gate of the design, without division: with equity, health R / M must not fall; without, equity must not.
+    function _isSafer(Margin memory before, Margin memory afterwards) private pure returns (bool) {
+        if (before.maintenance == 0 || afterwards.maintenance > before.maintenance) return false;
+        if (before.equity < 0) return afterwards.equity >= before.equity;
+        return
+            afterwards.equity >= 0 &&
+            afterwards.equity * before.maintenance.toInt256() >= before.equity * afterwards.maintenance.toInt256();
+    }
+
+    // ------------------------------------------------------------------ the slice
+
+    /// @dev The terms with the largest slice, and whether that is the whole account.
+    function _termsOf(
+        Valuation memory valuation,
+        Margin memory margin
+    ) private view returns (LiquidationTerms memory terms, bool whole) {
+        LiquidationRules rules = RULES.liquidationRules();
+        terms = Liquidation.termsOf(margin.equity, margin.maintenance, rules);
+        terms.fraction = _leastFraction(valuation, terms, rules);
+        whole = terms.fraction == WadMath.WAD;
+    }
+
+    /// @dev The least slice that brings the account to its target. Where the requirement shrinks with the slice that is the
+    /// closed form. With a convex requirement the closed form takes too much: what the account would be above its target is
+    /// concave in the fraction, so the chord from 0 crosses zero above the least fraction, and following chords comes down to
+    /// it from the safe side. When even the closed form does not suffice, the minimum margin is in the way: the whole account.
+    function _leastFraction(
+        Valuation memory valuation,
+        LiquidationTerms memory terms,
+        LiquidationRules rules
+    ) private view returns (uint256 fraction) {
+        uint256 target = Liquidation.targetOf(terms.maintenance, rules);
+        fraction = Liquidation.proportionalFraction(terms, target) + FRACTION_GUARD;
+        if (fraction >= WadMath.WAD) return WadMath.WAD;
+        int256 surplus = Liquidation.surplusAfter(terms, fraction, _targetOfRest(valuation, fraction, rules));
+        if (surplus < 0) return WadMath.WAD;
+
+        uint256 gap = uint256(target.toInt256() - terms.equity);
+        int256 enough = WadMath.bpsDown(target, SEARCH_TOLERANCE_BPS).toInt256();
+        for (uint256 i = 0; i < SEARCH_STEPS && surplus > enough; ++i) {
+            uint256 next = FixedPointMathLib.fullMulDivUp(fraction, gap, gap + uint256(surplus));
+            surplus = Liquidation.surplusAfter(terms, next, _targetOfRest(valuation, next, rules));
+            if (surplus < 0) return fraction;
+            fraction = next;
+        }
+    }
+
+    /// @dev The target of what a slice leaves, by the model and the minimum margin [wad].
+    function _targetOfRest(
+        Valuation memory valuation,
+        uint256 fraction,
+        LiquidationRules rules
+    ) private view returns (uint256) {
+        uint256 maintenance = FixedPointMathLib.max(_maintenanceOfRest(valuation, fraction), valuation.minimumMargin);
+        return Liquidation.targetOf(maintenance, rules);
+    }
+
+    /// @dev Whether a slice would leave an account whose requirement is below the minimum margin.
+    function _isDust(Valuation memory valuation, uint256 fraction) private view returns (bool) {
+        return _maintenanceOfRest(valuation, fraction) < valuation.minimumMargin;
+    }
+
+    /// @dev The model's maintenance requirement for what a slice leaves, rounded up [wad].
+    function _maintenanceOfRest(
+        Valuation memory valuation,
+        uint256 fraction
+    ) private view returns (uint256 maintenance) {
+        Portfolio memory whole = valuation.portfolio;
+        Portfolio memory rest;
+        int256 kept = (WadMath.WAD - fraction).toInt256();
+        rest.positions = new Holding[](whole.positions.length);
+        for (uint256 i = 0; i < whole.positions.length; ++i) {
+            Holding memory holding = whole.positions[i];
+            rest.positions[i] = Holding({
+                instrument: holding.instrument,
+                size: WadMath.mulUp(holding.size, kept),
+                mark: holding.mark,
+                indexPrice: holding.indexPrice,
+                rules: holding.rules,
+                brackets: holding.brackets
+            });
+        }
+        rest.collateral = new CollateralHolding[](whole.collateral.length);
+        for (uint256 i = 0; i < whole.collateral.length; ++i) {
+            CollateralHolding memory holding = whole.collateral[i];
+            rest.collateral[i] = CollateralHolding({
+                quantity: WadMath.mulUp(holding.quantity, uint256(kept)),
+                price: holding.price,
+                rules: holding.rules
+            });
+        }
+        (, maintenance) = STANDARD_MARGIN.requirement(rest);
+    }
+
+    // ------------------------------------------------------------------ searches for views
+
+    function _withdrawableCash(State memory state, address token) private view returns (uint256) {
+        if (state.cash <= 0) return 0;
+        int256 spare = state.cash;
+        if (!_isRiskless(state)) {
+            Margin memory margin = _margin(_value(state, newPriceCache(CACHED_PRICES)));
+            spare = FixedPointMathLib.min(spare, margin.equity - margin.initial.toInt256());
+            if (spare <= 0) return 0;
+        }
+        uint256 amount = TokenUnits.toAmountDown(uint256(spare), VAULT.SETTLEMENT_DECIMALS());
+        return FixedPointMathLib.min(amount, VAULT.trackedOf(token));
+    }
+
+    /// @dev Whether the account stays at initial margin without `amount` of the token at `place`.
+    function _canSpare(State memory state, uint256 place, uint256 held, uint256 amount) private view returns (bool) {
+        if (_isRiskless(state)) return true;
+        state.amounts[place] = held - amount;
+        return _isInitial(_margin(_value(state, newPriceCache(CACHED_PRICES))));
+    }
+
+    /// @dev The place of the index-th token among the set bits.
+    function _placeOf(uint256 tokens, uint256 index) private pure returns (uint256 place) {
+        for (uint256 i = 0; i < index; ++i) place += (tokens >> i) & 1;
+    }
+
+    function _isBelowAt(State memory state, uint24 underlying, uint256 price) private view returns (bool) {
+        PriceCache memory cache = newPriceCache(CACHED_PRICES);
+        cache.remember(underlying, price);
+        return _isBelow(_margin(_value(state, cache)));
+    }
+
+    /// @dev The price between one that is below the line and one that is not, on the safe side, to a millionth.
+    function _lineBetween(
+        State memory state,
+        uint24 underlying,
+        uint256 below,
+        uint256 safe
+    ) private view returns (uint256) {
+        while (FixedPointMathLib.dist(below, safe) > safe / 1e6 + 1) {
+            uint256 middle = (below + safe) / 2;
+            if (_isBelowAt(state, underlying, middle)) below = middle;
+            else safe = middle;
+        }
+        return safe;
+    }
+}

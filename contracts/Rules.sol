@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {IRules} from "./interfaces/IRules.sol";
+import {CollateralParameters, CollateralRules, packCollateralRules} from "./types/CollateralRules.sol";
+import {InstrumentId, KIND_PERPETUAL, perpetualOf} from "./types/InstrumentId.sol";
+import {LiquidationParameters, LiquidationRules, packLiquidationRules} from "./types/LiquidationRules.sol";
+import {BracketParameters, SizeBrackets, packSizeBrackets} from "./types/SizeBrackets.sol";
+import {UnderlyingParameters, UnderlyingRules, packUnderlyingRules} from "./types/UnderlyingRules.sol";
+
+/// @title Rules
+/// @notice Every parameter of instruments, underlyings, collateral and liquidation, each group in one packed word.
+/// @dev Nothing that an account may hold is ever unlisted: an account whose rules cannot be read could be neither valued nor
+/// liquidated. A kind's bit and a token's place are therefore set once; a token leaves by `accepted` and `cap`.
+contract Rules is IRules, AccessManaged {
+    using SafeERC20 for IERC20;
+
+    /// @dev Two slots.
+    struct Underlying {
+        UnderlyingRules rates;
+        SizeBrackets brackets;
+    }
+
+    uint256 private constant ONE_BPS = 10_000;
+    /// @dev Tokens are bits of an account's 16-bit set.
+    uint256 private constant MOST_TOKENS = 16;
+    uint256 private constant MOST_DECIMALS = 24;
+    uint256 private constant KNOWN_KINDS = 1 << KIND_PERPETUAL;
+
+    mapping(uint24 underlying => Underlying rules) private _underlyings;
+    mapping(address token => CollateralRules rules) private _collateral;
+    address[] private _tokens;
+    LiquidationRules private _liquidation;
+
+    constructor(address authority) AccessManaged(authority) {}
+
+    // Governance
+
+    /// @inheritdoc IRules
+    function setUnderlying(uint24 underlying, UnderlyingParameters calldata parameters) external restricted {
+        _requireBounds("underlying", underlying, 1, type(uint24).max);
+        _requireRates(parameters);
+        Underlying storage stored = _underlyings[underlying];
+        _requireKinds(parameters.kinds, stored.rates);
+
+        stored.rates = packUnderlyingRules(parameters);
+
+        emit UnderlyingSet(underlying, parameters);
+    }
+
+    /// @inheritdoc IRules
+    function setBrackets(uint24 underlying, BracketParameters calldata parameters) external restricted {
+        _requireBounds("underlying", underlying, 1, type(uint24).max);
+        _requireBrackets(parameters);
+
+        _underlyings[underlying].brackets = packSizeBrackets(parameters);
+
+        emit BracketsSet(underlying, parameters);
+    }
+
+    /// @inheritdoc IRules
+    /// @dev A token that does not say its decimals is refused as one of 2^256 - 1 decimals. The settlement token is not
+    /// known here: the Vault refuses it.
+    function listCollateral(address token, CollateralParameters calldata parameters) external restricted {
+        if (_collateral[token].listed()) revert TokenAlreadyListed(token);
+        uint256 place = _tokens.length;
+        if (place == MOST_TOKENS) revert TooManyTokens(MOST_TOKENS);
+        _requireCollateral(parameters);
+        (bool answered, uint8 decimals) = IERC20(token).tryGetDecimals();
+        _requireBounds("decimals", answered ? decimals : type(uint256).max, 0, MOST_DECIMALS);
+
+        _tokens.push(token);
+        _collateral[token] = packCollateralRules(parameters, decimals, uint8(place));
+
+        emit CollateralSet(token, place, decimals, parameters);
+    }
+
+    /// @inheritdoc IRules
+    function setCollateral(address token, CollateralParameters calldata parameters) external restricted {
+        CollateralRules rules = collateralOf(token);
+        _requireCollateral(parameters);
+        uint256 place = rules.index();
+        uint8 decimals = uint8(rules.tokenDecimals());
+
+        _collateral[token] = packCollateralRules(parameters, decimals, uint8(place));
+
+        emit CollateralSet(token, place, decimals, parameters);
+    }
+
+    /// @inheritdoc IRules
+    function setLiquidationRules(LiquidationParameters calldata parameters) external restricted {
+        _requireLiquidation(parameters);
+
+        _liquidation = packLiquidationRules(parameters);
+
+        emit LiquidationRulesSet(parameters);
+    }
+
+    // Views
+
+    /// @inheritdoc IRules
+    function instrumentRules(
+        InstrumentId instrument
+    ) external view returns (UnderlyingRules rules, SizeBrackets brackets) {
+        uint24 underlying = instrument.underlyingOf();
+        Underlying storage stored = _underlyings[underlying];
+        rules = stored.rates;
+        brackets = stored.brackets;
+        // The first comparison refuses every other kind and every bit that a perpetual has not.
+        bool isListed =
+            instrument == perpetualOf(underlying) && rules.lists(KIND_PERPETUAL) && SizeBrackets.unwrap(brackets) != 0;
+        if (!isListed) revert UnknownInstrument(instrument);
+    }
+
+    /// @inheritdoc IRules
+    function collateralOf(address token) public view returns (CollateralRules rules) {
+        rules = _collateral[token];
+        if (!rules.listed()) revert UnknownToken(token);
+    }
+
+    /// @inheritdoc IRules
+    function collateralAt(uint256 index) external view returns (address token, CollateralRules rules) {
+        if (index >= _tokens.length) return (address(0), rules);
+        token = _tokens[index];
+        rules = _collateral[token];
+    }
+
+    /// @inheritdoc IRules
+    function collateralCount() external view returns (uint256) {
+        return _tokens.length;
+    }
+
+    /// @inheritdoc IRules
+    function liquidationRules() external view returns (LiquidationRules) {
+        return _liquidation;
+    }
+
+    // Bounds
+
+    function _requireRates(UnderlyingParameters calldata parameters) private pure {
+        uint256 floor = parameters.maintenanceFloorBps;
+        uint256 cap = parameters.maintenanceCapBps;
+        _requireBounds("maintenanceFloorBps", floor, 1, 5_000);
+        _requireBounds("maintenanceCapBps", cap, floor, 5_000);
+        _requireBounds("maintenanceBaseBps", parameters.maintenanceBaseBps, 0, cap);
+        _requireBounds("maintenanceSlopeBps", parameters.maintenanceSlopeBps, 0, ONE_BPS);
+        _requireBounds("initialFloorBps", parameters.initialFloorBps, floor, ONE_BPS);
+        _requireBounds("maintenanceToInitialBps", parameters.maintenanceToInitialBps, 1_000, ONE_BPS);
+        _requireBounds("slowSigmaBps", parameters.slowSigmaBps, 0, 50_000);
+        _requireBounds("fastSigmaBps", parameters.fastSigmaBps, 0, 50_000);
+        _requireBounds("tradeBandBps", parameters.tradeBandBps, 1, 2_000);
+        _requireBounds("leastTradeBandBps", parameters.leastTradeBandBps, 0, 500);
+    }
+
+    /// @dev The kinds of today are the least, as a set: a bit that is set stays set.
+    function _requireKinds(uint8 kinds, UnderlyingRules current) private pure {
+        uint256 least = current.lists(KIND_PERPETUAL) ? KNOWN_KINDS : 0;
+        if (kinds & ~KNOWN_KINDS != 0 || kinds & least != least) {
+            revert RuleOutOfBounds("kinds", kinds, least, KNOWN_KINDS);
+        }
+    }
+
+    function _requireBrackets(BracketParameters calldata parameters) private pure {
+        uint256 mostEnd = type(uint40).max;
+        _requireBounds("firstEnd", parameters.firstEnd, 1, mostEnd);
+        _requireBounds("secondEnd", parameters.secondEnd, uint256(parameters.firstEnd) + 1, mostEnd);
+        _requireBounds("thirdEnd", parameters.thirdEnd, uint256(parameters.secondEnd) + 1, mostEnd);
+        // Factors that do not fall keep the requirement convex: splitting a position over accounts is all that lowers it.
+        uint256 mostFactor = 20 * ONE_BPS;
+        _requireBounds("secondFactorBps", parameters.secondFactorBps, ONE_BPS, mostFactor);
+        _requireBounds("thirdFactorBps", parameters.thirdFactorBps, parameters.secondFactorBps, mostFactor);
+        _requireBounds("lastFactorBps", parameters.lastFactorBps, parameters.thirdFactorBps, mostFactor);
+    }
+
+    function _requireCollateral(CollateralParameters calldata parameters) private pure {
+        uint256 maintenance = parameters.maintenanceHaircutBps;
+        _requireBounds("underlying", parameters.underlying, 1, type(uint24).max);
+        _requireBounds("maintenanceHaircutBps", maintenance, 0, ONE_BPS - 1);
+        _requireBounds("initialHaircutBps", parameters.initialHaircutBps, maintenance, ONE_BPS - 1);
+    }
+
+    function _requireLiquidation(LiquidationParameters calldata parameters) private pure {
+        uint256 least = parameters.leastIncentiveBps;
+        _requireBounds("leastIncentiveBps", least, 100, 5_000);
+        _requireBounds("mostIncentiveBps", parameters.mostIncentiveBps, least, 9_000);
+        // rhoMin + kappa < 1: an account at the line receives something for the slice that it gives.
+        uint256 mostFee = ONE_BPS - 1 - least;
+        _requireBounds("insuranceFeeBps", parameters.insuranceFeeBps, 0, mostFee < 5_000 ? mostFee : 5_000);
+        _requireBounds("bufferBps", parameters.bufferBps, 100, ONE_BPS);
+        _requireBounds("gainsHaircutCapBps", parameters.gainsHaircutCapBps, 1, 2_000);
+        _requireBounds("minimumMargin", parameters.minimumMargin, 1, 10_000);
+        _requireBounds("minimumMarginOfItem", parameters.minimumMarginOfItem, 0, 1_000);
+        _requireBounds("mostInstruments", parameters.mostInstruments, 1, 64);
+    }
+
+    function _requireBounds(bytes32 name, uint256 value, uint256 least, uint256 most) private pure {
+        if (value < least || value > most) revert RuleOutOfBounds(name, value, least, most);
+    }
+}

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {IMarginEngine} from "./interfaces/IMarginEngine.sol";
+import {IRules} from "./interfaces/IRules.sol";
+import {IVault} from "./interfaces/IVault.sol";
+import {IWired} from "./interfaces/IWired.sol";
+import {TokenUnits} from "./libraries/TokenUnits.sol";
+import {WadMath} from "./libraries/WadMath.sol";
+import {AccountId} from "./types/AccountId.sol";
+import {CollateralRules} from "./types/CollateralRules.sol";
+import {ALL_PERMISSIONS, TRANSFER, WITHDRAW} from "./types/Permissions.sol";
+import {Posting} from "./types/Trade.sol";
+
+/// @title Vault
+/// @notice Holds the tokens of every account. See IVault.
+/// @dev The reentrancy lock is on only while a token is being called. During that time every balance, and so every
+/// valuation and every act of the clearinghouse, which posts its results here, is refused: one lock covers all contracts.
+contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
+    using SafeCast for int256;
+    using SafeCast for uint256;
+    using SafeERC20 for IERC20;
+
+    /// @dev An account's header: one slot, 112 bits free.
+    struct Header {
+        /// Signed cash [wad].
+        int128 cash;
+        /// Bit i is set when the account holds the i-th token of the Rules' list.
+        uint16 tokens;
+    }
+
+    struct Operator {
+        uint8 permissions;
+        /// Last second of the permissions [unix seconds].
+        uint40 until;
+    }
+
+    /// @inheritdoc IVault
+    address public immutable SETTLEMENT_TOKEN;
+    /// @inheritdoc IVault
+    uint256 public immutable SETTLEMENT_DECIMALS;
+    IRules private immutable RULES;
+
+    address private _clearinghouse;
+    IMarginEngine private _marginEngine;
+    mapping(AccountId account => Header) private _headers;
+    /// @dev [token]
+    mapping(AccountId account => mapping(uint256 index => uint256 amount)) private _collateral;
+    /// @dev [token]
+    mapping(address token => uint256 amount) private _tracked;
+    mapping(address owner => mapping(address operator => Operator)) private _operators;
+
+    modifier onlyClearinghouse() {
+        if (msg.sender != _clearinghouse) revert NotClearinghouse(msg.sender);
+        _;
+    }
+
+    /// @param authority The AccessManager.
+    /// @param settlementToken The token in which cash is counted, worth one dollar, with at most 24 decimals.
+    /// @param rules The parameters of collateral.
+    constructor(address authority, address settlementToken, IRules rules) AccessManaged(authority) {
+        SETTLEMENT_TOKEN = settlementToken;
+        SETTLEMENT_DECIMALS = IERC20Metadata(settlementToken).decimals();
+        if (SETTLEMENT_DECIMALS > 24) revert IRules.RuleOutOfBounds("decimals", SETTLEMENT_DECIMALS, 0, 24);
+        RULES = rules;
+    }
+
+    // ------------------------------------------------------------------ owners and operators
+
+    /// @inheritdoc IVault
+    function deposit(AccountId account, address token, uint256 amount) external {
+        _deposit(account, token, amount);
+    }
+
+    /// @inheritdoc IVault
+    function depositWithPermit(
+        AccountId account,
+        address token,
+        uint256 amount,
+        uint256 deadline,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external {
+        // Only listed tokens are called, so that a stranger's contract never runs inside the vault.
+        if (token != SETTLEMENT_TOKEN) RULES.collateralOf(token);
+        _permit(token, amount, deadline, v, r, s);
+        _deposit(account, token, amount);
+    }
+
+    /// @inheritdoc IVault
+    function withdraw(AccountId account, address token, uint256 amount, address to) external nonReentrantView {
+        requireAuthorized(account, msg.sender, WITHDRAW);
+        if (amount == 0) revert ZeroAmount(token);
+        if (to == address(0) || to == address(this)) revert InvalidReceiver(to);
+
+        int256 balance = _debit(account, token, amount);
+        uint256 tracked = _tracked[token];
+        if (amount > tracked) revert InsufficientTokens(token, amount, tracked);
+        _tracked[token] = tracked - amount;
+        _requireInitial(account);
+
+        // Tokens lost from under the vault are shared by all who still have some there: each is paid its part of
+        // (held / tracked), whoever leaves first.
+        uint256 held = IERC20(token).balanceOf(address(this));
+        uint256 paid = held < tracked ? Math.mulDiv(amount, held, tracked) : amount;
+        emit Withdrawn(account, token, to, amount, paid, balance);
+        _pay(token, to, paid);
+    }
+
+    /// @inheritdoc IVault
+    function transfer(AccountId from, AccountId to, address token, uint256 amount) external nonReentrantView {
+        requireAuthorized(from, msg.sender, TRANSFER);
+        if (from == to) revert SameAccount(from);
+        if (from.ownerOf() != to.ownerOf()) revert NotSameOwner(from, to);
+        if (amount == 0) revert ZeroAmount(token);
+
+        int256 fromBalance = _debit(from, token, amount);
+        int256 toBalance = _credit(to, token, amount);
+        emit Transferred(from, to, token, amount, fromBalance, toBalance);
+        _requireInitial(from);
+    }
+
+    /// @inheritdoc IVault
+    function setOperator(address operator, uint8 permissions, uint40 until) external nonReentrantView {
+        if (permissions > ALL_PERMISSIONS) revert UnknownPermissions(permissions);
+        _operators[msg.sender][operator] = Operator({permissions: permissions, until: until});
+        emit OperatorSet(msg.sender, operator, permissions, until);
+    }
+
+    // ------------------------------------------------------------------ clearinghouse
+
+    /// @inheritdoc IVault
+    function post(Posting[] calldata postings) external onlyClearinghouse nonReentrantView {
+        for (uint256 i = 0; i < postings.length; ++i) {
+            if (postings[i].cash != 0) _post(postings[i].account, postings[i].cash);
+        }
+    }
+
+    /// @inheritdoc IVault
+    function moveSlice(AccountId from, AccountId to, uint256 fraction) external onlyClearinghouse nonReentrantView {
+        int256 cash = WadMath.mulDown(int256(_headers[from].cash), fraction.toInt256());
+        if (cash != 0) {
+            _post(from, -cash);
+            _post(to, cash);
+        }
+        uint256 tokens = _headers[from].tokens;
+        for (uint256 index = 0; tokens >> index != 0; ++index) {
+            if ((tokens >> index) & 1 == 0) continue;
+            uint256 amount = WadMath.mulDown(_collateral[from][index], fraction);
+            if (amount == 0) continue;
+            (address token, ) = RULES.collateralAt(index);
+            int256 fromBalance = _changeCollateral(from, index, -amount.toInt256());
+            emit Transferred(from, to, token, amount, fromBalance, _changeCollateral(to, index, amount.toInt256()));
+        }
+    }
+
+    // ------------------------------------------------------------------ governance
+
+    /// @inheritdoc IVault
+    function wire(address clearinghouse, address marginEngine) external restricted {
+        if (clearinghouse.code.length == 0) revert NotAContract(clearinghouse);
+        if (marginEngine.code.length == 0) revert NotAContract(marginEngine);
+        address current = _clearinghouse;
+        if (current != address(0) && current != clearinghouse) revert ClearinghouseAlreadySet(current);
+        _clearinghouse = clearinghouse;
+        _marginEngine = IMarginEngine(marginEngine);
+        emit VaultWired(clearinghouse, marginEngine);
+    }
+
+    // ------------------------------------------------------------------ views
+
+    /// @inheritdoc IVault
+    function cashOf(AccountId account) external view nonReentrantView returns (int256) {
+        return _headers[account].cash;
+    }
+
+    /// @inheritdoc IVault
+    function collateralOf(AccountId account, address token) external view nonReentrantView returns (uint256) {
+        return _collateral[account][RULES.collateralOf(token).index()];
+    }
+
+    /// @inheritdoc IVault
+    function balancesOf(
+        AccountId account
+    ) external view nonReentrantView returns (int256 cash, uint256 tokens, uint256[] memory amounts) {
+        Header memory header = _headers[account];
+        cash = header.cash;
+        tokens = header.tokens;
+        uint256 count;
+        for (uint256 bits = tokens; bits != 0; bits &= bits - 1) ++count;
+        amounts = new uint256[](count);
+        count = 0;
+        for (uint256 index = 0; tokens >> index != 0; ++index) {
+            if ((tokens >> index) & 1 == 1) amounts[count++] = _collateral[account][index];
+        }
+    }
+
+    /// @inheritdoc IVault
+    function trackedOf(address token) external view nonReentrantView returns (uint256) {
+        return _tracked[token];
+    }
+
+    /// @inheritdoc IVault
+    function operatorOf(address owner, address operator) external view returns (uint8 permissions, uint40 until) {
+        Operator memory given = _operators[owner][operator];
+        return (given.permissions, given.until);
+    }
+
+    /// @inheritdoc IVault
+    function isAuthorized(AccountId account, address caller, uint8 permission) public view returns (bool) {
+        address owner = account.ownerOf();
+        if (caller == owner) return true;
+        Operator memory given = _operators[owner][caller];
+        return given.permissions & permission != 0 && block.timestamp <= given.until;
+    }
+
+    /// @inheritdoc IVault
+    function requireAuthorized(AccountId account, address caller, uint8 permission) public view {
+        if (!isAuthorized(account, caller, permission)) revert NotAuthorized(account, caller, permission);
+    }
+
+    // ------------------------------------------------------------------ internals
+
+    function _deposit(AccountId account, address token, uint256 amount) private nonReentrantView {
+        if (_clearinghouse == address(0)) revert NotWired();
+        if (account.ownerOf() == address(0)) revert InvalidReceiver(address(0));
+        if (token != SETTLEMENT_TOKEN) {
+            CollateralRules rules = RULES.collateralOf(token);
+            if (!rules.accepted()) revert DepositsStopped(token);
+            bool held = (_headers[account].tokens >> rules.index()) & 1 == 1;
+            // Each token that an account holds raises its minimum margin and everyone's cost of valuing it.
+            if (!held && !isAuthorized(account, msg.sender, TRANSFER)) {
+                revert StrangerDepositRefused(account, token, msg.sender);
+            }
+        }
+
+        uint256 received = _pull(token, amount);
+        if (received == 0) revert ZeroAmount(token);
+        uint256 tracked = _tracked[token] + received;
+        _tracked[token] = tracked;
+        if (token != SETTLEMENT_TOKEN) {
+            uint256 cap = RULES.collateralOf(token).cap();
+            if (tracked > cap) revert CollateralCapExceeded(token, tracked, cap);
+        }
+        int256 balance = _credit(account, token, received);
+        emit Deposited(account, token, msg.sender, received, balance);
+    }
+
+    /// @dev Adds tokens to an account; returns its cash [wad] or collateral [token] afterwards.
+    function _credit(AccountId account, address token, uint256 amount) private returns (int256) {
+        if (token != SETTLEMENT_TOKEN) {
+            return _changeCollateral(account, RULES.collateralOf(token).index(), amount.toInt256());
+        }
+        uint256 cash = TokenUnits.toWadDown(amount, SETTLEMENT_DECIMALS);
+        if (cash == 0) revert ZeroAmount(token);
+        return _changeCash(account, cash.toInt256());
+    }
+
+    /// @dev Takes tokens from an account; returns its cash [wad] or collateral [token] afterwards.
+    function _debit(AccountId account, address token, uint256 amount) private returns (int256) {
+        if (token != SETTLEMENT_TOKEN) {
+            uint256 index = RULES.collateralOf(token).index();
+            uint256 held = _collateral[account][index];
+            if (amount > held) revert InsufficientBalance(account, token, amount, held);
+            return _changeCollateral(account, index, -amount.toInt256());
+        }
+        int256 cash = _headers[account].cash;
+        uint256 charged = TokenUnits.toWadUp(amount, SETTLEMENT_DECIMALS);
+        if (cash < charged.toInt256()) {
+            uint256 available = cash > 0 ? TokenUnits.toAmountDown(uint256(cash), SETTLEMENT_DECIMALS) : 0;
+            revert InsufficientBalance(account, token, amount, available);
+        }
+        return _changeCash(account, -charged.toInt256());
+    }
+
+    function _post(AccountId account, int256 change) private {
+        emit CashPosted(account, change, _changeCash(account, change));
+    }
+
+    /// @dev The one way in which cash changes.
+    function _changeCash(AccountId account, int256 change) private returns (int256 cash) {
+        Header storage header = _headers[account];
+        cash = header.cash + change;
+        header.cash = cash.toInt128();
+    }
+
+    /// @dev The one way in which collateral changes: it keeps the account's set of tokens.
+    function _changeCollateral(AccountId account, uint256 index, int256 change) private returns (int256 balance) {
+        uint256 before = _collateral[account][index];
+        balance = before.toInt256() + change;
+        _collateral[account][index] = balance.toUint256();
+        Header storage header = _headers[account];
+        uint16 bit = uint16(1 << index);
+        if (before == 0) header.tokens |= bit;
+        else if (balance == 0) header.tokens &= ~bit;
+    }
+
+    function _requireInitial(AccountId account) private view {
+        IMarginEngine engine = _marginEngine;
+        if (address(engine) == address(0)) revert NotWired();
+        engine.requireInitial(account);
+    }
+
+    /// @dev A permit that was front-run has set the allowance all the same: only a missing allowance is a failure.
+    function _permit(
+        address token,
+        uint256 amount,
+        uint256 deadline,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) private nonReentrant {
+        try IERC20Permit(token).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {
+            uint256 allowance = IERC20(token).allowance(msg.sender, address(this));
+            if (allowance < amount) revert PermitFailed(token, msg.sender, allowance, amount);
+        }
+    }
+
+    /// @dev Takes tokens from the caller; returns what arrived, which some tokens make less than what was asked for.
+    function _pull(address token, uint256 amount) private nonReentrant returns (uint256) {
+        uint256 before = IERC20(token).balanceOf(address(this));
+        IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
+        return IERC20(token).balanceOf(address(this)) - before;
+    }
+
+    function _pay(address token, address to, uint256 amount) private nonReentrant {
+        IERC20(token).safeTransfer(to, amount);
+    }
+}

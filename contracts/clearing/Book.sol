@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {IClearinghouse} from "../interfaces/IClearinghouse.sol";
+import {InstrumentSet} from "./InstrumentSet.sol";
+import {AccountId} from "../types/AccountId.sol";
+import {InstrumentId} from "../types/InstrumentId.sol";
+import {OpenPosition, Position} from "../types/Position.sol";
+import {Ledger} from "./Ledger.sol";
+
+/// @notice What is kept for an instrument as a whole: a slot each.
+struct Market {
+    /// The size held long, which is the size held short [wad].
+    uint128 openInterest;
+    /// What one unit of long size has been charged for losses of bankrupt shorts; never falls [wad].
+    int128 haircutLong;
+    /// What one unit of short size has been charged for losses of bankrupt longs; never falls [wad].
+    int128 haircutShort;
+}
+
+/// @notice Every position of the clearinghouse.
+struct Book {
+    mapping(AccountId account => mapping(InstrumentId instrument => Position)) positions;
+    mapping(AccountId account => InstrumentSet) instruments;
+    mapping(InstrumentId instrument => Market) markets;
+    /// Losses that nobody has borne yet [wad].
+    uint256 deficit;
+}
+
+using {indexOf, openPositionOf, openPositionsOf, change} for Book global;
+
+/// @notice What a side has been charged for one unit of size; a short's size is negative, so what it is charged is
+/// counted downwards [wad].
+function indexOf(Book storage self, InstrumentId instrument, bool long) view returns (int256) {
+    Market storage market = self.markets[instrument];
+    return long ? int256(market.haircutLong) : -int256(market.haircutShort);
+}
+
+/// @notice An account's position with its real quote.
+function openPositionOf(
+    Book storage self,
+    AccountId account,
+    InstrumentId instrument
+) view returns (OpenPosition memory open) {
+    Position memory position = self.positions[account][instrument];
+    open.instrument = instrument;
+    open.size = position.size;
+    if (position.size != 0) {
+        open.realQuote = Ledger.realQuote(position, self.indexOf(instrument, position.size > 0));
+    }
+}
+
+/// @notice All positions of an account with their real quotes.
+function openPositionsOf(Book storage self, AccountId account) view returns (OpenPosition[] memory open) {
+    InstrumentId[] memory instruments = self.instruments[account].values();
+    open = new OpenPosition[](instruments.length);
+    for (uint256 i = 0; i < instruments.length; ++i) {
+        open[i] = self.openPositionOf(account, instruments[i]);
+    }
+}
+
+/// @notice The one way in which a position changes. A position that is gone leaves its real quote as cash.
+/// @param account Whose position.
+/// @param instrument Of what.
+/// @param size What the size changes by [wad].
+/// @param quote What the real quote changes by [wad].
+/// @param most How many instruments the account may hold.
+/// @return realised The real quote of a position that is gone: the caller owes it to the account as cash [wad].
+function change(
+    Book storage self,
+    AccountId account,
+    InstrumentId instrument,
+    int256 size,
+    int256 quote,
+    uint256 most
+) returns (int256 realised) {
+    OpenPosition memory open = self.openPositionOf(account, instrument);
+    bool held = open.size != 0;
+    _moveOpenInterest(self.markets[instrument], open.size, open.size + size);
+    open.size += size;
+    open.realQuote += quote;
+
+    Position memory position;
+    if (open.size == 0) {
+        realised = open.realQuote;
+        if (held) self.instruments[account].remove(instrument);
+    } else {
+        position = Ledger.stored(open.size, open.realQuote, self.indexOf(instrument, open.size > 0));
+        if (!held && !self.instruments[account].add(instrument, most)) {
+            revert IClearinghouse.TooManyInstruments(account, most);
+        }
+    }
+    self.positions[account][instrument] = position;
+    emit IClearinghouse.PositionChanged(account, instrument, position.size, position.quote);
+}
+
+/// @dev Open interest is the sum of all long sizes; with both sides of an act done it is that of the short ones too.
+function _moveOpenInterest(Market storage market, int256 size, int256 newSize) {
+    int256 move = (newSize > 0 ? newSize : int256(0)) - (size > 0 ? size : int256(0));
+    if (move == 0) return;
+    market.openInterest = SafeCast.toUint128(SafeCast.toUint256(int256(uint256(market.openInterest)) + move));
+}

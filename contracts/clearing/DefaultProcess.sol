@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {IClearinghouse} from "../interfaces/IClearinghouse.sol";
+import {WadMath} from "../libraries/WadMath.sol";
+import {AccountId} from "../types/AccountId.sol";
+import {OpenPosition} from "../types/Position.sol";
+import {Book, Market} from "./Book.sol";
+
+/// @title DefaultProcess
+/// @notice What happens to the positions of an account below the line. An external library, linked into the
+/// clearinghouse to keep it small: it works on the clearinghouse's storage and has none of its own.
+library DefaultProcess {
+    using SafeCast for int256;
+    using SafeCast for uint256;
+
+    /// @notice What a liquidator takes over.
+    struct Slice {
+        AccountId account;
+        AccountId liquidator;
+        /// Which part of every position [wad].
+        uint256 fraction;
+        /// How many instruments the liquidator may hold.
+        uint256 mostInstruments;
+    }
+
+    /// @notice Moves a fraction of every position, with the same fraction of its real quote.
+    /// @dev Sizes are rounded towards 0 and quotes down for the liquidator. The quote follows the size that really moved, not
+    /// the fraction, so what rounding leaves behind keeps its own entry price.
+    /// @param book The clearinghouse's book.
+    /// @param slice Who gives what to whom.
+    /// @return realised Real quotes of positions that the slice closed for the liquidator: owed to it as cash [wad].
+    function takeSlice(Book storage book, Slice memory slice) external returns (int256 realised) {
+        OpenPosition[] memory open = book.openPositionsOf(slice.account);
+        for (uint256 i = 0; i < open.length; ++i) realised += _moveLeg(book, slice, open[i]);
+    }
+
+    /// @notice Divides a bankrupt account's loss over the other side of its instruments, by |size| x index price: each part
+    /// moves that side's index. What is above the cap of an index move, or has no instrument, is recorded as deficit.
+    /// @dev Called while the account still holds its positions: the book is flat, so each has another side of the same size.
+    /// @param book The clearinghouse's book.
+    /// @param account The bankrupt account.
+    /// @param loss What is to be borne [wad].
+    /// @param indexPrices Price of each position's underlying, in the order of the account's instruments [wad].
+    /// @param capBps The most that an index may move [bps of the index price].
+    function spreadLoss(
+        Book storage book,
+        AccountId account,
+        uint256 loss,
+        uint256[] memory indexPrices,
+        uint256 capBps
+    ) external {
+        OpenPosition[] memory open = book.openPositionsOf(account);
+        uint256 total;
+        for (uint256 i = 0; i < open.length; ++i) total += WadMath.mulDown(WadMath.abs(open[i].size), indexPrices[i]);
+
+        uint256 borne;
+        for (uint256 i = 0; i < open.length && total != 0; ++i) {
+            uint256 weight = WadMath.mulDown(WadMath.abs(open[i].size), indexPrices[i]);
+            uint256 part = FixedPointMathLib.fullMulDiv(loss, weight, total);
+            borne += _haircut(book, open[i], part, WadMath.bpsDown(indexPrices[i], capBps));
+        }
+        if (borne < loss) {
+            book.deficit += loss - borne;
+            emit IClearinghouse.DeficitChanged(book.deficit);
+        }
+    }
+
+    /// @dev Moves the slice of one position; returns what it closed for the liquidator.
+    function _moveLeg(Book storage book, Slice memory slice, OpenPosition memory open) private returns (int256) {
+        uint256 whole = WadMath.abs(open.size);
+        uint256 taken = WadMath.mulDown(whole, slice.fraction);
+        if (taken == 0) return 0;
+        int256 size = open.size > 0 ? taken.toInt256() : -taken.toInt256();
+        int256 quote = WadMath.mulDivDown(open.realQuote, taken, whole);
+
+        book.change(slice.account, open.instrument, -size, -quote, slice.mostInstruments);
+        return book.change(slice.liquidator, open.instrument, size, quote, slice.mostInstruments);
+    }
+
+    /// @dev Charges the side opposite to a position; returns what that side bears, at most `loss`.
+    function _haircut(
+        Book storage book,
+        OpenPosition memory open,
+        uint256 loss,
+        uint256 cap
+    ) private returns (uint256 borne) {
+        Market storage market = book.markets[open.instrument];
+        uint256 openInterest = market.openInterest;
+        uint256 move = FixedPointMathLib.min(WadMath.divDown(loss, openInterest), cap);
+        if (move == 0) return 0;
+
+        bool long = open.size < 0;
+        if (long) market.haircutLong += move.toInt256().toInt128();
+        else market.haircutShort += move.toInt256().toInt128();
+        borne = WadMath.mulDown(move, openInterest);
+        emit IClearinghouse.GainsHaircut(open.instrument, long, borne, book.indexOf(open.instrument, long));
+    }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
+import {IMarginModel} from "../interfaces/IMarginModel.sol";
+import {WadMath} from "../libraries/WadMath.sol";
+import {CollateralHolding, Holding, Portfolio} from "../types/Portfolio.sol";
+import {UnderlyingRules} from "../types/UnderlyingRules.sol";
+
+/// @title StandardMargin
+/// @notice Cross margin: each position requires a rate on its notional, each collateral its haircut; no netting.
+/// @dev
+///   rate(sigma)       = clamp(A + B x sigma, floor, cap)
+///   maintenance rate  = rate(slow sigma)
+///   initial rate      = max(rate(slow sigma), rate(fast sigma)) / (maintenance to initial), at least the initial floor
+///   requirement       = sum of rate x charged notional + sum of haircut x collateral value, all rounded up
+/// The charged notional grows progressively with size (SizeBrackets).
+contract StandardMargin is IMarginModel {
+    /// @inheritdoc IMarginModel
+    function requirement(Portfolio calldata portfolio) external pure returns (uint256 initial, uint256 maintenance) {
+        for (uint256 i = 0; i < portfolio.positions.length; ++i) {
+            Holding calldata holding = portfolio.positions[i];
+            uint256 notional = WadMath.mulUp(WadMath.abs(holding.size), holding.mark);
+            uint256 charged = holding.brackets.chargedNotional(notional);
+            (uint256 initialRate, uint256 maintenanceRate) = _rates(holding.rules);
+            initial += WadMath.mulUp(charged, initialRate);
+            maintenance += WadMath.mulUp(charged, maintenanceRate);
+        }
+        for (uint256 i = 0; i < portfolio.collateral.length; ++i) {
+            CollateralHolding calldata holding = portfolio.collateral[i];
+            uint256 value = WadMath.mulUp(holding.quantity, holding.price);
+            initial += WadMath.bpsUp(value, holding.rules.initialHaircutBps());
+            maintenance += WadMath.bpsUp(value, holding.rules.maintenanceHaircutBps());
+        }
+    }
+
+    /// @dev Today's rates of an underlying, as ratios of notional [wad].
+    function _rates(UnderlyingRules rules) private pure returns (uint256 initial, uint256 maintenance) {
+        maintenance = _rate(rules, rules.slowSigmaBps());
+        uint256 higher = FixedPointMathLib.max(maintenance, _rate(rules, rules.fastSigmaBps()));
+        initial = FixedPointMathLib.max(
+            FixedPointMathLib.fullMulDivUp(higher, 10_000, rules.maintenanceToInitialBps()),
+            rules.initialFloorBps() * 1e14
+        );
+    }
+
+    /// @dev clamp(A + B x sigma, floor, cap); bps x bps is 1e8 of one, so exact in WADs.
+    function _rate(UnderlyingRules rules, uint256 sigmaBps) private pure returns (uint256) {
+        uint256 rate = rules.maintenanceBaseBps() * 1e14 + rules.maintenanceSlopeBps() * sigmaBps * 1e10;
+        return FixedPointMathLib.clamp(rate, rules.maintenanceFloorBps() * 1e14, rules.maintenanceCapBps() * 1e14);
+    }
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {IPriceOracle} from "../interfaces/IPriceOracle.sol";
+import {ChainlinkFeed} from "../libraries/ChainlinkFeed.sol";
+import {WadMath} from "../libraries/WadMath.sol";
+import {FeedHead, packFeedHead} from "../types/FeedHead.sol";
+
+/// @title PriceOracle
+/// @notice Prices of underlyings from Chainlink feeds: each the product of one to three feeds, with an optional second source.
+/// @dev How the answers of feeds become a price:
+///
+///   silent    a feed that does not answer, or whose answer is too old, has no time or one in the future: its source is
+///             stale, and the other source is used alone
+///   invalid   a fresh answer that is not strictly inside its band: there is no price, whichever source it is in and
+///             whatever the rest of that source says; a fresh second opinion of "no price" is a disagreement, not a silence
+///   rounding  answers and products are rounded down
+///
+/// The clamp of an aggregator is compared with the band when the source is set, so that an answer at the clamp lies outside
+/// of the band. A proxy may move to an aggregator with another clamp later: governance then sets the source again.
+///
+/// A price with one feed and no sequencer reads two slots: whether there is a sequencer is a bit of the underlying's
+/// first word, and the third slot, with its address, is only read where there is one. `setSequencer` keeps the bits.
+contract PriceOracle is IPriceOracle, AccessManaged {
+    /// @dev Two slots.
+    struct StoredFeed {
+        FeedHead head;
+        /// The answer is refused at this value or below it [wad].
+        uint128 minimum;
+        /// The answer is refused at this value or above it [wad].
+        uint128 maximum;
+    }
+
+    /// @dev One slot.
+    struct Sequencer {
+        address uptimeFeed;
+        uint32 gracePeriodSeconds;
+    }
+
+    uint256 private constant MOST_FEEDS = 3;
+    uint256 private constant MOST_DECIMALS = 24;
+    uint256 private constant LEAST_MAXIMUM_AGE = 60;
+    uint256 private constant MOST_MAXIMUM_AGE = 7 days;
+    uint256 private constant MOST_DEVIATION_BPS = 5_000;
+    uint256 private constant LEAST_GRACE_PERIOD = 60;
+    uint256 private constant MOST_GRACE_PERIOD = 1 days;
+    /// @dev `setSequencer` writes one word for each: 256 cost less than 2,000,000 gas.
+    uint256 private constant MOST_UNDERLYINGS = 256;
+    /// @dev Every price fits a uint128.
+    uint256 private constant MOST_PRICE = type(uint128).max;
+
+    /// @dev The primary's feeds begin at 0, the secondary's at MOST_FEEDS; what lies beyond their counts is never read.
+    mapping(uint24 underlying => StoredFeed[2 * MOST_FEEDS] feeds) private _feeds;
+    uint24[] private _underlyings;
+    Sequencer private _sequencer;
+
+    constructor(address authority) AccessManaged(authority) {}
+
+    // Governance
+
+    /// @inheritdoc IPriceOracle
+    /// @dev A feed that does not say its decimals is refused as one of 2^256 - 1 decimals. Feeds may be silent when they
+    /// are set: what is checked is what does not change.
+    function setSources(
+        uint24 underlying,
+        Feed[] calldata primary,
+        Feed[] calldata secondary,
+        uint16 allowedDeviationBps
+    ) external restricted {
+        _requireBounds("underlying", underlying, 1, type(uint24).max);
+        if (primary.length == 0 || primary.length > MOST_FEEDS) revert WrongNumberOfFeeds(primary.length, MOST_FEEDS);
+        if (secondary.length > MOST_FEEDS) revert WrongNumberOfFeeds(secondary.length, MOST_FEEDS);
+        bool alone = secondary.length == 0;
+        _requireBounds("allowedDeviationBps", allowedDeviationBps, alone ? 0 : 1, alone ? 0 : MOST_DEVIATION_BPS);
+
+        StoredFeed[2 * MOST_FEEDS] storage feeds = _feeds[underlying];
+        if (!feeds[0].head.isSet()) {
+            _requireBounds("underlyings", _underlyings.length + 1, 1, MOST_UNDERLYINGS);
+            _underlyings.push(underlying);
+        }
+        _store(feeds, 0, primary);
+        _store(feeds, MOST_FEEDS, secondary);
+        feeds[0].head = feeds[0]
+            .head
+            .withSources(uint8(primary.length), uint8(secondary.length), allowedDeviationBps)
+            .withSequencer(_sequencer.uptimeFeed != address(0));
+
+        emit SourcesSet(underlying, primary, secondary, allowedDeviationBps);
+    }
+
+    /// @inheritdoc IPriceOracle
+    /// @dev The zero address takes a grace period of 0. An uptime feed has 0 decimals, which no price feed has: one that
+    /// does not say so is refused.
+    function setSequencer(address uptimeFeed, uint32 gracePeriodSeconds) external restricted {
+        bool present = uptimeFeed != address(0);
+        _requireBounds(
+            "gracePeriodSeconds",
+            gracePeriodSeconds,
+            present ? LEAST_GRACE_PERIOD : 0,
+            present ? MOST_GRACE_PERIOD : 0
+        );
+        if (present) _requireBounds("decimals", ChainlinkFeed.decimalsOf(uptimeFeed), 0, 0);
+
+        bool wasPresent = _sequencer.uptimeFeed != address(0);
+        _sequencer = Sequencer({uptimeFeed: uptimeFeed, gracePeriodSeconds: gracePeriodSeconds});
+        if (present != wasPresent) _markSequencer(present);
+
+        emit SequencerSet(uptimeFeed, gracePeriodSeconds);
+    }
+
+    // Views
+
+    /// @inheritdoc IPriceOracle
+    function price(uint24 underlying) external view returns (uint256) {
+        StoredFeed[2 * MOST_FEEDS] storage feeds = _feeds[underlying];
+        FeedHead head = feeds[0].head;
+        if (!head.isSet()) revert UnknownUnderlying(underlying);
+        if (head.hasSequencer()) _requireSequencerUp();
+
+        uint256 primary = _product(underlying, feeds, 0, head.primaryCount());
+        uint256 secondary = _product(underlying, feeds, MOST_FEEDS, head.secondaryCount());
+
+        if (primary == 0) {
+            if (secondary == 0) _revertStale(underlying, feeds, head.primaryCount());
+            return secondary;
+        }
+        if (secondary != 0) {
+            uint256 apart = primary > secondary ? primary - secondary : secondary - primary;
+            // Multiplied out, so that nothing is rounded: both sides are below 2^128 x 10,000.
+            if (apart * 10_000 > primary * head.allowedDeviationBps()) {
+                revert PriceDeviation(underlying, primary, secondary, head.allowedDeviationBps());
+            }
+        }
+        return primary;
+    }
+
+    /// @inheritdoc IPriceOracle
+    function sourcesOf(
+        uint24 underlying
+    ) external view returns (Feed[] memory primary, Feed[] memory secondary, uint16 allowedDeviationBps) {
+        StoredFeed[2 * MOST_FEEDS] storage feeds = _feeds[underlying];
+        FeedHead head = feeds[0].head;
+        primary = _load(feeds, 0, head.primaryCount());
+        secondary = _load(feeds, MOST_FEEDS, head.secondaryCount());
+        allowedDeviationBps = head.allowedDeviationBps();
+    }
+
+    // Reading
+
+    /// @dev price = answer 1 x answer 2 x answer 3, rounded down at each product; 0 when one is stale or there is none.
+    /// All feeds are read in any case: an invalid one must not hide behind a stale one.
+    function _product(
+        uint24 underlying,
+        StoredFeed[2 * MOST_FEEDS] storage feeds,
+        uint256 first,
+        uint256 count
+    ) private view returns (uint256 product) {
+        for (uint256 i = 0; i < count; ++i) {
+            uint256 answer = _answer(underlying, feeds[first + i]);
+            product = i == 0 ? answer : WadMath.mulDown(product, answer);
+        }
+    }
+
+    /// @dev A feed's answer, 0 when it is stale; never 0 otherwise, because every minimum is at least 1.
+    function _answer(uint24 underlying, StoredFeed storage feed) private view returns (uint256 answer) {
+        FeedHead head = feed.head;
+        (int256 raw, , uint256 updatedAt) = ChainlinkFeed.latestRound(head.aggregator());
+        if (_isStale(updatedAt, head.maximumAge())) return 0;
+
+        (uint256 minimum, uint256 maximum) = (feed.minimum, feed.maximum);
+        answer = _toWad(raw, head.feedDecimals());
+        if (answer <= minimum || answer >= maximum) {
+            revert InvalidPrice(underlying, head.aggregator(), raw);
+        }
+    }
+
+    /// @dev An answer is good up to and including its maximum age. One without a time, or with a time that has not come,
+    /// has no age that could be trusted.
+    function _isStale(uint256 updatedAt, uint256 maximumAge) private view returns (bool) {
+        return updatedAt == 0 || updatedAt > block.timestamp || block.timestamp - updatedAt > maximumAge;
+    }
+
+    /// @dev Names the first stale feed of the primary source; off the path of a good price, so it reads again.
+    function _revertStale(uint24 underlying, StoredFeed[2 * MOST_FEEDS] storage feeds, uint256 count) private view {
+        for (uint256 i = 0; i < count; ++i) {
+            FeedHead head = feeds[i].head;
+            (, , uint256 updatedAt) = ChainlinkFeed.latestRound(head.aggregator());
+            if (_isStale(updatedAt, head.maximumAge())) {
+                revert StalePrice(underlying, head.aggregator(), updatedAt, head.maximumAge());
+            }
+        }
+    }
+
+    /// @dev Up means: answers 0, since a time that is known and at least the grace period ago. A feed that does not answer
+    /// has a `startedAt` of 0, as one that was never initialised.
+    function _requireSequencerUp() private view {
+        Sequencer memory sequencer = _sequencer;
+        (int256 status, uint256 startedAt, ) = ChainlinkFeed.latestRound(sequencer.uptimeFeed);
+        bool up = status == 0 && startedAt != 0 && startedAt <= block.timestamp;
+        if (!up || block.timestamp - startedAt < sequencer.gracePeriodSeconds) {
+            revert SequencerDown(startedAt, sequencer.gracePeriodSeconds);
+        }
+    }
+
+    /// @dev raw x 10^(18 - decimals), rounded down; 0 below zero and 2^256 - 1 where the product would not fit, both of
+    /// which lie outside of every band.
+    function _toWad(int256 raw, uint256 decimals) private pure returns (uint256) {
+        if (raw <= 0) return 0;
+        if (decimals >= 18) return uint256(raw) / 10 ** (decimals - 18);
+        uint256 scale = 10 ** (18 - decimals);
+        return uint256(raw) > type(uint256).max / scale ? type(uint256).max : uint256(raw) * scale;
+    }
+
+    // Storing
+
+    function _store(StoredFeed[2 * MOST_FEEDS] storage feeds, uint256 first, Feed[] calldata given) private {
+        uint256 leastPrice = WadMath.WAD;
+        uint256 mostPrice = WadMath.WAD;
+        for (uint256 i = 0; i < given.length; ++i) {
+            Feed calldata feed = given[i];
+            uint8 decimals = _requireFeed(feed);
+            // The price lies between these products, so it is never 0 and no product of answers overflows.
+            leastPrice = WadMath.mulDown(leastPrice, feed.minimum);
+            mostPrice = WadMath.mulDown(mostPrice, feed.maximum);
+            _requireBounds("productOfMinimums", leastPrice, 1, MOST_PRICE);
+            _requireBounds("productOfMaximums", mostPrice, 1, MOST_PRICE);
+
+            feeds[first + i] = StoredFeed({
+                head: packFeedHead(feed.aggregator, feed.maximumAge, decimals),
+                minimum: feed.minimum,
+                maximum: feed.maximum
+            });
+        }
+    }
+
+    /// @dev Checks a feed against the bounds and against its aggregator, and returns its decimals.
+    function _requireFeed(Feed calldata feed) private view returns (uint8) {
+        _requireBounds("maximumAge", feed.maximumAge, LEAST_MAXIMUM_AGE, MOST_MAXIMUM_AGE);
+        uint256 decimals = ChainlinkFeed.decimalsOf(feed.aggregator);
+        _requireBounds("decimals", decimals, 0, MOST_DECIMALS);
+
+        (int256 least, int256 most) = ChainlinkFeed.clampOf(feed.aggregator);
+        uint256 leastMinimum = _toWad(least, decimals);
+        uint256 mostMaximum = _toWad(most, decimals);
+        if (leastMinimum == 0) leastMinimum = 1;
+        if (mostMaximum > MOST_PRICE) mostMaximum = MOST_PRICE;
+        _requireBounds("minimum", feed.minimum, leastMinimum, MOST_PRICE);
+        _requireBounds("maximum", feed.maximum, uint256(feed.minimum) + 1, mostMaximum);
+        return uint8(decimals);
+    }
+
+    function _markSequencer(bool present) private {
+        for (uint256 i = 0; i < _underlyings.length; ++i) {
+            StoredFeed storage feed = _feeds[_underlyings[i]][0];
+            feed.head = feed.head.withSequencer(present);
+        }
+    }
+
+    function _load(
+        StoredFeed[2 * MOST_FEEDS] storage feeds,
+        uint256 first,
+        uint256 count
+    ) private view returns (Feed[] memory loaded) {
+        loaded = new Feed[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            StoredFeed storage feed = feeds[first + i];
+            loaded[i] = Feed({
+                aggregator: feed.head.aggregator(),
+                maximumAge: uint32(feed.head.maximumAge()),
+                minimum: feed.minimum,
+                maximum: feed.maximum
+            });
+        }
+    }
+
+    function _requireBounds(bytes32 name, uint256 value, uint256 least, uint256 most) private pure {
+        if (value < least || value > most) revert FeedParameterOutOfBounds(name, value, least, most);
+    }
+}
