@@ -1,4 +1,4 @@
-import { hexlify, randomBytes, TypedDataEncoder, ZeroHash } from "ethers";
+import { concat, hexlify, randomBytes, toBeHex, TypedDataEncoder, ZeroHash } from "ethers";
 import type { Signer, TypedDataDomain } from "ethers";
 import { parseWad } from "./wad.js";
 
@@ -60,6 +60,15 @@ export type OrderRequest = Pick<
   "account" | "instrument" | "size" | "limitPrice" | "expiry"
 > &
   Partial<Order>;
+
+/**
+ * The `builder` field of an order: who made it and what it costs.
+ *
+ * @param feeRatio Of notional; counts towards `maxFee` [wad].
+ */
+export function packBuilder(address: string, feeRatio: bigint): string {
+  return concat([address, toBeHex(feeRatio, 12)]);
+}
 
 /** The EIP-712 domain of an Exchange. */
 export function orderDomain(options: { chainId: bigint; exchange: string }): TypedDataDomain {
