@@ -1,5 +1,4 @@
-/** One in fixed point. */
-export const WAD = 10n ** 18n;
+import { WAD } from "../../sdk/index.js";
 
 /** A WAD as a number, for display and drawing only. */
 export function toNumber(wad: bigint): number {
@@ -60,4 +59,9 @@ export function clock(seconds: number): string {
 /** "1 account", "3 accounts". */
 export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** |x|. */
+export function abs(x: bigint): bigint {
+  return x < 0n ? -x : x;
 }

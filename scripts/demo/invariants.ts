@@ -1,4 +1,4 @@
-import { WAD } from "./format.js";
+import { WAD, wadOfAmount } from "../../sdk/index.js";
 
 /** What a check found: the verdict and the figures behind it, all as text so that JSON keeps every digit. */
 export interface InvariantResult {
@@ -71,7 +71,7 @@ export interface ConservationFigures {
  * ever leaves too much in the vault, never too little.
  */
 export function checkConservation(books: ConservationFigures): InvariantResult {
-  const tracked = scaleToWad(books.tracked, books.decimals);
+  const tracked = wadOfAmount(books.tracked, books.decimals);
   const cash = sum(books.cash);
   const realQuotes = sum(books.realQuotes);
   const claims = cash + realQuotes + books.reserve - books.deficit;
@@ -191,12 +191,6 @@ export function checkLine({ steps, leftBelow, attempts }: LineFigures): Invarian
 /** The exit code that a run's invariants call for: 0 when all hold, 1 otherwise, also when there are none. */
 export function exitCodeOf(results: readonly InvariantResult[]): 0 | 1 {
   return results.length > 0 && results.every(({ holds }) => holds) ? 0 : 1;
-}
-
-function scaleToWad(amount: bigint, decimals: number): bigint {
-  return decimals <= 18
-    ? amount * 10n ** BigInt(18 - decimals)
-    : amount / 10n ** BigInt(decimals - 18);
 }
 
 function sum(values: readonly bigint[]): bigint {
