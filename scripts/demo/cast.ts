@@ -167,15 +167,15 @@ function sketches(driver: Underlying): Sketch[] {
     {
       name: "Jon",
       dollars: 30_000,
-      bets: [long("eth", 4.5)],
+      bets: [long("eth", 2.8)],
       reaction: "deposits",
-      spare: 45_000,
+      spare: 50_000,
       story: "answers margin calls with deposits while he can",
     },
     {
       name: "Kim",
       dollars: 35_000,
-      bets: [long("eth", 4)],
+      bets: [long("eth", 2.8)],
       reaction: "reduces",
       story: "answers margin calls by selling a part",
     },
@@ -198,6 +198,12 @@ function sketches(driver: Underlying): Sketch[] {
       dollars: 30_000,
       bets: [long("eth", 2.05)],
       story: "moderate: two times leverage",
+    },
+    {
+      name: "Quin",
+      dollars: 90_000,
+      bets: [long("eth", 3.6)],
+      story: "a large position with a margin that looks comfortable",
     },
   ];
 }

@@ -4,7 +4,7 @@ import { type Crew, keep, type KeeperRecord } from "./keeper.js";
 import { type Market, reportAnswers } from "./market.js";
 import { PRICE_FEEDS, type Prices } from "./parameters.js";
 import { answerCall, type OwnerRecord, tradeLate, worstMomentToSell } from "./reactions.js";
-import type { CallMemory, Reading } from "./watch.js";
+import type { Reading } from "./watch.js";
 
 /** Both prices at a time of the path. */
 export interface PriceStep {
@@ -56,7 +56,7 @@ export async function* drive(
 
   const chainBegin = (await market.chain.now()) + 1;
   let ratiosAt = -Infinity;
-  let memory: ReadonlyMap<string, CallMemory> = new Map();
+  let called: ReadonlySet<string> = new Set();
   for (const [step, at] of steps.entries()) {
     // Blocks of the last step's liquidations may have come after this step's time: time never goes back.
     const wanted = chainBegin + (at.time - first.time);
@@ -66,8 +66,8 @@ export async function* drive(
     if (withRatios) ratiosAt = timestamp;
 
     await index.update();
-    const round = await keep(market, crew, { accounts: index.accounts, memory, now: at.time });
-    memory = round.memory;
+    const round = await keep(market, crew, { accounts: index.accounts, called });
+    called = round.called;
 
     const done: (KeeperRecord | OwnerRecord)[] = [...round.done];
     for (const record of round.done) {

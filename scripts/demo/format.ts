@@ -23,6 +23,7 @@ export function decimal(value: number, digits: number): string {
 
 /** An amount of the settlement currency: "$1,235" or "−$12.50"; cents only below a hundred dollars. */
 export function usd(wad: bigint): string {
+  if (wad === 0n) return "$0";
   const value = toNumber(wad);
   const text = decimal(Math.abs(value), Math.abs(value) < 100 ? 2 : 0);
   return value < 0 && /[1-9]/.test(text) ? `−$${text}` : `$${text}`;
@@ -42,7 +43,8 @@ export function sizeOf(wad: bigint, unit: string): string {
 
 /** A ratio with its sign: "−12.3 %". */
 export function change(ratio: number): string {
-  return `${ratio > 0 ? "+" : ""}${decimal(ratio * 100, 1)} %`;
+  const text = decimal(ratio * 100, 1);
+  return `${ratio > 0 && /[1-9]/.test(text) ? "+" : ""}${text} %`;
 }
 
 /** A share without sign: "12.3 %". */

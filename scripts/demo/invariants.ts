@@ -1,4 +1,4 @@
-import { WAD, wadOfAmount } from "../../sdk/index.js";
+import { formatWad, WAD, wadOfAmount } from "../../sdk/index.js";
 
 /** What a check found: the verdict and the figures behind it, all as text so that JSON keeps every digit. */
 export interface InvariantResult {
@@ -35,7 +35,7 @@ export function checkFlatBook(books: readonly InstrumentBook[]): InvariantResult
     const flat = net === 0n && long === openInterest && short === openInterest;
     holds &&= flat;
     findings.push(
-      `${name}: sizes sum to ${net}; long ${long}, short ${short}, reported ${openInterest}${flat ? "" : " (they differ)"}.`,
+      `${name}: sizes sum to ${net} wei; long ${units(long)}, short ${units(short)}, reported ${units(openInterest)}${flat ? "" : " (they differ)"}.`,
     );
     Object.assign(figures, {
       [`${name} net`]: `${net}`,
@@ -92,7 +92,7 @@ export function checkConservation(books: ConservationFigures): InvariantResult {
     statement: "Conservation: what the vault has is what accounts own",
     holds,
     findings: [
-      `tracked ${tracked} − (cash ${cash} + real quotes ${realQuotes} + reserve ${books.reserve} − deficit ${books.deficit}) = ${difference} wei.`,
+      `tracked ${units(tracked)} − (cash ${units(cash)} + real quotes ${units(realQuotes)} + reserve ${units(books.reserve)} − deficit ${units(books.deficit)}) = ${difference} wei.`,
       `Allowed: 0 to ${tolerance} wei (${books.positionWrites} position writes, ${books.indexMoves.length} index moves): ${verdict}.`,
     ],
     figures: {
@@ -175,8 +175,10 @@ export function checkLine({ steps, leftBelow, attempts }: LineFigures): Invarian
     statement: "Line: below maintenance anyone may liquidate, above it nobody",
     holds,
     findings: [
-      `In ${steps} steps ${leftBelow.length} times an account was left below maintenance${leftBelow.length > 0 ? `: ${leftBelow.map(({ step, account }) => `${account} at step ${step}`).join(", ")}` : ""}.`,
-      `liquidate() was tried on ${attempts.length} accounts at the end: ${refused} refused with NotLiquidatable, ${wrong.length} answered wrongly${wrong.length > 0 ? `: ${wrong.map(({ account, outcome }) => `${account} ${outcome}`).join(", ")}` : ""}.`,
+      leftBelow.length === 0
+        ? `In ${steps} steps nobody was left below maintenance.`
+        : `Left below maintenance in ${steps} steps: ${leftBelow.map(({ step, account }) => `${account} at step ${step}`).join(", ")}.`,
+      `liquidate() was tried on ${attempts.length} accounts at the end: ${refused} refused with NotLiquidatable, ${wrong.length === 0 ? "none" : wrong.length} answered wrongly${wrong.length > 0 ? `: ${wrong.map(({ account, outcome }) => `${account} ${outcome}`).join(", ")}` : ""}.`,
     ],
     figures: {
       steps: `${steps}`,
@@ -191,6 +193,13 @@ export function checkLine({ steps, leftBelow, attempts }: LineFigures): Invarian
 /** The exit code that a run's invariants call for: 0 when all hold, 1 otherwise, also when there are none. */
 export function exitCodeOf(results: readonly InvariantResult[]): 0 | 1 {
   return results.length > 0 && results.every(({ holds }) => holds) ? 0 : 1;
+}
+
+/** A WAD for people: six decimals, and the sign of what rounds to nothing is kept. */
+function units(wad: bigint): string {
+  const sign = wad < 0n ? "−" : "";
+  const [whole = "0", fraction = ""] = formatWad(wad < 0n ? -wad : wad).split(".");
+  return `${sign}${BigInt(whole).toLocaleString("en-US")}${fraction === "" ? "" : `.${fraction.slice(0, 6)}`}`;
 }
 
 function sum(values: readonly bigint[]): bigint {

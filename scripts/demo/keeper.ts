@@ -5,7 +5,7 @@ import { marketEventsOf, type GainsHaircutEvent, type LiquidatedEvent } from "./
 import { abs } from "./format.js";
 import type { Market } from "./market.js";
 import { tradeNow } from "./trading.js";
-import { decide, type CallMemory, type Reading, readMargins } from "./watch.js";
+import { decide, type Reading, readMargins } from "./watch.js";
 
 /** What is owed and what would help, for somebody below initial margin. */
 export interface MarginCall {
@@ -15,6 +15,9 @@ export interface MarginCall {
   readonly deposit: bigint;
   /** Share of all positions whose sale restores it too; undefined when selling alone cannot [wad]. */
   readonly reduction: bigint | undefined;
+  /** Where the account would meet its line, all other prices unchanged; undefined where no price does. */
+  readonly line:
+    { readonly instrument: bigint; readonly price: bigint; readonly mark: bigint } | undefined;
 }
 
 /** A slice that was taken over. */
@@ -46,7 +49,8 @@ export interface Round {
   readonly done: readonly KeeperRecord[];
   /** Who is still below maintenance although everything was tried. */
   readonly leftBelow: readonly string[];
-  readonly memory: ReadonlyMap<string, CallMemory>;
+  /** Who need not be called again before having recovered. */
+  readonly called: ReadonlySet<string>;
 }
 
 /** Who works for the keeper. */
@@ -66,16 +70,12 @@ const ANY_PAYMENT = 2n ** 255n - 1n;
 export async function keep(
   market: Market,
   crew: Crew,
-  {
-    accounts,
-    memory,
-    now,
-  }: { accounts: readonly string[]; memory: ReadonlyMap<string, CallMemory>; now: number },
+  { accounts, called }: { accounts: readonly string[]; called: ReadonlySet<string> },
 ): Promise<Round> {
   const done: KeeperRecord[] = [];
   const refused = new Set<string>();
   let readings = await readMargins(market, accounts);
-  let decision = decide(readings, memory, now);
+  let decision = decide(readings, called);
 
   for (let round = 0; round < MOST_ROUNDS && decision.liquidations.length > 0; round++) {
     for (const { account } of decision.liquidations) {
@@ -84,7 +84,7 @@ export async function keep(
       else done.push(record);
     }
     readings = await readMargins(market, accounts);
-    decision = decide(readings, memory, now);
+    decision = decide(readings, called);
     if (decision.liquidations.every(({ account }) => refused.has(account))) break;
   }
 
@@ -103,7 +103,7 @@ export async function keep(
     readings,
     done,
     leftBelow: decision.liquidations.map(({ account }) => account),
-    memory: decision.memory,
+    called: decision.called,
   };
 }
 
@@ -158,7 +158,27 @@ async function describeCall(market: Market, reading: Reading): Promise<MarginCal
   const freed = reading.initial - without.initial;
   const reduction =
     freed >= deposit && freed > 0n ? (deposit * WAD + freed - 1n) / freed : undefined;
-  return { kind: "marginCall", reading, deposit, reduction };
+  return {
+    kind: "marginCall",
+    reading,
+    deposit,
+    reduction,
+    line: await lineOf(market, reading.account, deltas),
+  };
+}
+
+/** The liquidation price of an account's largest position. */
+async function lineOf(
+  market: Market,
+  account: string,
+  deltas: readonly { instrument: bigint; size: bigint; price: bigint }[],
+): Promise<MarginCall["line"]> {
+  const [largest] = [...deltas].sort((a, b) =>
+    abs(b.size) * b.price > abs(a.size) * a.price ? 1 : -1,
+  );
+  if (largest === undefined) return undefined;
+  const price = await market.engine.liquidationPrice(account, largest.instrument);
+  return price === 0n ? undefined : { instrument: largest.instrument, price, mark: largest.price };
 }
 
 /** The liquidator sells what it has taken over to the makers at the mark, who mostly hold the other side. */

@@ -1,24 +1,20 @@
-import { mulDown } from "../../sdk/index.js";
-import type { StepRecord } from "./drive.js";
-import { abs, decimal, percent, sizeOf, toNumber, usd } from "./format.js";
-import type { LiquidationRecord, MarginCall, SaleRecord } from "./keeper.js";
+import { WAD } from "../../sdk/index.js";
 import type { Market } from "./market.js";
-import type { OwnerRecord } from "./reactions.js";
-import { unitOf } from "./tables.js";
-import { type Terminal, wrap } from "./terminal.js";
-import { healthOf } from "./watch.js";
+import { createTeller, type Happening } from "./teller.js";
+import type { Terminal } from "./terminal.js";
 
-/** What deserves an explanation when it is seen for the first time. */
-type Topic =
-  "marginCall" | "partial" | "whole" | "bankrupt" | "haircut" | "sale" | "topUp" | "reduction";
-
-/** Tells what happened: a line for each event, and why when its kind is new. */
+/**
+ * Tells what happened, without repeating itself: after its third slice an account's further ones are counted only, until
+ * it is closed or something else happens to it.
+ */
 export interface Narrator {
-  tell(record: StepRecord["done"][number]): void;
+  /** Whether anything would be told. */
+  hasNews(done: readonly Happening[]): boolean;
+  tell(done: readonly Happening[]): void;
 }
 
-const NAME_COLUMNS = 10;
-const EXPLANATION_INDENT = 6;
+/** Slices of one account that are told one by one. */
+const TOLD_SLICES = 3;
 
 /**
  * @param market For units.
@@ -26,178 +22,59 @@ const EXPLANATION_INDENT = 6;
  */
 export function createNarrator(
   terminal: Terminal,
-  { market, nameOf }: { market: Market; nameOf: (account: string) => string },
+  options: { market: Market; nameOf: (account: string) => string },
 ): Narrator {
-  const { paint, say } = terminal;
-  const explained = new Set<Topic>();
+  const teller = createTeller(terminal, options);
+  const told = new Map<string, number>();
+  const untold = new Map<string, { slices: number; payment: bigint }>();
 
-  const line = (
-    colour: (text: string) => string,
-    label: string,
-    account: string,
-    text: string,
-  ): void => {
-    say(
-      `  ${colour(label.padEnd(15))} ${paint.strong(nameOf(account).padEnd(NAME_COLUMNS))} ${text}`,
-    );
-  };
-  const explain = (topic: Topic, text: string): void => {
-    if (explained.has(topic)) return;
-    explained.add(topic);
-    say(...wrap(text, { width: terminal.width, indent: EXPLANATION_INDENT }).map(paint.faint));
-  };
+  /** A partial slice of an account of which enough slices have been told. */
+  const isRoutine = (record: Happening): boolean =>
+    record.kind === "liquidation" &&
+    record.event.fraction < WAD &&
+    record.event.equity >= 0n &&
+    (told.get(record.event.account) ?? 0) >= TOLD_SLICES;
 
-  const tellCall = ({ reading, deposit, reduction }: MarginCall): void => {
-    const { account, equity, initial, maintenance } = reading;
-    const sell =
-      reduction === undefined ? "" : ` or sell ${percent(toNumber(reduction))} of the position`;
-    line(
-      paint.warning,
-      "! margin call",
-      account,
-      `equity ${usd(equity)} < initial ${usd(initial)}, line at ${usd(maintenance)}: deposit ${usd(deposit)}${sell}`,
-    );
-    explain(
-      "marginCall",
-      `A margin call is a warning, not a punishment. ${nameOf(account)}'s equity has fallen below the initial margin, ` +
-        `which is what new risk needs, but is still above the maintenance margin: health ${decimal(healthOf(reading), 2)}, ` +
-        "and the line is at 1. Until it is cured nothing may be withdrawn or added; deposits and sales are always open. Below the line anyone may liquidate.",
-    );
-  };
-
-  const tellLiquidation = (record: LiquidationRecord): void => {
-    const { before, after, event, haircuts, deficit } = record;
-    const name = nameOf(event.account);
-    const slice = mulDown(event.equity, event.fraction);
-    const incentive = slice - event.payment;
-    const whole = after.maintenance === 0n;
-    const bankrupt = event.equity < 0n;
-    const price =
-      event.payment >= 0n
-        ? `sold for ${usd(event.payment)}`
-        : `taken for a fee of ${usd(-event.payment)}`;
-    const fund =
-      event.toInsurance >= 0n
-        ? `fund +${usd(event.toInsurance)}`
-        : `fund ${usd(event.toInsurance)}`;
-    const health = `health ${decimal(healthOf(before), 2)} → ${whole ? "closed" : decimal(healthOf(after), 2)}`;
-    line(
-      bankrupt ? paint.loss : paint.alarm,
-      bankrupt ? "✖ bankrupt" : "✖ liquidation",
-      event.account,
-      `${percent(toNumber(event.fraction))} ${price} (worth ${usd(slice)}, discount ${usd(incentive)}), ${fund}, ${health}`,
-    );
-
-    if (bankrupt) {
-      explain(
-        "bankrupt",
-        `The price jumped over ${name}'s whole margin: equity ${usd(event.equity)}. What is missing, and the liquidator's ` +
-          "discount, is first paid by the insurance fund, which lives on fees of trades and earlier liquidations.",
-      );
-    } else if (whole) {
-      explain(
-        "whole",
-        "The rest would be below the minimum margin that makes an account worth watching, so all of it is taken at once.",
-      );
-    } else {
-      explain(
-        "partial",
-        `${name} fell below maintenance margin: equity ${usd(event.equity)} < ${usd(event.maintenance)}. Salvor buys the ` +
-          `smallest slice of everything in the account that brings it back to 1.15 times the line. Its price is the slice's equity of ${usd(slice)} ` +
-          `less a discount of ${usd(incentive)}: the reward for acting, which grows as an account sinks. ${name} receives ${usd(event.toAccount)} ` +
-          `in cash and keeps the rest of the position; ${usd(event.toInsurance)} goes to the insurance fund.`,
-      );
-    }
-    tellLoss(name, haircuts, deficit);
-  };
-
-  const tellLoss = (
-    name: string,
-    haircuts: LiquidationRecord["haircuts"],
-    deficit: bigint | undefined,
-  ): void => {
-    for (const { instrument, long, loss } of haircuts) {
-      say(
-        `  ${paint.loss("✂ gains haircut".padEnd(15))} ${paint.strong("winners".padEnd(NAME_COLUMNS))} ` +
-          `every ${long ? "long" : "short"} ${unitOf(market, instrument)} position together gives ${usd(loss)}`,
-      );
-      explain(
-        "haircut",
-        `The insurance fund is empty, and what ${name} owes is owed to those on the other side. They share the loss in proportion to ` +
-          "their size: one number per instrument moves, nobody is picked out, and no position is closed.",
-      );
-    }
-    if (deficit !== undefined)
-      say(
-        `  ${paint.loss("  deficit")}        ${usd(deficit)} is borne by nobody yet; the fund's next income repays it`,
-      );
-  };
-
-  const tellSale = ({ sold }: SaleRecord): void => {
-    const sizes = sold
-      .map(({ instrument, size }) => sizeOf(-size, unitOf(market, instrument)))
-      .join(", ");
-    say(
-      paint.faint(
-        `  ${"  sold on".padEnd(15)} ${"Salvor".padEnd(NAME_COLUMNS)} ${sizes} to the market makers at the mark`,
-      ),
-    );
-    explain(
-      "sale",
-      "The liquidator does not want the risk either. It sells what it took to the makers, who are short and glad to buy back.",
-    );
-  };
-
-  const tellOwner = (record: OwnerRecord): void => {
-    switch (record.kind) {
-      case "topUp":
-        line(
-          paint.act,
-          "+ deposit",
-          record.account,
-          `answers the call with ${usd(record.amount)}${record.exhausted ? ", the last of the wallet" : ""}`,
-        );
-        explain("topUp", "A deposit raises equity and leaves both requirements where they are.");
-        return;
-      case "reduction":
-        line(
-          paint.act,
-          "− reduction",
-          record.account,
-          `answers the call: sells ${sizeOf(abs(record.size), unitOf(market, record.instrument)).replace("+", "")} with a reduce-only order`,
-        );
-        explain(
-          "reduction",
-          "A smaller position lowers both requirements and leaves equity where it is, fees aside.",
-        );
-        return;
-      case "lateTrade":
-        line(
-          paint.act,
-          "» trade",
-          record.account,
-          `opens ${sizeOf(record.size, unitOf(market, record.instrument))} now, of all moments`,
-        );
-    }
+  const catchUp = (account: string): void => {
+    const missed = untold.get(account);
+    untold.delete(account);
+    if (missed !== undefined) teller.tellUntold(account, missed);
   };
 
   return {
-    tell: (record) => {
-      switch (record.kind) {
-        case "marginCall":
-          tellCall(record);
-          return;
-        case "liquidation":
-          tellLiquidation(record);
-          return;
-        case "sale":
-          tellSale(record);
-          return;
-        case "topUp":
-        case "reduction":
-        case "lateTrade":
-          tellOwner(record);
+    hasNews: (done) => done.some((record) => record.kind !== "sale" && !isRoutine(record)),
+    tell: (done) => {
+      let toldSlice = false;
+      for (const record of done) {
+        if (record.kind === "sale" && !toldSlice) continue;
+        if (record.kind === "liquidation") {
+          const { account, payment } = record.event;
+          if (isRoutine(record)) {
+            const { slices, payment: before } = untold.get(account) ?? { slices: 0, payment: 0n };
+            untold.set(account, { slices: slices + 1, payment: before + payment });
+            continue;
+          }
+          toldSlice = true;
+          told.set(account, (told.get(account) ?? 0) + 1);
+        }
+        catchUp(accountOf(record));
+        teller.tell(record);
       }
     },
   };
+}
+
+function accountOf(record: Happening): string {
+  switch (record.kind) {
+    case "marginCall":
+      return record.reading.account;
+    case "liquidation":
+      return record.event.account;
+    case "topUp":
+    case "reduction":
+    case "lateTrade":
+      return record.account;
+    case "sale":
+      return "";
+  }
 }

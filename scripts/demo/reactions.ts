@@ -27,11 +27,11 @@ export type OwnerRecord =
       readonly size: bigint;
     };
 
-/** People give more than they are asked for: three times the gap, so that the next tick does not call again. */
-const GENEROSITY = 3n;
-/** The share sold is half again what would do, and a fifth at least [wad]. */
+/** People give more than they are asked for, so that the next tick does not call again: up to this much of initial margin. */
+const TARGET_OF_INITIAL = 4n;
+/** What is sold is half again what would do, and three quarters of the position at least [wad]. */
 const REDUCTION_MARGIN = parseWad("1.5");
-const LEAST_REDUCTION = parseWad("0.2");
+const LEAST_REDUCTION = parseWad("0.75");
 
 /** Lets the owner of a called account answer in its own way, if it has one. */
 export async function answerCall(
@@ -63,7 +63,7 @@ async function topUp(
     10n ** BigInt(18 - settlement.decimals);
   // A cent less than nothing is nothing.
   if (wallet < WAD / 100n) return [];
-  const wanted = call.deposit * GENEROSITY;
+  const wanted = TARGET_OF_INITIAL * call.reading.initial - call.reading.equity;
   const amount = wanted < wallet ? wanted : wallet;
   await depositDollars(market, participant, amount);
   return [{ kind: "topUp", account: participant.account, amount, exhausted: amount === wallet }];

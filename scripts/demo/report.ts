@@ -53,13 +53,13 @@ export function reportScenario({
 
 /** An account as the chain has it. */
 export function reportAccount(
-  { name, reading, holdings }: AccountRow,
+  { name, reading, holdings, closed }: AccountRow,
   market: Market,
 ): AccountReport {
   return {
     id: reading.account,
     name,
-    status: standingOf(reading, holdings),
+    status: standingOf(reading, { closed }),
     equity: formatWad(reading.equity),
     initial: formatWad(reading.initial),
     maintenance: formatWad(reading.maintenance),

@@ -1,18 +1,21 @@
+import { WAD } from "../../sdk/index.js";
+import type { Participant } from "./accounts.js";
 import { type ChartMark, drawChart } from "./chart.js";
 import type { StepRecord } from "./drive.js";
-import { change, clock, percent, priceOf, usd } from "./format.js";
-import type { InvariantResult } from "./invariants.js";
+import { change, clock, percent, priceOf, toNumber, usd } from "./format.js";
+import { exitCodeOf, type InvariantResult } from "./invariants.js";
 import type { Scenario } from "./source.js";
+import type { AccountRow } from "./tables.js";
 import { type Terminal, wrap } from "./terminal.js";
 
 const CHART_HEIGHT = 16;
 /** Columns that the chart's labels take. */
 const CHART_GUTTER = 16;
 const MARKS = {
-  bankrupt: { symbol: "✖", weight: 4 },
-  liquidation: { symbol: "x", weight: 3 },
+  bankrupt: { symbol: "✖", weight: 5 },
+  liquidation: { symbol: "x", weight: 4 },
   marginCall: { symbol: "!", weight: 2 },
-  answer: { symbol: "+", weight: 1 },
+  answer: { symbol: "+", weight: 3 },
 } as const;
 
 /** What the words mean, on one screen, before anything moves. */
@@ -129,13 +132,13 @@ export function tallyOf(records: readonly StepRecord[]): Tally {
       .flatMap(({ haircuts }) => haircuts)
       .reduce((total, { loss }) => total + loss, 0n),
     discounts: taken.reduce(
-      (total, { event }) => total + (event.equity * event.fraction) / 10n ** 18n - event.payment,
+      (total, { event }) => total + (event.equity * event.fraction) / WAD - event.payment,
       0n,
     ),
   };
 }
 
-/** The invariants with the figures behind them. */
+/** The invariants with the figures behind them, and the verdict. */
 export function printInvariants(
   results: readonly InvariantResult[],
   { paint, say, width }: Terminal,
@@ -147,6 +150,13 @@ export function printInvariants(
       say(...wrap(finding, { width, indent: 16 }).map(holds ? paint.faint : paint.alarm));
     }
   }
+  const verdict =
+    exitCodeOf(results) === 0
+      ? paint.good(
+          "  Every invariant holds. All figures were read from the chain, accounts found by its events.",
+        )
+      : paint.alarm("  An invariant is broken: the command fails.");
+  say("", verdict, "");
 }
 
 /** What the fall was, in a line; empty when there was none. */
@@ -170,4 +180,62 @@ export function describeTally(
       ? "No winner had to give anything up."
       : `Winners gave up ${usd(haircuts)} where the fund had run dry.`,
   ];
+}
+
+/** What the cast has shown, as far as it has: each sentence is true of this run only. */
+export function lessonsOf(
+  rows: readonly AccountRow[],
+  putIn: ReadonlyMap<string, bigint>,
+): string[] {
+  const lessons: string[] = [];
+  const find = (name: string): AccountRow | undefined => rows.find((row) => row.name === name);
+  const resultOf = ({ reading: { account, equity } }: AccountRow): number =>
+    toNumber(equity) / (toNumber(putIn.get(account) ?? 0n) || 1) - 1;
+  const say = (
+    name: string,
+    tell: (row: AccountRow, result: number) => string | undefined,
+  ): void => {
+    const row = find(name);
+    const sentence = row === undefined ? undefined : tell(row, resultOf(row));
+    if (sentence !== undefined) lessons.push(sentence);
+  };
+
+  say("Ada", ({ closed }) =>
+    closed ? "Leverage: at more than ten times, Ada was gone long before the low." : undefined,
+  );
+  say("Jon", ({ closed, reading }) =>
+    closed
+      ? "A deposit is no promise: Jon answered his calls while he could, and was closed all the same."
+      : `Margin calls: Jon answered his with deposits, kept the whole position and has ${usd(reading.equity)} of ${usd(putIn.get(reading.account) ?? 0n)}.`,
+  );
+  say("Kim", ({ closed, reading }) =>
+    closed
+      ? undefined
+      : `Kim answered hers by selling: a smaller position, never bankrupt, and ${usd(reading.equity)} left.`,
+  );
+  say("Finn", ({ reading }) =>
+    find("Finn/1")?.closed === true
+      ? `Isolation: Finn's gamble is lost, and his main account, with ${usd(reading.equity)}, never noticed.`
+      : undefined,
+  );
+  say(
+    "Ivo",
+    (_, result) => `Hedging: Ivo held as much ETH as he had sold; his result is ${change(result)}.`,
+  );
+  return lessons;
+}
+
+/** What each account was given by its owner in all [wad]. */
+export function paidIn(
+  participants: readonly Participant[],
+  records: readonly StepRecord[],
+): Map<string, bigint> {
+  const putIn = new Map<string, bigint>(
+    participants.map(({ account, role }) => [account, BigInt(role.dollars) * WAD]),
+  );
+  for (const record of records.flatMap(({ done }) => done)) {
+    if (record.kind !== "topUp") continue;
+    putIn.set(record.account, (putIn.get(record.account) ?? 0n) + record.amount);
+  }
+  return putIn;
 }

@@ -1,6 +1,7 @@
 import Table from "cli-table3";
+import { wadOfAmount } from "../../sdk/index.js";
 import type { Role } from "./cast.js";
-import { decimal, sizeOf, usd } from "./format.js";
+import { change, decimal, sizeOf, toNumber, usd } from "./format.js";
 import type { Holdings } from "./holdings.js";
 import type { Market } from "./market.js";
 import type { Palette } from "./terminal.js";
@@ -11,6 +12,8 @@ export interface AccountRow {
   readonly name: string;
   readonly reading: Reading;
   readonly holdings: Holdings;
+  /** Whether a liquidation has taken all of it. */
+  readonly closed: boolean;
 }
 
 const GAUGE_CELLS = 12;
@@ -59,30 +62,71 @@ export function castTable(cast: readonly Role[], paint: Palette): string {
   return table.toString();
 }
 
-/** How every account stands. */
+/** How every account stands against its requirements. */
 export function statusTable(rows: readonly AccountRow[], market: Market, paint: Palette): string {
+  return accountTable(rows, {
+    market,
+    paint,
+    head: ["equity", "initial", "maintenance"],
+    figures: ({ reading: { equity, initial, maintenance } }) => [
+      usd(equity),
+      paint.faint(usd(initial)),
+      paint.faint(usd(maintenance)),
+    ],
+  });
+}
+
+/** What became of everybody's money. */
+export function resultTable(
+  rows: readonly AccountRow[],
+  { market, paint, putIn }: { market: Market; paint: Palette; putIn: ReadonlyMap<string, bigint> },
+): string {
+  return accountTable(rows, {
+    market,
+    paint,
+    head: ["put in", "equity", "result"],
+    figures: ({ reading: { account, equity } }) => {
+      const paid = putIn.get(account) ?? 0n;
+      if (paid === 0n) return [paint.faint("–"), usd(equity), paint.faint("–")];
+      const result = toNumber(equity) / toNumber(paid) - 1;
+      return [
+        paint.faint(usd(paid)),
+        usd(equity),
+        (result < 0 ? paint.alarm : paint.good)(change(result)),
+      ];
+    },
+  });
+}
+
+function accountTable(
+  rows: readonly AccountRow[],
+  options: {
+    market: Market;
+    paint: Palette;
+    head: readonly string[];
+    figures: (row: AccountRow) => string[];
+  },
+): string {
+  const { market, paint, head, figures } = options;
   const table = new Table({
-    head: ["account", "positions", "equity", "initial", "maintenance", "health", "", "status"].map(
-      paint.faint,
-    ),
+    head: ["account", "holds", ...head, "health", "", "status"].map(paint.faint),
     chars: NO_BORDER,
-    colAligns: ["left", "left", "right", "right", "right", "right", "left", "left"],
+    colAligns: ["left", "left", ...head.map(() => "right" as const), "right", "left", "left"],
     style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
   });
-  for (const { name, reading, holdings } of rows) {
+  for (const row of rows) {
+    const { name, reading, holdings, closed } = row;
     const health = healthOf(reading);
     const colour = colourOf(reading, paint);
     table.push([
       paint.strong(name),
-      positionsOf(holdings, market) || paint.faint("–"),
-      usd(reading.equity),
-      paint.faint(usd(reading.initial)),
-      paint.faint(usd(reading.maintenance)),
+      holdingsOf(holdings, market) || paint.faint("–"),
+      ...figures(row),
       Number.isFinite(health)
         ? colour(health >= 100 ? ">99" : decimal(health, 2))
         : paint.faint("–"),
       Number.isFinite(health) ? colour(gauge(health)) : "",
-      colour(standingOf(reading, holdings)),
+      closed ? paint.alarm(standingOf(reading, { closed })) : colour(reading.status),
     ]);
   }
   return table.toString();
@@ -97,18 +141,24 @@ export function gauge(health: number): string {
   return cells.join("");
 }
 
-/** The status in words; an account that lost everything is not merely healthy. */
-export function standingOf({ status, equity }: Reading, holdings: Holdings): string {
-  const empty =
-    holdings.positions.length === 0 && holdings.collateral.every((amount) => amount === 0n);
-  return status === "healthy" && empty && equity === 0n ? "wiped out" : status;
+/** The status in words; an account that was closed is not merely healthy. */
+export function standingOf({ status, equity }: Reading, { closed }: { closed: boolean }): string {
+  if (!closed) return status;
+  return equity === 0n ? "wiped out" : "closed";
 }
 
-/** "+3.20 ETH, −0.10 BTC". */
-export function positionsOf({ positions }: Holdings, market: Market): string {
-  return positions
-    .map(({ instrument, size }) => sizeOf(size, unitOf(market, instrument)))
-    .join(", ");
+/** "+3.20 ETH, −0.10 BTC on 2.50 WETH". */
+function holdingsOf({ positions, collateral }: Holdings, market: Market): string {
+  const perpetuals = positions.map(({ instrument, size }) =>
+    sizeOf(size, unitOf(market, instrument)),
+  );
+  const tokens = market.collaterals.flatMap(({ symbol, decimals }, i) => {
+    const quantity = wadOfAmount(collateral[i] ?? 0n, decimals);
+    return quantity === 0n ? [] : [sizeOf(quantity, symbol).replace("+", "")];
+  });
+  return [perpetuals.join(", "), tokens.length === 0 ? "" : `on ${tokens.join(", ")}`]
+    .filter(Boolean)
+    .join(" ");
 }
 
 /** The unit of an instrument's size: "ETH". */
@@ -123,7 +173,12 @@ export function statusCounts(readings: readonly Reading[], paint: Palette): stri
     counts.set(reading.status, [...(counts.get(reading.status) ?? []), reading]);
   return [...counts]
     .map(([status, those]) =>
-      those[0] === undefined ? "" : colourOf(those[0], paint)(`${those.length} ${status}`),
+      those[0] === undefined
+        ? ""
+        : colourOf(
+            those[0],
+            paint,
+          )(`${those.length} ${status === "margin call" ? "in margin call" : status}`),
     )
     .join(paint.faint(" · "));
 }

@@ -43,46 +43,36 @@ export function isBelowLine({ status }: Reading): boolean {
   return status === "liquidatable" || status === "bankrupt";
 }
 
-/** What a keeper remembers of an account between looks. */
-export interface CallMemory {
-  readonly status: Status;
-  /** When the owner was last called [unix seconds]. */
-  readonly calledAt: number | undefined;
-}
-
 /** What a keeper does after a look. */
 export interface Decision {
   /** Owners to be told that they are below initial margin. */
   readonly calls: readonly Reading[];
   /** Accounts to be liquidated, the sickest first: its discount is the largest. */
   readonly liquidations: readonly Reading[];
-  readonly memory: ReadonlyMap<string, CallMemory>;
+  /** Who need not be called again before having recovered. */
+  readonly called: ReadonlySet<string>;
 }
 
-/** Who hovers around initial margin is called once in this time at most [seconds]. */
-export const CALL_PAUSE = 3 * 3600;
+/** Who has been called is called again only after equity was this much above initial margin (ratio). */
+const RECOVERY = 1.05;
 
 /**
- * Decides from a look at all accounts. Pure: what is below the line is liquidated, and whoever newly stands between the two
- * requirements is called.
+ * Decides from a look at all accounts. Pure: what is below the line is liquidated, and whoever has newly come between the
+ * two requirements is called; hovering around initial margin is one call, not many.
  */
-export function decide(
-  readings: readonly Reading[],
-  memory: ReadonlyMap<string, CallMemory>,
-  now: number,
-): Decision {
-  const calls: Reading[] = [];
-  const next = new Map<string, CallMemory>();
-  for (const reading of readings) {
-    const known = memory.get(reading.account);
-    const paused = known?.calledAt !== undefined && now - known.calledAt < CALL_PAUSE;
-    const isNew = reading.status === "margin call" && (known?.status ?? "healthy") === "healthy";
-    if (isNew && !paused) calls.push(reading);
-    next.set(reading.account, {
-      status: reading.status,
-      calledAt: isNew && !paused ? now : known?.calledAt,
-    });
-  }
-  const liquidations = readings.filter(isBelowLine).sort((a, b) => healthOf(a) - healthOf(b));
-  return { calls, liquidations, memory: next };
+export function decide(readings: readonly Reading[], called: ReadonlySet<string>): Decision {
+  const calls = readings.filter(
+    ({ account, status }) => status === "margin call" && !called.has(account),
+  );
+  const recovered = ({ equity, initial }: Reading): boolean =>
+    toNumber(equity) >= RECOVERY * toNumber(initial);
+  const next = readings.filter(
+    (reading) =>
+      reading.status !== "healthy" || (called.has(reading.account) && !recovered(reading)),
+  );
+  return {
+    calls,
+    liquidations: readings.filter(isBelowLine).sort((a, b) => healthOf(a) - healthOf(b)),
+    called: new Set(next.map(({ account }) => account)),
+  };
 }
