@@ -44,7 +44,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         /// Venue's fees [wad].
         uint256 fees;
         PriceCache cache;
-        /// A price could not be read: from here on the batch may only reduce.
+        /// The first price could not be read: the batch may only reduce.
         bool onlyReducing;
     }
 
@@ -311,8 +311,10 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
             _book.markets[trade.instrument].lastMark = price.toUint128();
         } catch (bytes memory reason) {
             mark = _book.markets[trade.instrument].lastMark;
+            // From the first trade on: what an earlier one added would be checked at this old mark.
             bool reducing =
-                _isReducing(trade.taker.account, trade.instrument, trade.size) &&
+                (batch.onlyReducing || batch.partyCount == 0) &&
+                    _isReducing(trade.taker.account, trade.instrument, trade.size) &&
                     _isReducing(trade.maker.account, trade.instrument, -int256(trade.size));
             if (mark == 0 || !reducing) Address.verifyCallResult(false, reason);
             batch.onlyReducing = true;
