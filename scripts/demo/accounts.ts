@@ -111,6 +111,6 @@ export async function seedFund(market: Market, dollars: number): Promise<void> {
 }
 
 /** A WAD in a token's own units, rounded up. */
-export function toAmount(wad: bigint, decimals: number): bigint {
+function toAmount(wad: bigint, decimals: number): bigint {
   return (wad * 10n ** BigInt(decimals) + WAD - 1n) / WAD;
 }

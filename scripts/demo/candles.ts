@@ -17,7 +17,7 @@ export interface Candle {
 }
 
 /** The columns a price file must have, in any order; others are ignored. */
-export const CANDLE_COLUMNS = ["ts", "open", "high", "low", "close", "volume"] as const;
+const CANDLE_COLUMNS = ["ts", "open", "high", "low", "close", "volume"] as const;
 
 type Column = (typeof CANDLE_COLUMNS)[number];
 
@@ -125,7 +125,7 @@ function readHeader(file: string, header: readonly string[]): Map<Column, number
 }
 
 /** One row with what is needed to judge it. */
-export interface CandleRow {
+interface CandleRow {
   readonly file: string;
   readonly line: number;
   readonly record: readonly string[];
@@ -136,7 +136,7 @@ export interface CandleRow {
 }
 
 /** Turns one row into a candle, or says what is wrong with it. */
-export function parseCandle({ file, line, record, places, previous }: CandleRow): Candle {
+function parseCandle({ file, line, record, places, previous }: CandleRow): Candle {
   const fail = (problem: string, cure: string): never => {
     throw new UsageError(`${file}, line ${line}: ${problem}.`, cure);
   };
@@ -207,7 +207,8 @@ function explain(error: unknown, path: string): unknown {
     );
   }
 
-  switch ((error as NodeJS.ErrnoException).code) {
+  const code = (error as NodeJS.ErrnoException).code ?? "";
+  switch (code) {
     case "ENOENT":
     case "ENOTDIR":
       return new UsageError(`There is no file ${path}.`, "Check the path given to --prices.");

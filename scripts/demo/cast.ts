@@ -13,7 +13,7 @@ export interface Bet {
 }
 
 /** How somebody answers a margin call. */
-export type Reaction = "none" | "deposits" | "reduces";
+type Reaction = "none" | "deposits" | "reduces";
 
 /** One account of the demo and why it is there. */
 export interface Role {

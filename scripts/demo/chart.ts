@@ -50,7 +50,7 @@ export function sparkline(values: readonly number[], width: number): string {
 }
 
 /** The value of each column: the last price at or before the column's end. */
-export function resample(points: readonly PricePoint[], width: number): number[] {
+function resample(points: readonly PricePoint[], width: number): number[] {
   const first = points[0];
   const last = points.at(-1);
   if (first === undefined || last === undefined) return [];
@@ -153,7 +153,7 @@ function timeAxis(axis: {
     const label = timeLabel(first + (tick * (last - first)) / TICKS);
     // Labels are centred below their tick, but for the outermost, which stay inside.
     const start = Math.max(Math.min(at - Math.floor(label.length / 2), width - label.length), 0);
-    for (const [i, letter] of [...label].entries()) text[start + i] = letter;
+    for (let i = 0; i < label.length; i++) text[start + i] = label.charAt(i);
   }
   const margin = " ".repeat(gutter);
   return [`${margin} └${rule.join("")}`, `${margin}  ${text.join("")}`];

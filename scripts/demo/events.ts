@@ -24,13 +24,13 @@ export interface GainsHaircutEvent {
 }
 
 /** The recorded deficit changed [wad]. */
-export interface DeficitEvent {
+interface DeficitEvent {
   readonly name: "DeficitChanged";
   readonly deficit: bigint;
 }
 
 /** A position was written [wad]. */
-export interface PositionEvent {
+interface PositionEvent {
   readonly name: "PositionChanged";
   readonly account: string;
   readonly instrument: bigint;

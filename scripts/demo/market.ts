@@ -64,7 +64,7 @@ export interface Market {
 }
 
 /** A mock of a Chainlink feed. */
-export interface Feed {
+interface Feed {
   readonly address: string;
   readonly decimals: number;
 }

@@ -14,6 +14,11 @@ export interface LocalNode {
 const HOST = "127.0.0.1";
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const HARDHAT = fileURLToPath(new URL("../../node_modules/.bin/hardhat", import.meta.url));
+/**
+ * Loaded into the node: it ends when the channel to this process closes. So it ends even if this process is killed without a
+ * chance to say so, as tsx does when Ctrl-C finds it busy.
+ */
+const LEASH = `data:text/javascript,${encodeURIComponent('process.on("disconnect", () => process.exit());')}`;
 const START_TIMEOUT_MILLISECONDS = 60_000;
 const STOP_TIMEOUT_MILLISECONDS = 3_000;
 const POLL_MILLISECONDS = 50;
@@ -28,17 +33,14 @@ export async function startNode(): Promise<LocalNode> {
   const port = await freePort();
   const url = `http://${HOST}:${port}`;
   // The script itself is run, not a shell or npx around it: the child that is killed is the node.
-  const child = spawn(
-    process.execPath,
-    [HARDHAT, "node", "--hostname", HOST, "--port", `${port}`],
-    {
-      cwd: ROOT,
-      env: { ...process.env, HARDHAT_DISABLE_TELEMETRY_PROMPT: "true", FORCE_COLOR: "0" },
-      stdio: ["ignore", "ignore", "pipe"],
-    },
-  );
+  const args = ["--import", LEASH, HARDHAT, "node", "--hostname", HOST, "--port", `${port}`];
+  const child = spawn(process.execPath, args, {
+    cwd: ROOT,
+    env: { ...process.env, HARDHAT_DISABLE_TELEMETRY_PROMPT: "true", FORCE_COLOR: "0" },
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+  });
   const complaints: string[] = [];
-  child.stderr.setEncoding("utf8").on("data", (text: string) => complaints.push(text));
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => complaints.push(text));
   const stop = bindToProcess(child);
 
   try {

@@ -113,7 +113,7 @@ function createCommand(): Command {
 }
 
 /** An ISO date, in UTC unless it says otherwise, or unix seconds. */
-export function parseTime(text: string): number {
+function parseTime(text: string): number {
   if (/^\d{1,11}$/.test(text)) return Number(text);
   if (/^\d{12,}$/.test(text))
     throw new InvalidArgumentError("It looks like milliseconds: give unix seconds.");

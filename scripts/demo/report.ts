@@ -103,7 +103,9 @@ export function reportEvents(
         ];
       }
       case "liquidation": {
-        const { name: _, account, liquidator, ...amounts } = record.event;
+        const { account, liquidator, fraction, equity, maintenance } = record.event;
+        const { payment, toAccount, toInsurance } = record.event;
+        const amounts = { fraction, equity, maintenance, payment, toAccount, toInsurance };
         const liquidation = {
           kind: record.kind,
           ...when,

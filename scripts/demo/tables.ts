@@ -133,12 +133,11 @@ function accountTable(
 }
 
 /** A bar whose first third is the maintenance margin: "████│██······". */
-export function gauge(health: number): string {
+function gauge(health: number): string {
   const line = Math.round(GAUGE_CELLS / GAUGE_END);
   const filled = Math.round((Math.min(Math.max(health, 0), GAUGE_END) / GAUGE_END) * GAUGE_CELLS);
-  const cells = [..."█".repeat(filled), ..."·".repeat(GAUGE_CELLS - filled)];
-  cells.splice(line, 0, "│");
-  return cells.join("");
+  const cells = "█".repeat(filled).padEnd(GAUGE_CELLS, "·");
+  return `${cells.slice(0, line)}│${cells.slice(line)}`;
 }
 
 /** The status in words; an account that was closed is not merely healthy. */

@@ -149,7 +149,7 @@ export function createTeller(
           "their size: one number per instrument moves, nobody is picked out, and no position is closed.",
       );
     }
-    if (deficit !== undefined)
+    if (deficit !== undefined && deficit >= CENT)
       say(
         `  ${paint.loss("  deficit")}        ${usd(deficit)} is borne by nobody yet; the fund's next income repays it`,
       );

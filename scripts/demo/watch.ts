@@ -2,7 +2,7 @@ import { toNumber } from "./format.js";
 import type { Market } from "./market.js";
 
 /** Where an account stands; the order is the chain's. */
-export type Status = "healthy" | "margin call" | "liquidatable" | "bankrupt";
+type Status = "healthy" | "margin call" | "liquidatable" | "bankrupt";
 
 const STATUSES: readonly Status[] = ["healthy", "margin call", "liquidatable", "bankrupt"];
 
