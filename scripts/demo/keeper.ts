@@ -1,0 +1,229 @@
+import { WAD } from "../../sdk/index.js";
+import type { Participant } from "./accounts.js";
+import { Refused } from "./chain.js";
+import { marketEventsOf, type GainsHaircutEvent, type LiquidatedEvent } from "./events.js";
+import { abs } from "./format.js";
+import type { Market } from "./market.js";
+import { tradeNow } from "./trading.js";
+import { decide, type Reading, readMargins } from "./watch.js";
+
+/** What is owed and what would help, for somebody below initial margin. */
+export interface MarginCall {
+  readonly kind: "marginCall";
+  readonly reading: Reading;
+  /** Deposit that restores initial margin [wad]. */
+  readonly deposit: bigint;
+  /** Share of all positions whose sale restores it too; undefined when selling alone cannot [wad]. */
+  readonly reduction: bigint | undefined;
+  /** Where the account would meet its line, all other prices unchanged; undefined where no price does. */
+  readonly line:
+    { readonly instrument: bigint; readonly price: bigint; readonly mark: bigint } | undefined;
+}
+
+/** A slice that was taken over. */
+export interface LiquidationRecord {
+  readonly kind: "liquidation";
+  /** The account before. */
+  readonly before: Reading;
+  /** And afterwards. */
+  readonly after: Reading;
+  readonly event: LiquidatedEvent;
+  /** What winners bore of it. */
+  readonly haircuts: readonly GainsHaircutEvent[];
+  /** What nobody bore [wad]. */
+  readonly deficit: bigint | undefined;
+}
+
+/** A sale by the liquidator of what it has taken over. */
+export interface SaleRecord {
+  readonly kind: "sale";
+  readonly sold: readonly { readonly instrument: bigint; readonly size: bigint }[];
+}
+
+/** Everything that a keeper does. */
+export type KeeperRecord = MarginCall | LiquidationRecord | SaleRecord;
+
+/** A look at all accounts with what was done about it. */
+export interface Round {
+  readonly readings: readonly Reading[];
+  readonly done: readonly KeeperRecord[];
+  /** Who is still below maintenance although everything was tried. */
+  readonly leftBelow: readonly string[];
+  /** Who need not be called again before having recovered. */
+  readonly called: ReadonlySet<string>;
+}
+
+/** Who works for the keeper. */
+export interface Crew {
+  readonly liquidator: Participant;
+  readonly makers: readonly Participant[];
+}
+
+const MOST_ROUNDS = 12;
+/** No bound on what is paid: the demo's liquidator trusts the price of the same block. */
+const ANY_PAYMENT = 2n ** 255n - 1n;
+
+/**
+ * Looks at all accounts, calls whom it must, and liquidates until nobody is left below the line: a slice taken at one account
+ * may cost others, who are looked at again.
+ */
+export async function keep(
+  market: Market,
+  crew: Crew,
+  { accounts, called }: { accounts: readonly string[]; called: ReadonlySet<string> },
+): Promise<Round> {
+  const done: KeeperRecord[] = [];
+  const refused = new Set<string>();
+  let readings = await readMargins(market, accounts);
+  let decision = decide(readings, called);
+
+  for (let round = 0; round < MOST_ROUNDS && decision.liquidations.length > 0; round++) {
+    for (const { account } of decision.liquidations) {
+      const record = await liquidate(market, crew.liquidator, account);
+      if (record === undefined) refused.add(account);
+      else done.push(record);
+    }
+    readings = await readMargins(market, accounts);
+    decision = decide(readings, called);
+    if (decision.liquidations.every(({ account }) => refused.has(account))) break;
+  }
+
+  // Who has just been liquidated knows already.
+  const liquidated = new Set(
+    done.map((record) => (record.kind === "liquidation" ? record.before.account : "")),
+  );
+  for (const reading of decision.calls) {
+    if (!liquidated.has(reading.account)) done.push(await describeCall(market, reading));
+  }
+  if (done.some(({ kind }) => kind === "liquidation")) {
+    const sale = await sellOn(market, crew);
+    if (sale !== undefined) done.push(sale);
+  }
+  return {
+    readings,
+    done,
+    leftBelow: decision.liquidations.map(({ account }) => account),
+    called: decision.called,
+  };
+}
+
+/** Takes over the largest slice that the rules allow; undefined when the chain refuses. */
+async function liquidate(
+  market: Market,
+  liquidator: Participant,
+  account: string,
+): Promise<LiquidationRecord | undefined> {
+  // What is liquidated first in a round may change those after it: look again.
+  const [before] = await readMargins(market, [account]);
+  const request = await market.clearinghouse.liquidate.populateTransaction(
+    account,
+    liquidator.account,
+    WAD,
+    ANY_PAYMENT,
+  );
+  let receipt;
+  try {
+    receipt = await market.chain.send(liquidator.wallet, request);
+  } catch (error) {
+    if (error instanceof Refused) return undefined;
+    throw error;
+  }
+  const events = marketEventsOf(market, receipt);
+  const event = events.find(({ name }) => name === "Liquidated") as LiquidatedEvent | undefined;
+  const [after] = await readMargins(market, [account]);
+  if (event === undefined || before === undefined || after === undefined) return undefined;
+  return {
+    kind: "liquidation",
+    before,
+    after,
+    event,
+    haircuts: events.filter((each) => each.name === "GainsHaircut"),
+    deficit: events.find((each) => each.name === "DeficitChanged")?.deficit,
+  };
+}
+
+/** What a margin call asks for, computed by the margin engine on the account as it would be. */
+async function describeCall(market: Market, reading: Reading): Promise<MarginCall> {
+  const open = await market.clearinghouse.openPositionsOf(reading.account);
+  const deltas = await Promise.all(
+    open.map(async ({ instrument, size }) => ({
+      instrument,
+      size: -size,
+      price: await market.clearinghouse.markOf(instrument),
+    })),
+  );
+  const without = await market.engine.marginWith(reading.account, deltas, 0n);
+  const deposit = reading.initial - reading.equity;
+  // Selling at the mark leaves equity as it is and lowers the requirement in proportion.
+  const freed = reading.initial - without.initial;
+  const reduction =
+    freed >= deposit && freed > 0n ? (deposit * WAD + freed - 1n) / freed : undefined;
+  return {
+    kind: "marginCall",
+    reading,
+    deposit,
+    reduction,
+    line: await lineOf(market, reading.account, deltas),
+  };
+}
+
+/** The liquidation price of an account's largest position. */
+async function lineOf(
+  market: Market,
+  account: string,
+  deltas: readonly { instrument: bigint; size: bigint; price: bigint }[],
+): Promise<MarginCall["line"]> {
+  const [largest] = [...deltas].sort((a, b) =>
+    abs(b.size) * b.price > abs(a.size) * a.price ? 1 : -1,
+  );
+  if (largest === undefined) return undefined;
+  const price = await market.engine.liquidationPrice(account, largest.instrument);
+  return price === 0n ? undefined : { instrument: largest.instrument, price, mark: largest.price };
+}
+
+/** The liquidator sells what it has taken over to the makers at the mark, who mostly hold the other side. */
+async function sellOn(
+  market: Market,
+  { liquidator, makers }: Crew,
+): Promise<SaleRecord | undefined> {
+  const sold: { instrument: bigint; size: bigint }[] = [];
+  for (const { instrument, size } of await market.clearinghouse.openPositionsOf(
+    liquidator.account,
+  )) {
+    const maker = await fittingMaker(market, makers, { instrument, size });
+    const limitPrice = await market.clearinghouse.markOf(instrument);
+    try {
+      await tradeNow(market, {
+        taker: liquidator,
+        maker,
+        wish: { instrument, size: -size, limitPrice },
+      });
+      sold.push({ instrument, size });
+    } catch (error) {
+      // A maker without margin refuses; the liquidator keeps the position and tries again after the next slice.
+      if (!(error instanceof Refused)) throw error;
+    }
+  }
+  return sold.length === 0 ? undefined : { kind: "sale", sold };
+}
+
+/** The maker whose own position shrinks most by taking this one. */
+export async function fittingMaker(
+  market: Market,
+  makers: readonly Participant[],
+  { instrument, size }: { instrument: bigint; size: bigint },
+): Promise<Participant> {
+  const sizes = await Promise.all(
+    makers.map(
+      async ({ account }) => (await market.clearinghouse.positionOf(account, instrument)).size,
+    ),
+  );
+  let best = 0;
+  sizes.forEach((held, i) => {
+    if (abs(held + size) - abs(held) < abs((sizes[best] ?? 0n) + size) - abs(sizes[best] ?? 0n))
+      best = i;
+  });
+  const maker = makers[best];
+  if (maker === undefined) throw new RangeError("no makers");
+  return maker;
+}

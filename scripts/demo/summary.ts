@@ -1,0 +1,241 @@
+import { WAD } from "../../sdk/index.js";
+import type { Participant } from "./accounts.js";
+import { type ChartMark, drawChart } from "./chart.js";
+import type { StepRecord } from "./drive.js";
+import { change, clock, percent, priceOf, toNumber, usd } from "./format.js";
+import { exitCodeOf, type InvariantResult } from "./invariants.js";
+import type { Scenario } from "./source.js";
+import type { AccountRow } from "./tables.js";
+import { type Terminal, wrap } from "./terminal.js";
+
+const CHART_HEIGHT = 16;
+/** Columns that the chart's labels take. */
+const CHART_GUTTER = 16;
+const MARKS = {
+  bankrupt: { symbol: "✖", weight: 5 },
+  liquidation: { symbol: "x", weight: 4 },
+  marginCall: { symbol: "!", weight: 2 },
+  answer: { symbol: "+", weight: 3 },
+} as const;
+
+/** What the words mean, on one screen, before anything moves. */
+export function printWords({ paint, say, width }: Terminal): void {
+  const scale = [
+    `      ${paint.loss("bankrupt")} │ ${paint.alarm("liquidatable")} │ ${paint.warning("margin call")} │ ${paint.good("healthy")}`,
+    "  ─────────────┼──────────────┼─────────────┼──────────────▶  equity",
+    "               0         maintenance     initial",
+  ];
+  say("", ...scale, "");
+  const words: readonly [string, string][] = [
+    [
+      "equity",
+      "what an account is worth at this moment: cash, collateral at its price, gains and losses of its positions.",
+    ],
+    [
+      "initial margin",
+      "what equity must be to take new risk or to withdraw. Below it: a margin call.",
+    ],
+    [
+      "maintenance",
+      "the line. Below it anyone may liquidate, that is buy a slice of everything in the account at a discount.",
+    ],
+    ["health", "equity divided by maintenance margin: 1 is the line."],
+  ];
+  for (const [word, meaning] of words) {
+    const [first = "", ...rest] = wrap(meaning, { width, indent: 18 });
+    say(`  ${paint.strong(word.padEnd(15))} ${first.trimStart()}`, ...rest);
+  }
+}
+
+/** The path, with marks where something happened. */
+export function printChart(
+  { steps, driver, synthetic }: Scenario,
+  { records, terminal }: { records: readonly StepRecord[]; terminal: Terminal },
+): void {
+  const { paint, say, width } = terminal;
+  const begin = steps[0]?.time ?? 0;
+  const colours: Record<string, (text: string) => string> = {
+    [MARKS.bankrupt.symbol]: paint.loss,
+    [MARKS.liquidation.symbol]: paint.alarm,
+    [MARKS.marginCall.symbol]: paint.warning,
+    [MARKS.answer.symbol]: paint.act,
+  };
+  const lines = drawChart(
+    steps.map(({ time, prices }) => ({ time, price: prices[driver] })),
+    {
+      width: width - CHART_GUTTER,
+      height: CHART_HEIGHT,
+      marks: records.flatMap(marksOf),
+      priceLabel: priceOf,
+      timeLabel: (time) =>
+        synthetic
+          ? clock(time - begin)
+          : new Date(time * 1000).toISOString().slice(5, 16).replace("T", " "),
+      paint: {
+        line: paint.price,
+        mark: (symbol) => (colours[symbol] ?? String)(symbol),
+        frame: paint.faint,
+      },
+    },
+  );
+  say(...lines.map((line) => `  ${line}`));
+  if (records.length > 0) {
+    say(
+      "",
+      `  ${paint.warning("!")} margin call   ${paint.act("+")} answered by the owner   ${paint.alarm("x")} liquidation   ${paint.loss("✖")} bankrupt account`,
+    );
+  }
+}
+
+function marksOf({ at, done }: StepRecord): ChartMark[] {
+  return done.flatMap((record): ChartMark[] => {
+    switch (record.kind) {
+      case "marginCall":
+        return [{ time: at.time, ...MARKS.marginCall }];
+      case "liquidation":
+        return [
+          { time: at.time, ...(record.event.equity < 0n ? MARKS.bankrupt : MARKS.liquidation) },
+        ];
+      case "topUp":
+      case "reduction":
+        return [{ time: at.time, ...MARKS.answer }];
+      case "sale":
+      case "lateTrade":
+        return [];
+    }
+  });
+}
+
+/** The run in numbers. */
+export interface Tally {
+  readonly marginCalls: number;
+  readonly liquidations: number;
+  readonly bankruptcies: number;
+  /** Different accounts that were liquidated. */
+  readonly liquidatedAccounts: number;
+  /** What winners gave for losses of others [wad]. */
+  readonly haircuts: bigint;
+  /** What the liquidator's discounts add up to [wad]. */
+  readonly discounts: bigint;
+}
+
+/** Adds up what happened. */
+export function tallyOf(records: readonly StepRecord[]): Tally {
+  const done = records.flatMap((record) => record.done);
+  const taken = done.filter((record) => record.kind === "liquidation");
+  return {
+    marginCalls: done.filter(({ kind }) => kind === "marginCall").length,
+    liquidations: taken.length,
+    bankruptcies: taken.filter(({ event }) => event.equity < 0n).length,
+    liquidatedAccounts: new Set(taken.map(({ event }) => event.account)).size,
+    haircuts: taken
+      .flatMap(({ haircuts }) => haircuts)
+      .reduce((total, { loss }) => total + loss, 0n),
+    discounts: taken.reduce(
+      (total, { event }) => total + (event.equity * event.fraction) / WAD - event.payment,
+      0n,
+    ),
+  };
+}
+
+/** The invariants with the figures behind them, and the verdict. */
+export function printInvariants(
+  results: readonly InvariantResult[],
+  { paint, say, width }: Terminal,
+): void {
+  for (const { id, statement, holds, findings } of results) {
+    const mark = holds ? paint.good("✔ holds ") : paint.alarm("✖ BROKEN");
+    say(`  ${mark}  ${paint.strong(id)}  ${statement}`);
+    for (const finding of findings) {
+      say(...wrap(finding, { width, indent: 16 }).map(holds ? paint.faint : paint.alarm));
+    }
+  }
+  const verdict =
+    exitCodeOf(results) === 0
+      ? paint.good(
+          "  Every invariant holds. All figures were read from the chain, accounts found by its events.",
+        )
+      : paint.alarm("  An invariant is broken: the command fails.");
+  say("", verdict, "");
+}
+
+/** What the fall was, in a line; empty when there was none. */
+export function describeFall({ drawdown }: Scenario): string {
+  if (drawdown === undefined) return "The price never falls.";
+  const { peak, trough, drop } = drawdown;
+  return `The largest fall: ${change(-drop)} from ${priceOf(peak.price)} to ${priceOf(trough.price)} in ${clock(trough.time - peak.time).slice(1)} h.`;
+}
+
+/** The tally in sentences. */
+export function describeTally(
+  tally: Tally,
+  { accounts, fund }: { accounts: number; fund: { before: bigint; after: bigint } },
+): string[] {
+  const { marginCalls, liquidations, liquidatedAccounts, bankruptcies, haircuts, discounts } =
+    tally;
+  return [
+    `${marginCalls} margin calls and ${liquidations} liquidations of ${liquidatedAccounts} of ${accounts} accounts (${percent(liquidatedAccounts / accounts)}), ${bankruptcies} of them bankrupt.`,
+    `The liquidator earned discounts of ${usd(discounts)}. The insurance fund went from ${usd(fund.before)} to ${usd(fund.after)}.`,
+    haircuts === 0n
+      ? "No winner had to give anything up."
+      : `Winners gave up ${usd(haircuts)} where the fund had run dry.`,
+  ];
+}
+
+/** What the cast has shown, as far as it has: each sentence is true of this run only. */
+export function lessonsOf(
+  rows: readonly AccountRow[],
+  putIn: ReadonlyMap<string, bigint>,
+): string[] {
+  const lessons: string[] = [];
+  const find = (name: string): AccountRow | undefined => rows.find((row) => row.name === name);
+  const resultOf = ({ reading: { account, equity } }: AccountRow): number =>
+    toNumber(equity) / (toNumber(putIn.get(account) ?? 0n) || 1) - 1;
+  const say = (
+    name: string,
+    tell: (row: AccountRow, result: number) => string | undefined,
+  ): void => {
+    const row = find(name);
+    const sentence = row === undefined ? undefined : tell(row, resultOf(row));
+    if (sentence !== undefined) lessons.push(sentence);
+  };
+
+  say("Ada", ({ closed }) =>
+    closed ? "Leverage: at more than ten times, Ada was gone long before the low." : undefined,
+  );
+  say("Jon", ({ closed, reading }) =>
+    closed
+      ? "A deposit is no promise: Jon answered his calls while he could, and was closed all the same."
+      : `Margin calls: Jon answered his with deposits, kept the whole position and has ${usd(reading.equity)} of ${usd(putIn.get(reading.account) ?? 0n)}.`,
+  );
+  say("Kim", ({ closed, reading }) =>
+    closed
+      ? undefined
+      : `Kim answered hers by selling: a smaller position, never bankrupt, and ${usd(reading.equity)} left.`,
+  );
+  say("Finn", ({ reading }) =>
+    find("Finn/1")?.closed === true
+      ? `Isolation: Finn's gamble is lost, and his main account, with ${usd(reading.equity)}, never noticed.`
+      : undefined,
+  );
+  say(
+    "Ivo",
+    (_, result) => `Hedging: Ivo held as much ETH as he had sold; his result is ${change(result)}.`,
+  );
+  return lessons;
+}
+
+/** What each account was given by its owner in all [wad]. */
+export function paidIn(
+  participants: readonly Participant[],
+  records: readonly StepRecord[],
+): Map<string, bigint> {
+  const putIn = new Map<string, bigint>(
+    participants.map(({ account, role }) => [account, BigInt(role.dollars) * WAD]),
+  );
+  for (const record of records.flatMap(({ done }) => done)) {
+    if (record.kind !== "topUp") continue;
+    putIn.set(record.account, (putIn.get(record.account) ?? 0n) + record.amount);
+  }
+  return putIn;
+}
