@@ -73,7 +73,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         RULES = rules;
     }
 
-    // ------------------------------------------------------------------ owners and operators
+    // Owners and operators
 
     /// @inheritdoc IVault
     function deposit(AccountId account, address token, uint256 amount) external {
@@ -98,6 +98,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
 
     /// @inheritdoc IVault
     function withdraw(AccountId account, address token, uint256 amount, address to) external nonReentrantView {
+        IMarginEngine engine = _engine();
         requireAuthorized(account, msg.sender, WITHDRAW);
         if (amount == 0) revert ZeroAmount(token);
         if (to == address(0) || to == address(this)) revert InvalidReceiver(to);
@@ -106,7 +107,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         uint256 tracked = _tracked[token];
         if (amount > tracked) revert InsufficientTokens(token, amount, tracked);
         _tracked[token] = tracked - amount;
-        _requireInitial(account);
+        engine.requireInitial(account);
 
         // Tokens lost from under the vault are shared by all who still have some there: each is paid its part of
         // (held / tracked), whoever leaves first.
@@ -118,6 +119,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
 
     /// @inheritdoc IVault
     function transfer(AccountId from, AccountId to, address token, uint256 amount) external nonReentrantView {
+        IMarginEngine engine = _engine();
         requireAuthorized(from, msg.sender, TRANSFER);
         if (from == to) revert SameAccount(from);
         if (from.ownerOf() != to.ownerOf()) revert NotSameOwner(from, to);
@@ -126,7 +128,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         int256 fromBalance = _debit(from, token, amount);
         int256 toBalance = _credit(to, token, amount);
         emit Transferred(from, to, token, amount, fromBalance, toBalance);
-        _requireInitial(from);
+        engine.requireInitial(from);
     }
 
     /// @inheritdoc IVault
@@ -136,7 +138,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         emit OperatorSet(msg.sender, operator, permissions, until);
     }
 
-    // ------------------------------------------------------------------ clearinghouse
+    // Clearinghouse
 
     /// @inheritdoc IVault
     function post(Posting[] calldata postings) external onlyClearinghouse nonReentrantView {
@@ -163,7 +165,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         }
     }
 
-    // ------------------------------------------------------------------ governance
+    // Governance
 
     /// @inheritdoc IVault
     function wire(address clearinghouse, address marginEngine) external restricted {
@@ -176,7 +178,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         emit VaultWired(clearinghouse, marginEngine);
     }
 
-    // ------------------------------------------------------------------ views
+    // Views
 
     /// @inheritdoc IVault
     function cashOf(AccountId account) external view nonReentrantView returns (int256) {
@@ -228,10 +230,10 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         if (!isAuthorized(account, caller, permission)) revert NotAuthorized(account, caller, permission);
     }
 
-    // ------------------------------------------------------------------ internals
+    // Internals
 
     function _deposit(AccountId account, address token, uint256 amount) private nonReentrantView {
-        if (_clearinghouse == address(0)) revert NotWired();
+        _engine();
         if (account.ownerOf() == address(0)) revert InvalidReceiver(address(0));
         if (token != SETTLEMENT_TOKEN) {
             CollateralRules rules = RULES.collateralOf(token);
@@ -304,10 +306,9 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         else if (balance == 0) header.tokens &= ~bit;
     }
 
-    function _requireInitial(AccountId account) private view {
-        IMarginEngine engine = _marginEngine;
+    function _engine() private view returns (IMarginEngine engine) {
+        engine = _marginEngine;
         if (address(engine) == address(0)) revert NotWired();
-        engine.requireInitial(account);
     }
 
     /// @dev A permit that was front-run has set the allowance all the same: only a missing allowance is a failure.
