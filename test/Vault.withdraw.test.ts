@@ -14,8 +14,8 @@ const FOREVER = 2n ** 40n - 1n;
 const DOLLAR = 10n ** 6n;
 
 /**
- * Branches of Vault.withdraw.tree in its order. Callbacks are in reentrancy.test.ts, lost tokens and refused transfers in
- * Vault.tokens.test.ts, prices that cannot be read in feeds.test.ts.
+ * Branches of Vault.withdraw.tree in its order. `NotWired` is in wiring.test.ts, callbacks in reentrancy.test.ts, lost
+ * tokens and refused transfers in Vault.tokens.test.ts, prices that cannot be read in feeds.test.ts.
  */
 describe("Vault", () => {
   describe("withdraw", () => {

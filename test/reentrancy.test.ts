@@ -110,11 +110,13 @@ describe("Reentrancy", () => {
       it(`RE1: ${when} the token's transfer in ${name}, views of balances and margin refuse to answer`, async () => {
         const scene = await networkHelpers.loadFixture(deployUnderAttack);
         const act = await entryCall(scene, scene[token], functionName);
-        await scene.attacker.prepare(await viewCalls(scene));
+        const calls = await viewCalls(scene);
+        await scene.attacker.prepare(Object.values(calls));
         await arm(scene, scene[token], moment);
         const results = await resultsOf(scene, scene.attacker.execute([act], 1));
-        expect(results).to.have.length(14);
-        expect(new Set(results)).to.deep.equal(new Set(["ReentrancyGuardReentrantCall"]));
+        for (const [place, view] of Object.keys(calls).entries()) {
+          expect(results[place], view).to.equal("ReentrancyGuardReentrantCall");
+        }
       });
     }
   }
@@ -123,7 +125,7 @@ describe("Reentrancy", () => {
     const scene = await networkHelpers.loadFixture(deployUnderAttack);
     const calls = await userCalls(scene);
     const names = ["transfer", "setOperator", "settleVariation", "liquidate", "matchOrders"];
-    await scene.attacker.prepare(await viewCalls(scene));
+    await scene.attacker.prepare(Object.values(await viewCalls(scene)));
     await arm(scene, scene.usdc, MOMENTS.before);
     await arm(scene, scene.weth, MOMENTS.before);
     const acts = Object.entries(calls).filter(([name]) => names.includes(name.split(".")[1] ?? ""));

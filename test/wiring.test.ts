@@ -31,17 +31,15 @@ describe("Before it is wired", () => {
         .withArgs();
     });
 
-    it("has nothing to withdraw or transfer", async () => {
+    it("refuses withdrawals and transfers", async () => {
       const { vault, usdc, owner, account } = await networkHelpers.loadFixture(deployUnwired);
-      const token = await usdc.getAddress();
-      await usdc.mint(vault, AMOUNT);
       await expect(vault.connect(owner).withdraw(account, usdc, 1n, owner))
-        .to.be.revertedWithCustomError(vault, "InsufficientBalance")
-        .withArgs(account, token, 1n, 0n);
+        .to.be.revertedWithCustomError(vault, "NotWired")
+        .withArgs();
       const other = accountId(owner.address, 1n);
       await expect(vault.connect(owner).transfer(account, other, usdc, 1n))
-        .to.be.revertedWithCustomError(vault, "InsufficientBalance")
-        .withArgs(account, token, 1n, 0n);
+        .to.be.revertedWithCustomError(vault, "NotWired")
+        .withArgs();
     });
 
     it("takes postings and slices from nobody", async () => {
