@@ -116,6 +116,23 @@ describe("Vault", () => {
       expect(await weth.balanceOf(alice)).to.equal((ETHER * 9n) / 10n);
     });
 
+    it("TK2: takes no more of it, for who brings tokens now would pay for those lost before", async () => {
+      const plimsoll = await networkHelpers.loadFixture(deployWithLoss);
+      const { vault, weth, usdc, dave, alice, accountOf } = plimsoll;
+      for (const token of [weth, usdc]) await mintApproved(plimsoll, dave, token, ETHER);
+      const [held, tracked] = [(ETHER * 27n) / 10n, 3n * ETHER];
+      const bring = async () => vault.connect(dave).deposit(accountOf(dave), weth, ETHER);
+      await expect(bring())
+        .to.be.revertedWithCustomError(vault, "TokensMissing")
+        .withArgs(await weth.getAddress(), held, tracked);
+      await vault.connect(dave).deposit(accountOf(dave), usdc, DOLLAR);
+      await vault.connect(alice).withdraw(accountOf(alice), weth, ETHER, alice);
+      expect(await weth.balanceOf(alice)).to.equal((ETHER * 9n) / 10n);
+      await weth.mint(vault, (ETHER * 2n) / 10n);
+      await bring();
+      expect(await vault.collateralOf(accountOf(dave), weth)).to.equal(ETHER);
+    });
+
     it("TK2: pays in full again when the loss is made good", async () => {
       const { vault, weth, alice, bob, accountOf } =
         await networkHelpers.loadFixture(deployWithLoss);

@@ -63,9 +63,11 @@ describe("Vault", () => {
         const { vault, alice, usdc, account } =
           await networkHelpers.loadFixture(deployWithAccounts);
         const available = 10_000n * DOLLAR;
-        await expect(vault.connect(alice).withdraw(account, usdc, available + 1n, alice))
-          .to.be.revertedWithCustomError(vault, "InsufficientBalance")
-          .withArgs(account, await usdc.getAddress(), available + 1n, available);
+        for (const amount of [available + 1n, MaxUint256]) {
+          await expect(vault.connect(alice).withdraw(account, usdc, amount, alice))
+            .to.be.revertedWithCustomError(vault, "InsufficientBalance")
+            .withArgs(account, await usdc.getAddress(), amount, available);
+        }
       });
 
       it("when the account has debt, which leaves it nothing to take out", async () => {

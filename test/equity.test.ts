@@ -146,25 +146,20 @@ describe("An account exactly at its initial margin", () => {
 
   it("MA2: cannot give its equity away as a builder's fee on a trade that reduces", async () => {
     const scene = await networkHelpers.loadFixture(deployAtInitialMargin);
-    const { trade, alice, bob, stranger, marginEngine, account } = scene;
-    const size = parseWad("-0.001");
-    // Ten times the notional of 3 dollars for the builder.
-    const builder = stranger.address + parseWad(10).toString(16).padStart(24, "0");
-    const fee = parseWad("30.0015");
-    const deltas = [{ instrument: ETH_PERP, size, price: MARK }];
-    const afterwards = await marginEngine.marginWith(account, deltas, -fee);
+    const { exchange, trade, alice, bob, stranger } = scene;
+    const builder = stranger.address + parseWad("0.0101").toString(16).padStart(24, "0");
     await expect(
       trade({
         taker: alice,
         maker: bob,
         instrument: ETH_PERP,
-        size,
+        size: parseWad("-0.001"),
         price: MARK,
         takerOrder: { builder, maxFee: parseWad(11), flags: ORDER_FLAGS.reduceOnly },
       }),
     )
-      .to.be.revertedWithCustomError(marginEngine, "RiskNotReduced")
-      .withArgs(account, await marginEngine.marginOf(account), afterwards);
+      .to.be.revertedWithCustomError(exchange, "FeeAboveMaximum")
+      .withArgs(anyValue, parseWad("0.0101"), parseWad("0.01"));
   });
 
   it("MA2: cannot take over a slice of another account", async () => {
