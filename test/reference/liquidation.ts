@@ -27,11 +27,7 @@ export interface ReferenceSettlement {
 }
 
 /** rho M = rhoMin M + (rhoMax - rhoMin) (M - max(R, 0)); linear in R between R = 0 and R = M */
-export function auctionIncentive(
-  equity: bigint,
-  maintenance: bigint,
-  rules: LiquidationParameters,
-) {
+function auctionIncentive(equity: bigint, maintenance: bigint, rules: LiquidationParameters) {
   const missing = maintenance - max(equity, 0n);
   const slope = BigInt(rules.mostIncentiveBps - rules.leastIncentiveBps);
   return leastIncentive(maintenance, rules) + (missing * slope) / BPS;

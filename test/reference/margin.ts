@@ -9,7 +9,7 @@ import type { DeploymentParameters, UnderlyingParameters } from "../../ignition/
 const BPS = 10_000n;
 
 /** What margin needs to know of an underlying that is traded. */
-export type Market = NonNullable<UnderlyingParameters["market"]>;
+type Market = NonNullable<UnderlyingParameters["market"]>;
 export type LiquidationParameters = DeploymentParameters["liquidation"];
 
 export interface ReferencePosition {
@@ -22,7 +22,7 @@ export interface ReferencePosition {
   mark: bigint;
 }
 
-export interface ReferenceCollateral {
+interface ReferenceCollateral {
   /** Whole tokens [wad]. */
   quantity: bigint;
   /** [wad] */
@@ -45,7 +45,7 @@ export interface ReferenceMargin {
 }
 
 /** rate(sigma) = clamp(A + B x sigma, floor, cap) [wad] */
-export function rateOf(market: Market, sigmaBps: number): bigint {
+function rateOf(market: Market, sigmaBps: number): bigint {
   const unclamped =
     ratio(market.maintenanceBaseBps) + (ratio(market.maintenanceSlopeBps) * BigInt(sigmaBps)) / BPS;
   const floor = ratio(market.maintenanceFloorBps);
@@ -54,7 +54,7 @@ export function rateOf(market: Market, sigmaBps: number): bigint {
 }
 
 /** initial rate = max(max(rate(slow), rate(fast)) / (maintenance to initial), initial floor) [wad] */
-export function initialRateOf(market: Market): bigint {
+function initialRateOf(market: Market): bigint {
   const higher = max(rateOf(market, market.slowSigmaBps), rateOf(market, market.fastSigmaBps));
   const scaled = ceilDiv(higher * BPS, BigInt(market.maintenanceToInitialBps));
   return max(scaled, ratio(market.initialFloorBps));
@@ -66,7 +66,7 @@ export function initialRateOf(market: Market): bigint {
  * @param notional [1e-36]
  * @returns [1e-40]
  */
-export function chargedOf(market: Market, notional: bigint): bigint {
+function chargedOf(market: Market, notional: bigint): bigint {
   const { brackets } = market;
   const ends = [brackets.firstEnd, brackets.secondEnd, brackets.thirdEnd];
   const factors = [
@@ -98,7 +98,7 @@ export function positionRequirement(position: ReferencePosition): Omit<Reference
 }
 
 /** requirement = quantity x price x haircut, rounded up [wad] */
-export function collateralRequirement(held: ReferenceCollateral): Omit<ReferenceMargin, "equity"> {
+function collateralRequirement(held: ReferenceCollateral): Omit<ReferenceMargin, "equity"> {
   const toWad = (haircutBps: number) =>
     ceilDiv(held.quantity * held.price * BigInt(haircutBps), WAD * BPS);
   return {
