@@ -160,7 +160,7 @@ describe("PriceOracle: setters", () => {
 
     it("refuses an address that does not say its decimals", async () => {
       const { oracle, manager, stranger } = await loadFixture(deployOracle);
-      const zero = { getAddress: async () => ethers.ZeroAddress };
+      const zero = { getAddress: () => Promise.resolve(ethers.ZeroAddress) };
       for (const nothing of [manager, stranger, zero]) {
         await expect(oracle.setSources(ETH, [await feedOf(nothing)], [], 0n))
           .to.be.revertedWithCustomError(oracle, "FeedParameterOutOfBounds")

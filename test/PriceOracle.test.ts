@@ -466,11 +466,9 @@ async function traceOf(
 ) {
   const data = oracle.interface.encodeFunctionData("price", [underlying]);
   const call = { to: await oracle.getAddress(), data };
-  const trace: { structLogs: Step[] } = await ethers.provider.send("debug_traceCall", [
-    call,
-    "latest",
-    {},
-  ]);
+  const trace = (await ethers.provider.send("debug_traceCall", [call, "latest", {}])) as {
+    structLogs: Step[];
+  };
   const own = trace.structLogs.filter((step) => step.depth === 1);
   const reads = own.filter((step) => step.op === "SLOAD").map((step) => step.stack.at(-1));
   const spent = own.slice(1).map((step, place) => {

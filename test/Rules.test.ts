@@ -389,7 +389,7 @@ describe("Rules", () => {
         .to.emit(rules, "CollateralSet")
         .withArgs(token, 1n, 8n, Object.values(changed));
       const fields: [bigint, bigint][] = [
-        [BigInt(COLLATERAL.underlying), 24n],
+        [COLLATERAL.underlying, 24n],
         [8n, 8n],
         [1_500n, 16n],
         [2_000n, 16n],
