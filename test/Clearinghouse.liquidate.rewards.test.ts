@@ -219,5 +219,19 @@ describe("Clearinghouse.liquidate: rewards", () => {
         }
       });
     }
+
+    it("charge winners no more than one does: an hour has one cap (RD1, I7)", async () => {
+      const account = await market.fund(market.alice, 0n, 10_000);
+      await market.sink(account, [{ instrument: ETH_PERP, size: 10n * WAD }], {
+        prices: { [ETH]: 2_600 },
+        equity: () => -parseWad(2_000),
+      });
+      await takeOver(market, account, { maxFraction: WAD / 2n });
+      await takeOver(market, account);
+      // 5 % of 2,600 dollars on 10 ETH; the rest of 2,000 is nobody's yet.
+      const [, shortIndex] = await market.clearinghouse.indicesOf(ETH_PERP);
+      expect(shortIndex).to.equal(-parseWad(130));
+      expect(await market.clearinghouse.deficit()).to.equal(parseWad(700));
+    });
   });
 });

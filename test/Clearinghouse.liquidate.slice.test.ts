@@ -162,20 +162,6 @@ describe("Clearinghouse.liquidate: the slice", () => {
     expect(await clearinghouse.openInterestOf(ETH_PERP)).to.equal(13n * WAD);
   });
 
-  it("is refused when the liquidator would hold too many instruments", async () => {
-    const { clearinghouse, rules, rescuer, parameters } = market;
-    const fewest = { ...parameters.liquidation, mostInstruments: 1 };
-    await market.asGovernance(rules, "setLiquidationRules", [fewest]);
-    const maker = await market.fund(market.dave, 0n, 100_000);
-    await market.clear({ account: rescuer, instrument: BTC_PERP, size: WAD, maker });
-    await sinkLong(10n * WAD, 60n);
-    await expect(market.liquidate(account))
-      .to.be.revertedWithCustomError(clearinghouse, "TooManyInstruments")
-      .withArgs(rescuer, 1n);
-    // An empty account of the same owner can take it.
-    await takeOver(market, account, { into: await market.fund(market.liquidator, 1n, 10_000) });
-  });
-
   describe("its size", () => {
     for (const percent of [99n, 90n, 75n, 60n, 50n, 48n]) {
       it(`restores an account at ${percent} % of its line to the buffer, by the closed form`, async () => {

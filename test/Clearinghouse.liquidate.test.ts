@@ -133,6 +133,27 @@ describe("Clearinghouse.liquidate", () => {
         .withArgs(nobody, 0n, 0n);
     });
 
+    it("refuses an account without position and debt, whatever dust it holds", async () => {
+      const { oracle, rules, vault, dave, marginEngine } = market;
+      const { ethers } = market.connection;
+      const token = await ethers.deployContract("MockToken", ["Cheap", "CHP", 18]);
+      const feed = await ethers.deployContract("MockV3Aggregator", [8, 50_000_000]);
+      const band = { maximumAge: 600_000, minimum: WAD / 100n, maximum: WAD };
+      const haircuts = { maintenanceHaircutBps: 1_500, initialHaircutBps: 2_000 };
+      const source = { aggregator: await feed.getAddress(), ...band };
+      await market.asGovernance(oracle, "setSources", [9, [source], [], 0]);
+      const listing = { underlying: 9, ...haircuts, accepted: true, cap: WAD };
+      await market.asGovernance(rules, "listCollateral", [await token.getAddress(), listing]);
+      await feed.updateAnswer(50_000_000);
+      await token.mint(dave, 1n);
+      await token.connect(dave).approve(vault, 1n);
+      const dust = accountId(dave.address);
+      await vault.connect(dave).deposit(dust, token, 1n);
+      await expect(market.liquidate(dust))
+        .to.be.revertedWithCustomError(marginEngine, "NotLiquidatable")
+        .withArgs(dust, 0n, 0n);
+    });
+
     it("takes over an account that is one wei below the line", async () => {
       await sinkTo(({ maintenance }) => maintenance - 1n);
       await takeOver(market, account);

@@ -1,5 +1,5 @@
 import { parseWad, WAD } from "../../sdk/index.js";
-import type { DeploymentParameters, UnderlyingParameters } from "../../ignition/parameters.js";
+import type { DeploymentParameters } from "../../ignition/parameters.js";
 
 /**
  * The arithmetic of DESIGN sections 4 and 6.1, written from the formulas and not from the contracts: products are kept
@@ -9,7 +9,7 @@ import type { DeploymentParameters, UnderlyingParameters } from "../../ignition/
 const BPS = 10_000n;
 
 /** What margin needs to know of an underlying that is traded. */
-type Market = NonNullable<UnderlyingParameters["market"]>;
+type Market = NonNullable<DeploymentParameters["underlyings"][number]["market"]>;
 export type LiquidationParameters = DeploymentParameters["liquidation"];
 
 export interface ReferencePosition {
@@ -97,10 +97,9 @@ export function positionRequirement(position: ReferencePosition): Omit<Reference
   };
 }
 
-/** requirement = quantity x price x haircut, rounded up [wad] */
+/** requirement = (what it adds to equity) x haircut, rounded up [wad] */
 function collateralRequirement(held: ReferenceCollateral): Omit<ReferenceMargin, "equity"> {
-  const toWad = (haircutBps: number) =>
-    ceilDiv(held.quantity * held.price * BigInt(haircutBps), WAD * BPS);
+  const toWad = (haircutBps: number) => ceilDiv(valueOfCollateral(held) * BigInt(haircutBps), BPS);
   return {
     initial: toWad(held.initialHaircutBps),
     maintenance: toWad(held.maintenanceHaircutBps),
