@@ -1,0 +1,179 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { isAddress, parseUnits } from "ethers";
+import type { GovernedRole } from "./roles.js";
+
+/** The parameters of a deployment: the shape of `ignition/parameters/<network>.json`. */
+export interface DeploymentParameters {
+  governance: GovernanceParameters;
+  settlementToken: TokenParameters;
+  /** Chainlink feeds by name. */
+  feeds: Record<string, FeedParameters>;
+  /** The rollup's uptime feed; absent on a chain without a sequencer. */
+  sequencer?: { uptimeFeed: string; gracePeriodSeconds: number };
+  underlyings: UnderlyingParameters[];
+  /** In the order of listing, which gives each token its bit in an account's set. */
+  collaterals: CollateralParameters[];
+  liquidation: Record<LiquidationField, number>;
+  /** Ratios of notional, and the insurance fund's share of fees: decimal numbers. */
+  fees: { taker: string; maker: string; fundShare: string };
+}
+
+export interface GovernanceParameters {
+  /** Holds RISK, LISTING, MODULES and ADMIN: a multisig or a governor. */
+  admin: string;
+  /** May cancel what is scheduled. */
+  guardian: string;
+  /** Receives the fees that the insurance fund does not. */
+  treasury: string;
+  /** How long each role's acts wait between announcement and execution. */
+  delaySeconds: Record<GovernedRole | "ADMIN", number>;
+}
+
+/** Either the address of a contract that exists, or what a local network needs to make one. */
+type Existing<Mock> = { address: string; mock?: never } | { address?: never; mock: Mock };
+
+export type TokenParameters = { symbol: string; decimals: number } & Existing<{ name: string }>;
+
+export type FeedParameters = {
+  maximumAgeSeconds: number;
+  /** The answer is refused at these values and beyond: decimal numbers. */
+  minimum: string;
+  maximum: string;
+} & Existing<{ decimals: number; answer: string }>;
+
+export interface UnderlyingParameters {
+  symbol: string;
+  number: number;
+  /** Names of feeds whose product is the price. */
+  primary: string[];
+  secondary: string[];
+  allowedDeviationBps: number;
+  /** Only for underlyings that something is traded on. */
+  market?: { kinds: "perpetual"[]; brackets: Record<BracketField, number> } & Record<
+    RateField,
+    number
+  >;
+}
+
+export type CollateralParameters = TokenParameters & {
+  /** Symbol of the underlying whose price values the token. */
+  underlying: string;
+  maintenanceHaircutBps: number;
+  initialHaircutBps: number;
+  /** The most that the vault takes, in whole tokens: a decimal number. */
+  cap: string;
+};
+
+/** The fields of Solidity's UnderlyingParameters but `kinds`. */
+export const RATE_FIELDS = [
+  "maintenanceBaseBps",
+  "maintenanceSlopeBps",
+  "maintenanceFloorBps",
+  "maintenanceCapBps",
+  "initialFloorBps",
+  "maintenanceToInitialBps",
+  "slowSigmaBps",
+  "fastSigmaBps",
+  "tradeBandBps",
+  "leastTradeBandBps",
+] as const;
+type RateField = (typeof RATE_FIELDS)[number];
+
+type BracketField =
+  "firstEnd" | "secondEnd" | "thirdEnd" | "secondFactorBps" | "thirdFactorBps" | "lastFactorBps";
+
+type LiquidationField =
+  | "leastIncentiveBps"
+  | "mostIncentiveBps"
+  | "insuranceFeeBps"
+  | "bufferBps"
+  | "gainsHaircutCapBps"
+  | "minimumMargin"
+  | "minimumMarginOfItem"
+  | "mostInstruments";
+
+/** Bits of `kinds` in an underlying's rules. */
+export const KIND_BITS = { perpetual: 1 << 1 } as const;
+
+const DIRECTORY = new URL("./parameters/", import.meta.url);
+
+/** There is no parameters file for a network: its message is for people. */
+export class MissingParametersError extends Error {
+  override readonly name = "MissingParametersError";
+}
+
+/**
+ * The parameters of `ignition/parameters/<name>.json`, checked for what the contracts cannot see; everything else is
+ * bounded on chain.
+ */
+export function readParameters(name: string): DeploymentParameters {
+  const file = new URL(`${name}.json`, DIRECTORY);
+  if (!existsSync(file)) {
+    const known = readdirSync(DIRECTORY).map((entry) => entry.replace(/\.json$/, ""));
+    throw new MissingParametersError(
+      `There are no parameters for "${name}" yet: ignition/parameters/${name}.json comes with a later release ` +
+        `(there now: ${known.join(", ")}).`,
+    );
+  }
+  const parameters = JSON.parse(readFileSync(file, "utf8")) as DeploymentParameters;
+  requireConsistent(parameters);
+  return parameters;
+}
+
+/** Whether the tokens and feeds are made by the deployment, as on local networks. */
+export function isLocal(parameters: DeploymentParameters): boolean {
+  return parameters.settlementToken.mock !== undefined;
+}
+
+/** A decimal number of the parameters as a WAD. */
+export function wadOf(value: string): bigint {
+  return parseUnits(value, 18);
+}
+
+/** Throws an Error that names what is wrong. */
+export function requireConsistent(parameters: DeploymentParameters): void {
+  const { governance, feeds, underlyings, collaterals } = parameters;
+  const check = (holds: boolean, message: string) => {
+    if (!holds) throw new Error(`Parameters: ${message}`);
+  };
+
+  const { ADMIN, ...delays } = governance.delaySeconds;
+  for (const [role, delay] of Object.entries(delays)) {
+    check(
+      delay > 0 && delay <= ADMIN,
+      `${role}'s delay must be above 0 and at most ADMIN's, which could lift it`,
+    );
+  }
+  for (const key of ["admin", "guardian", "treasury"] as const) {
+    check(isAddress(governance[key]), `governance.${key} is no address`);
+  }
+
+  const contracts: Existing<unknown>[] = [
+    parameters.settlementToken,
+    ...collaterals,
+    ...Object.values(feeds),
+  ];
+  check(
+    contracts.every(({ mock }) => (mock !== undefined) === isLocal(parameters)),
+    "tokens and feeds are either all given by address or all mocks",
+  );
+  for (const { address } of contracts) {
+    check(address === undefined || isAddress(address), `${String(address)} is no address`);
+  }
+
+  check(
+    new Set(underlyings.map(({ number }) => number)).size === underlyings.length,
+    "two underlyings have one number",
+  );
+  for (const { symbol, primary, secondary } of underlyings) {
+    for (const feed of [...primary, ...secondary]) {
+      check(feeds[feed] !== undefined, `${symbol} needs the unknown feed ${feed}`);
+    }
+  }
+  for (const { symbol, underlying } of collaterals) {
+    check(
+      underlyings.some((known) => known.symbol === underlying),
+      `${symbol} is valued by the unknown underlying ${underlying}`,
+    );
+  }
+}

@@ -1,0 +1,3 @@
+export * from "./ids.js";
+export * from "./orders.js";
+export * from "./wad.js";
