@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Book} from "./clearing/Book.sol";
@@ -19,7 +20,7 @@ import {AccountId, accountIdOf} from "./types/AccountId.sol";
 import {InstrumentId} from "./types/InstrumentId.sol";
 import {LiquidationSettlement, LiquidationTerms} from "./types/LiquidationTerms.sol";
 import {LIQUIDATE, TRADE} from "./types/Permissions.sol";
-import {Delta, Margin} from "./types/Portfolio.sol";
+import {Delta, KnownPrice, Margin} from "./types/Portfolio.sol";
 import {OpenPosition, Position} from "./types/Position.sol";
 import {PriceCache, newPriceCache} from "./types/PriceCache.sol";
 import {Leg, Posting, Trade} from "./types/Trade.sol";
@@ -43,6 +44,8 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         /// Venue's fees [wad].
         uint256 fees;
         PriceCache cache;
+        /// A price could not be read: from here on the batch may only reduce.
+        bool onlyReducing;
     }
 
     IVault private immutable VAULT;
@@ -65,7 +68,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         FUND = accountIdOf(address(this), 0);
     }
 
-    // ------------------------------------------------------------------ venues
+    // Venues
 
     /// @inheritdoc IClearinghouse
     function clear(Trade[] calldata trades) external {
@@ -80,7 +83,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         _checkParties(engine, trades, batch);
     }
 
-    // ------------------------------------------------------------------ owners and keepers
+    // Owners and keepers
 
     /// @inheritdoc IClearinghouse
     function settleVariation(AccountId account) external {
@@ -145,7 +148,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         return (terms.fraction, settlement.payment);
     }
 
-    // ------------------------------------------------------------------ governance
+    // Governance
 
     /// @inheritdoc IClearinghouse
     function setVenue(address venue, bool registered) external restricted {
@@ -169,7 +172,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         emit FeeSharesSet(treasury, fundShare);
     }
 
-    // ------------------------------------------------------------------ views
+    // Views
 
     /// @inheritdoc IClearinghouse
     function positionOf(AccountId account, InstrumentId instrument) external view returns (Position memory) {
@@ -222,7 +225,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         return (_treasury, _fundShare);
     }
 
-    // ------------------------------------------------------------------ trades
+    // Trades
 
     function _newBatch(uint256 trades) private pure returns (Batch memory batch) {
         batch.parties = new Posting[](2 * trades);
@@ -235,7 +238,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         if (trade.size == 0 || trade.price == 0) revert EmptyTrade(trade.instrument, trade.size, trade.price);
         if (trade.taker.account == trade.maker.account) revert SelfDealing(trade.taker.account);
         if (trade.taker.account == FUND || trade.maker.account == FUND) revert FundIsNoParty();
-        _requireInBand(trade, batch.cache);
+        _requireInBand(trade, _markFor(trade, batch));
 
         int256 size = trade.size;
         // Computed once and applied with both signs: what one side pays, the other receives.
@@ -262,7 +265,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         Batch memory batch,
         uint256 mostInstruments
     ) private {
-        if (leg.reduceOnly) _requireReducing(leg.account, instrument, size);
+        if (leg.reduceOnly || batch.onlyReducing) _requireReducing(leg.account, instrument, size);
         int256 cash = _book.change(leg.account, instrument, size, quote, mostInstruments);
         if (leg.fee != 0) {
             batch.fees += leg.fee;
@@ -286,20 +289,42 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
     }
 
     function _requireReducing(AccountId account, InstrumentId instrument, int256 change) private view {
-        int256 size = _book.positions[account][instrument].size;
-        bool reducing = size > 0 ? change < 0 && change >= -size : change > 0 && change <= -size;
-        if (!reducing) revert NotReducing(account, instrument, size, change);
+        if (!_isReducing(account, instrument, change)) {
+            revert NotReducing(account, instrument, _book.positions[account][instrument].size, change);
+        }
     }
 
-    /// @dev A price far from the mark would carry value from one side to the other, whoever signed it.
-    function _requireInBand(Trade calldata trade, PriceCache memory cache) private view {
+    function _isReducing(AccountId account, InstrumentId instrument, int256 change) private view returns (bool) {
+        int256 size = _book.positions[account][instrument].size;
+        return size > 0 ? change < 0 && change >= -size : change > 0 && change <= -size;
+    }
+
+    /// @dev The mark of a trade. Nobody is locked into a position because a feed is silent: a trade that reduces both sides
+    /// uses the last accepted mark. Any other reverts with the oracle's reason. A caller cannot starve the oracle of gas to get
+    /// there: what is left of the call needs many times the gas of a price.
+    function _markFor(Trade calldata trade, Batch memory batch) private returns (uint256 mark) {
+        uint24 underlying = trade.instrument.underlyingOf();
+        mark = batch.cache.find(underlying);
+        if (mark != 0) return mark;
+        try ORACLE.price(underlying) returns (uint256 price) {
+            mark = price;
+            _book.markets[trade.instrument].lastMark = price.toUint128();
+        } catch (bytes memory reason) {
+            mark = _book.markets[trade.instrument].lastMark;
+            bool reducing =
+                _isReducing(trade.taker.account, trade.instrument, trade.size) &&
+                    _isReducing(trade.maker.account, trade.instrument, -int256(trade.size));
+            if (mark == 0 || !reducing) Address.verifyCallResult(false, reason);
+            batch.onlyReducing = true;
+        }
+        batch.cache.remember(underlying, mark);
+    }
+
+    /// @dev A price far from the mark would carry value from one side to the other, whoever signed it. A perpetual's mark is
+    /// the index price.
+    function _requireInBand(Trade calldata trade, uint256 mark) private view {
         (UnderlyingRules rules, ) = RULES.instrumentRules(trade.instrument);
-        uint256 indexPrice = _price(trade.instrument.underlyingOf(), cache);
-        uint256 mark = indexPrice;
-        uint256 band = FixedPointMathLib.max(
-            WadMath.bpsDown(mark, rules.tradeBandBps()),
-            WadMath.bpsDown(indexPrice, rules.leastTradeBandBps())
-        );
+        uint256 band = WadMath.bpsDown(mark, FixedPointMathLib.max(rules.tradeBandBps(), rules.leastTradeBandBps()));
         if (FixedPointMathLib.dist(uint256(trade.price), mark) > band) {
             revert PriceOutsideBand(trade.instrument, trade.price, mark, band);
         }
@@ -324,11 +349,12 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
     function _checkParties(IMarginEngine engine, Trade[] calldata trades, Batch memory batch) private view {
         AccountId[] memory accounts = new AccountId[](batch.partyCount);
         for (uint256 i = 0; i < accounts.length; ++i) accounts[i] = batch.parties[i].account;
-        uint256 below = engine.belowInitial(accounts, batch.cache.known());
+        KnownPrice[] memory known = batch.cache.known();
+        uint256 below = engine.belowInitial(accounts, known);
         for (uint256 i = 0; below >> i != 0; ++i) {
             if ((below >> i) & 1 == 0) continue;
             (Delta[] memory done, int256 fees) = _actsOf(accounts[i], trades);
-            engine.requireSafer(accounts[i], done, fees);
+            engine.requireSafer(accounts[i], done, fees, known);
         }
     }
 
@@ -350,7 +376,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         }
     }
 
-    // ------------------------------------------------------------------ liquidation
+    // Liquidation
 
     /// @dev Moves the positions of a slice and spreads what neither the account nor the fund can bear. Charged before the
     /// slice moves, while the flat book guarantees that the account's positions have another side.
@@ -383,7 +409,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         for (uint256 i = 0; i < prices.length; ++i) prices[i] = _price(instruments[i].underlyingOf(), cache);
     }
 
-    // ------------------------------------------------------------------ the insurance fund
+    // The insurance fund
 
     function _fundCash() private view returns (uint256) {
         int256 cash = VAULT.cashOf(FUND);
@@ -401,7 +427,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         return income - repaid.toInt256();
     }
 
-    // ------------------------------------------------------------------ internals
+    // Internals
 
     function _engine() private view returns (IMarginEngine engine) {
         engine = _marginEngine;

@@ -63,7 +63,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         VAULT = vault;
     }
 
-    // ------------------------------------------------------------------ traders
+    // Traders
 
     /// @inheritdoc IExchange
     function matchOrders(SignedOrder calldata taker, SignedOrder[] calldata makers, uint128[] calldata sizes) external {
@@ -107,7 +107,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         emit OrdersCancelledUpTo(account, nonce);
     }
 
-    // ------------------------------------------------------------------ governance
+    // Governance
 
     /// @inheritdoc IExchange
     function setFeeRates(uint64 takerFee, uint64 makerFee) external restricted {
@@ -117,7 +117,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         emit FeeRatesSet(takerFee, makerFee);
     }
 
-    // ------------------------------------------------------------------ views
+    // Views
 
     /// @inheritdoc IExchange
     function hashOrder(Order calldata order) public view returns (bytes32) {
@@ -157,7 +157,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         return (_takerFee, _makerFee);
     }
 
-    // ------------------------------------------------------------------ orders
+    // Orders
 
     /// @dev Finds an order valid by itself, or reverts with what is wrong with it.
     function _check(SignedOrder calldata signed) private view returns (Checked memory checked) {

@@ -81,7 +81,7 @@ contract MarginEngine is IMarginEngine {
         STANDARD_MARGIN = standardMargin;
     }
 
-    // ------------------------------------------------------------------ margin
+    // Margin
 
     /// @inheritdoc IMarginEngine
     function marginOf(AccountId account) public view returns (Margin memory) {
@@ -124,7 +124,7 @@ contract MarginEngine is IMarginEngine {
         return least;
     }
 
-    // ------------------------------------------------------------------ checks
+    // Checks
 
     /// @inheritdoc IMarginEngine
     function belowInitial(
@@ -132,8 +132,7 @@ contract MarginEngine is IMarginEngine {
         KnownPrice[] calldata known
     ) external view returns (uint256 below) {
         if (accounts.length > 256) revert TooManyAccounts(accounts.length, 256);
-        PriceCache memory cache = newPriceCache(CACHED_PRICES);
-        for (uint256 i = 0; i < known.length; ++i) cache.remember(known[i].underlying, known[i].price);
+        PriceCache memory cache = _cacheOf(known);
         for (uint256 i = 0; i < accounts.length; ++i) {
             State memory state = _load(accounts[i]);
             if (_isRiskless(state)) continue;
@@ -151,9 +150,14 @@ contract MarginEngine is IMarginEngine {
     }
 
     /// @inheritdoc IMarginEngine
-    function requireSafer(AccountId account, Delta[] calldata done, int256 cash) external view {
+    function requireSafer(
+        AccountId account,
+        Delta[] calldata done,
+        int256 cash,
+        KnownPrice[] calldata known
+    ) external view {
         State memory state = _load(account);
-        PriceCache memory cache = newPriceCache(CACHED_PRICES);
+        PriceCache memory cache = _cacheOf(known);
         Margin memory afterwards = _margin(_value(state, cache));
         if (_isInitial(afterwards)) return;
 
@@ -166,7 +170,7 @@ contract MarginEngine is IMarginEngine {
         }
     }
 
-    // ------------------------------------------------------------------ liquidation
+    // Liquidation
 
     /// @inheritdoc IMarginEngine
     function liquidationTermsOf(
@@ -219,7 +223,7 @@ contract MarginEngine is IMarginEngine {
         return current - lower <= upper - current ? lower : upper;
     }
 
-    // ------------------------------------------------------------------ from state to margin
+    // From state to margin
 
     function _load(AccountId account) private view returns (State memory state) {
         (state.cash, state.tokens, state.amounts) = VAULT.balancesOf(account);
@@ -307,6 +311,11 @@ contract MarginEngine is IMarginEngine {
         margin.initial = FixedPointMathLib.max(margin.initial, margin.maintenance);
     }
 
+    function _cacheOf(KnownPrice[] calldata known) private pure returns (PriceCache memory cache) {
+        cache = newPriceCache(known.length + CACHED_PRICES);
+        for (uint256 i = 0; i < known.length; ++i) cache.remember(known[i].underlying, known[i].price);
+    }
+
     function _price(uint24 underlying, PriceCache memory cache) private view returns (uint256 price) {
         price = cache.find(underlying);
         if (price != 0) return price;
@@ -314,7 +323,7 @@ contract MarginEngine is IMarginEngine {
         cache.remember(underlying, price);
     }
 
-    // ------------------------------------------------------------------ the gate
+    // The gate
 
     /// @dev Without position and debt there is nothing that a price could endanger: such an account needs no price.
     function _isRiskless(State memory state) private pure returns (bool) {
@@ -351,7 +360,7 @@ contract MarginEngine is IMarginEngine {
             afterwards.equity * before.maintenance.toInt256() >= before.equity * afterwards.maintenance.toInt256();
     }
 
-    // ------------------------------------------------------------------ the slice
+    // The slice
 
     /// @dev The terms with the largest slice, and whether that is the whole account.
     function _termsOf(
@@ -436,7 +445,7 @@ contract MarginEngine is IMarginEngine {
         (, maintenance) = STANDARD_MARGIN.requirement(rest);
     }
 
-    // ------------------------------------------------------------------ searches for views
+    // Searches for views
 
     function _withdrawableCash(State memory state, address token) private view returns (uint256) {
         if (state.cash <= 0) return 0;

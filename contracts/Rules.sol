@@ -13,8 +13,9 @@ import {UnderlyingParameters, UnderlyingRules, packUnderlyingRules} from "./type
 
 /// @title Rules
 /// @notice Every parameter of instruments, underlyings, collateral and liquidation, each group in one packed word.
-/// @dev Nothing that an account may hold is ever unlisted: an account whose rules cannot be read could be neither valued nor
-/// liquidated. A kind's bit and a token's place are therefore set once; a token leaves by `accepted` and `cap`.
+/// @dev Nothing that an account may hold is ever unlisted: an account whose rules cannot be read could be neither
+/// valued nor liquidated. A kind's bit and a token's place are therefore set once; a token leaves by `accepted` and
+/// `cap`.
 contract Rules is IRules, AccessManaged {
     using SafeERC20 for IERC20;
 
@@ -82,6 +83,9 @@ contract Rules is IRules, AccessManaged {
     function setCollateral(address token, CollateralParameters calldata parameters) external restricted {
         CollateralRules rules = collateralOf(token);
         _requireCollateral(parameters);
+        // Another price source for a token that accounts hold would revalue them in one step.
+        uint256 underlying = rules.collateralUnderlying();
+        _requireBounds("underlying", parameters.underlying, underlying, underlying);
         uint256 place = rules.index();
         uint8 decimals = uint8(rules.tokenDecimals());
 
@@ -168,7 +172,7 @@ contract Rules is IRules, AccessManaged {
         _requireBounds("firstEnd", parameters.firstEnd, 1, mostEnd);
         _requireBounds("secondEnd", parameters.secondEnd, uint256(parameters.firstEnd) + 1, mostEnd);
         _requireBounds("thirdEnd", parameters.thirdEnd, uint256(parameters.secondEnd) + 1, mostEnd);
-        // Factors that do not fall keep the requirement convex: splitting a position over accounts is all that lowers it.
+        // Factors that never fall keep the requirement convex: a larger position is never charged a lower rate.
         uint256 mostFactor = 20 * ONE_BPS;
         _requireBounds("secondFactorBps", parameters.secondFactorBps, ONE_BPS, mostFactor);
         _requireBounds("thirdFactorBps", parameters.thirdFactorBps, parameters.secondFactorBps, mostFactor);

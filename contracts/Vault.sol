@@ -73,7 +73,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         RULES = rules;
     }
 
-    // ------------------------------------------------------------------ owners and operators
+    // Owners and operators
 
     /// @inheritdoc IVault
     function deposit(AccountId account, address token, uint256 amount) external {
@@ -136,7 +136,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         emit OperatorSet(msg.sender, operator, permissions, until);
     }
 
-    // ------------------------------------------------------------------ clearinghouse
+    // Clearinghouse
 
     /// @inheritdoc IVault
     function post(Posting[] calldata postings) external onlyClearinghouse nonReentrantView {
@@ -163,7 +163,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         }
     }
 
-    // ------------------------------------------------------------------ governance
+    // Governance
 
     /// @inheritdoc IVault
     function wire(address clearinghouse, address marginEngine) external restricted {
@@ -176,7 +176,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         emit VaultWired(clearinghouse, marginEngine);
     }
 
-    // ------------------------------------------------------------------ views
+    // Views
 
     /// @inheritdoc IVault
     function cashOf(AccountId account) external view nonReentrantView returns (int256) {
@@ -228,7 +228,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         if (!isAuthorized(account, caller, permission)) revert NotAuthorized(account, caller, permission);
     }
 
-    // ------------------------------------------------------------------ internals
+    // Internals
 
     function _deposit(AccountId account, address token, uint256 amount) private nonReentrantView {
         if (_clearinghouse == address(0)) revert NotWired();

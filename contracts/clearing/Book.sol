@@ -9,10 +9,12 @@ import {InstrumentId} from "../types/InstrumentId.sol";
 import {OpenPosition, Position} from "../types/Position.sol";
 import {Ledger} from "./Ledger.sol";
 
-/// @notice What is kept for an instrument as a whole: a slot each.
+/// @notice What is kept for an instrument as a whole: two slots.
 struct Market {
     /// The size held long, which is the size held short [wad].
     uint128 openInterest;
+    /// The mark at which a trade was last cleared: good for reductions while there is no other [wad].
+    uint128 lastMark;
     /// What one unit of long size has been charged for losses of bankrupt shorts; never falls [wad].
     int128 haircutLong;
     /// What one unit of short size has been charged for losses of bankrupt longs; never falls [wad].

@@ -65,7 +65,13 @@ interface IMarginEngine {
     /// @param account The account after the act.
     /// @param done The trades of the act.
     /// @param cash What else the act changed of the account's cash: fees [wad].
-    function requireSafer(AccountId account, Delta[] calldata done, int256 cash) external view;
+    /// @param known Prices that the caller has read in this call.
+    function requireSafer(
+        AccountId account,
+        Delta[] calldata done,
+        int256 cash,
+        KnownPrice[] calldata known
+    ) external view;
 
     /// @notice The terms of a liquidation, for at most `maxFraction` [wad]. Reverts with NotLiquidatable, MustCloseWhole or
     /// FractionTooSmall.

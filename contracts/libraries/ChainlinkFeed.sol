@@ -14,9 +14,9 @@ interface IClampedAggregator {
 
 /// @title ChainlinkFeed
 /// @notice Reads of a Chainlink feed that cannot make the reader revert.
-/// @dev Solidity's try/catch reverts in the caller when the target has no code or returns too little, and copies all that
-/// is returned; these reads report all of that as "did not answer" and copy a fixed number of words. No gas is held back
-/// for the feed: a caller who starves a read leaves less than 1/63 of its cost, too little to reach any other source.
+/// @dev Solidity's try/catch reverts in the caller when the target has no code or returns too little, and copies all
+/// that is returned; these reads report all of that as "did not answer" and copy a fixed number of words. No gas is set
+/// aside for the feed: a caller who starves a read has less than 1/63 of its cost left, too little for another source.
 library ChainlinkFeed {
     /// @notice What stands for the decimals of a feed that does not say.
     uint256 internal constant UNKNOWN_DECIMALS = type(uint256).max;

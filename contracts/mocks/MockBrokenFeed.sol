@@ -8,12 +8,15 @@ contract MockBrokenFeed {
 
     enum Failure {
         Reverts,
-        RevertsWithMegabyte,
+        RevertsWithBomb,
         ReturnsTooLittle,
-        ReturnsMegabyte
+        ReturnsBomb
     }
 
-    uint8 public immutable decimals;
+    /// @dev Copying it would cost a reader more than 100,000 gas.
+    uint256 private constant BOMB = 1 << 18;
+
+    uint8 public decimals;
     Failure public failure;
 
     constructor(uint8 decimals_, Failure failure_) {
@@ -21,9 +24,15 @@ contract MockBrokenFeed {
         failure = failure_;
     }
 
-    fallback(bytes calldata) external returns (bytes memory) {
+    receive() external payable {
+        revert Broken("");
+    }
+
+    fallback(bytes calldata) external payable returns (bytes memory) {
         if (failure == Failure.Reverts) revert Broken("");
-        if (failure == Failure.RevertsWithMegabyte) revert Broken(new bytes(1 << 20));
-        return new bytes(failure == Failure.ReturnsTooLittle ? 31 : 1 << 20);
+        if (failure == Failure.RevertsWithBomb) revert Broken(new bytes(BOMB));
+        if (failure == Failure.ReturnsBomb) return new bytes(BOMB);
+        // Four of a round's five words, and each of them plausible.
+        return abi.encode(1, 3_000 * 10 ** decimals, block.timestamp, block.timestamp);
     }
 }

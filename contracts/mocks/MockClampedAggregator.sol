@@ -6,8 +6,8 @@ import {MockV3Aggregator} from "@chainlink/contracts/src/v0.8/shared/mocks/MockV
 /// @title MockClampedAggregator
 /// @notice Chainlink's mock with the clamp of an older aggregator, in the feed's decimals.
 contract MockClampedAggregator is MockV3Aggregator {
-    int192 public immutable minAnswer;
-    int192 public immutable maxAnswer;
+    int192 public minAnswer;
+    int192 public maxAnswer;
 
     constructor(
         uint8 decimals_,

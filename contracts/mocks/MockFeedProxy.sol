@@ -6,7 +6,7 @@ import {MockV3Aggregator} from "@chainlink/contracts/src/v0.8/shared/mocks/MockV
 /// @title MockFeedProxy
 /// @notice Chainlink's mock with the name of an aggregator behind it, as a feed's proxy has.
 contract MockFeedProxy is MockV3Aggregator {
-    address public immutable aggregator;
+    address public aggregator;
 
     constructor(uint8 decimals_, int256 answer, address aggregator_) MockV3Aggregator(decimals_, answer) {
         aggregator = aggregator_;

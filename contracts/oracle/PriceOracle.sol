@@ -8,20 +8,22 @@ import {WadMath} from "../libraries/WadMath.sol";
 import {FeedHead, packFeedHead} from "../types/FeedHead.sol";
 
 /// @title PriceOracle
-/// @notice Prices of underlyings from Chainlink feeds: each the product of one to three feeds, with an optional second source.
+/// @notice Prices of underlyings from Chainlink feeds: each the product of one to three feeds, with an optional second
+/// source.
 /// @dev How the answers of feeds become a price:
 ///
 ///   silent    a feed that does not answer, or whose answer is too old, has no time or one in the future: its source is
 ///             stale, and the other source is used alone
-///   invalid   a fresh answer that is not strictly inside its band: there is no price, whichever source it is in and
-///             whatever the rest of that source says; a fresh second opinion of "no price" is a disagreement, not a silence
+///   invalid   a fresh answer that is not strictly inside its band: there is no price, whatever the rest of its source
+///             says and whichever source that is; a fresh second opinion of "no price" is a disagreement, no silence
 ///   rounding  answers and products are rounded down
 ///
-/// The clamp of an aggregator is compared with the band when the source is set, so that an answer at the clamp lies outside
-/// of the band. A proxy may move to an aggregator with another clamp later: governance then sets the source again.
+/// The clamp of an aggregator is compared with the band when the source is set, so that an answer at the clamp lies
+/// outside of the band. A proxy may move to an aggregator with another clamp later: governance then sets the source
+/// again.
 ///
 /// A price with one feed and no sequencer reads two slots: whether there is a sequencer is a bit of the underlying's
-/// first word, and the third slot, with its address, is only read where there is one. `setSequencer` keeps the bits.
+/// first word, and the slot with its address is only read where there is one. `setSequencer` keeps the bits.
 contract PriceOracle is IPriceOracle, AccessManaged {
     /// @dev Two slots.
     struct StoredFeed {
@@ -50,7 +52,7 @@ contract PriceOracle is IPriceOracle, AccessManaged {
     /// @dev Every price fits a uint128.
     uint256 private constant MOST_PRICE = type(uint128).max;
 
-    /// @dev The primary's feeds begin at 0, the secondary's at MOST_FEEDS; what lies beyond their counts is never read.
+    /// @dev The primary's feeds begin at 0, the secondary's at MOST_FEEDS; what lies beyond the counts is never read.
     mapping(uint24 underlying => StoredFeed[2 * MOST_FEEDS] feeds) private _feeds;
     uint24[] private _underlyings;
     Sequencer private _sequencer;
@@ -60,8 +62,8 @@ contract PriceOracle is IPriceOracle, AccessManaged {
     // Governance
 
     /// @inheritdoc IPriceOracle
-    /// @dev A feed that does not say its decimals is refused as one of 2^256 - 1 decimals. Feeds may be silent when they
-    /// are set: what is checked is what does not change.
+    /// @dev A feed that does not say its decimals is refused as one of 2^256 - 1 decimals. A feed may be silent when it
+    /// is set: what is checked is what does not change.
     function setSources(
         uint24 underlying,
         Feed[] calldata primary,
@@ -90,8 +92,8 @@ contract PriceOracle is IPriceOracle, AccessManaged {
     }
 
     /// @inheritdoc IPriceOracle
-    /// @dev The zero address takes a grace period of 0. An uptime feed has 0 decimals, which no price feed has: one that
-    /// does not say so is refused.
+    /// @dev The zero address takes a grace period of 0. Chainlink's uptime feeds say 0 decimals: an address that does
+    /// not is no uptime feed and is refused.
     function setSequencer(address uptimeFeed, uint32 gracePeriodSeconds) external restricted {
         bool present = uptimeFeed != address(0);
         _requireBounds(
@@ -175,8 +177,8 @@ contract PriceOracle is IPriceOracle, AccessManaged {
         }
     }
 
-    /// @dev An answer is good up to and including its maximum age. One without a time, or with a time that has not come,
-    /// has no age that could be trusted.
+    /// @dev An answer is good up to and including its maximum age. One without a time, or with a time that has not
+    /// come, has no age that could be trusted.
     function _isStale(uint256 updatedAt, uint256 maximumAge) private view returns (bool) {
         return updatedAt == 0 || updatedAt > block.timestamp || block.timestamp - updatedAt > maximumAge;
     }
@@ -192,8 +194,8 @@ contract PriceOracle is IPriceOracle, AccessManaged {
         }
     }
 
-    /// @dev Up means: answers 0, since a time that is known and at least the grace period ago. A feed that does not answer
-    /// has a `startedAt` of 0, as one that was never initialised.
+    /// @dev Up means: answers 0, since a time that is known and at least the grace period ago. A feed that does not
+    /// answer has a `startedAt` of 0, as one that was never initialised.
     function _requireSequencerUp() private view {
         Sequencer memory sequencer = _sequencer;
         (int256 status, uint256 startedAt, ) = ChainlinkFeed.latestRound(sequencer.uptimeFeed);

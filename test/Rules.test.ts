@@ -1,0 +1,556 @@
+import { expect } from "chai";
+import { network } from "hardhat";
+import type {
+  BracketParametersStruct,
+  CollateralParametersStruct,
+  LiquidationParametersStruct,
+  UnderlyingParametersStruct,
+} from "../typechain-types/contracts/Rules.js";
+
+const { ethers, networkHelpers } = await network.create();
+const { loadFixture } = networkHelpers;
+
+const ETH = 1n;
+const PERPETUAL = (1n << 192n) | (ETH << 168n);
+const MOST_ID = 2n ** 24n - 1n;
+const MOST_END = 2n ** 40n - 1n;
+const nameOf = ethers.encodeBytes32String;
+
+const RATES = {
+  maintenanceBaseBps: 200n,
+  maintenanceSlopeBps: 300n,
+  maintenanceFloorBps: 300n,
+  maintenanceCapBps: 2_000n,
+  initialFloorBps: 500n,
+  maintenanceToInitialBps: 6_000n,
+  slowSigmaBps: 6_500n,
+  fastSigmaBps: 7_500n,
+  tradeBandBps: 500n,
+  leastTradeBandBps: 50n,
+  kinds: 2n,
+} satisfies UnderlyingParametersStruct;
+
+const BRACKETS = {
+  firstEnd: 1_000_000n,
+  secondEnd: 5_000_000n,
+  thirdEnd: 20_000_000n,
+  secondFactorBps: 15_000n,
+  thirdFactorBps: 25_000n,
+  lastFactorBps: 50_000n,
+} satisfies BracketParametersStruct;
+
+const COLLATERAL = {
+  underlying: ETH,
+  maintenanceHaircutBps: 1_500n,
+  initialHaircutBps: 2_000n,
+  accepted: true,
+  cap: 10_000n * 10n ** 18n,
+} satisfies CollateralParametersStruct;
+
+const LIQUIDATION = {
+  leastIncentiveBps: 1_000n,
+  mostIncentiveBps: 6_000n,
+  insuranceFeeBps: 1_000n,
+  bufferBps: 1_500n,
+  gainsHaircutCapBps: 500n,
+  minimumMargin: 20n,
+  minimumMarginOfItem: 5n,
+  mostInstruments: 32n,
+} satisfies LiquidationParametersStruct;
+
+/** A change of parameters that is refused; the name, value, least and most of the refusal. */
+type Refusal<P> = readonly [Partial<P>, string, bigint, bigint, bigint];
+
+async function deployRules() {
+  const [governor, stranger] = await ethers.getSigners();
+  const manager = await ethers.deployContract("AccessManager", [governor!.address]);
+  const rules = await ethers.deployContract("Rules", [await manager.getAddress()]);
+  const weth = await ethers.deployContract("MockToken", ["Wrapped Ether", "WETH", 18n]);
+  const wbtc = await ethers.deployContract("MockToken", ["Wrapped Bitcoin", "WBTC", 8n]);
+  return { rules, weth, wbtc, stranger: stranger! };
+}
+
+async function deployListed() {
+  const deployed = await deployRules();
+  await deployed.rules.setUnderlying(ETH, RATES);
+  await deployed.rules.setBrackets(ETH, BRACKETS);
+  await deployed.rules.listCollateral(await deployed.weth.getAddress(), COLLATERAL);
+  return deployed;
+}
+
+/** Fields packed from the lowest bit on, each given with its width. */
+function pack(...fields: [value: bigint, bits: bigint][]): bigint {
+  let word = 0n;
+  let offset = 0n;
+  for (const [value, bits] of fields) {
+    word |= value << offset;
+    offset += bits;
+  }
+  return word;
+}
+
+const title = (change: object) =>
+  Object.entries(change)
+    .map(([field, value]) => `${field} ${value}`)
+    .join(" with ");
+
+describe("Rules", () => {
+  describe("setUnderlying", () => {
+    it("is refused to a stranger", async () => {
+      const { rules, stranger } = await loadFixture(deployRules);
+      await expect(rules.connect(stranger).setUnderlying(ETH, RATES))
+        .to.be.revertedWithCustomError(rules, "AccessManagedUnauthorized")
+        .withArgs(stranger.address);
+    });
+
+    it("tells the rates that it was given", async () => {
+      const { rules } = await loadFixture(deployRules);
+      await expect(rules.setUnderlying(ETH, RATES))
+        .to.emit(rules, "UnderlyingSet")
+        .withArgs(ETH, Object.values(RATES));
+    });
+
+    it("changes the rates of a listed underlying", async () => {
+      const { rules } = await loadFixture(deployListed);
+      const [before] = await rules.instrumentRules(PERPETUAL);
+      await rules.setUnderlying(ETH, { ...RATES, maintenanceFloorBps: 301n });
+      const [after] = await rules.instrumentRules(PERPETUAL);
+      expect(after - before).to.equal(1n << 32n);
+    });
+
+    it("refuses underlying 0", async () => {
+      const { rules } = await loadFixture(deployRules);
+      await expect(rules.setUnderlying(0n, RATES))
+        .to.be.revertedWithCustomError(rules, "RuleOutOfBounds")
+        .withArgs(nameOf("underlying"), 0n, 1n, MOST_ID);
+    });
+
+    const refusals: Refusal<typeof RATES>[] = [
+      [{ maintenanceFloorBps: 0n }, "maintenanceFloorBps", 0n, 1n, 5_000n],
+      [{ maintenanceFloorBps: 5_001n }, "maintenanceFloorBps", 5_001n, 1n, 5_000n],
+      [{ maintenanceCapBps: 299n }, "maintenanceCapBps", 299n, 300n, 5_000n],
+      [{ maintenanceCapBps: 5_001n }, "maintenanceCapBps", 5_001n, 300n, 5_000n],
+      [{ maintenanceBaseBps: 2_001n }, "maintenanceBaseBps", 2_001n, 0n, 2_000n],
+      [{ maintenanceSlopeBps: 10_001n }, "maintenanceSlopeBps", 10_001n, 0n, 10_000n],
+      [{ initialFloorBps: 299n }, "initialFloorBps", 299n, 300n, 10_000n],
+      [{ initialFloorBps: 10_001n }, "initialFloorBps", 10_001n, 300n, 10_000n],
+      [{ maintenanceToInitialBps: 999n }, "maintenanceToInitialBps", 999n, 1_000n, 10_000n],
+      [{ maintenanceToInitialBps: 10_001n }, "maintenanceToInitialBps", 10_001n, 1_000n, 10_000n],
+      [{ slowSigmaBps: 50_001n }, "slowSigmaBps", 50_001n, 0n, 50_000n],
+      [{ fastSigmaBps: 50_001n }, "fastSigmaBps", 50_001n, 0n, 50_000n],
+      [{ tradeBandBps: 0n }, "tradeBandBps", 0n, 1n, 2_000n],
+      [{ tradeBandBps: 2_001n }, "tradeBandBps", 2_001n, 1n, 2_000n],
+      [{ leastTradeBandBps: 501n }, "leastTradeBandBps", 501n, 0n, 500n],
+      [{ kinds: 1n }, "kinds", 1n, 0n, 2n],
+      [{ kinds: 3n }, "kinds", 3n, 0n, 2n],
+      [{ kinds: 4n }, "kinds", 4n, 0n, 2n],
+      [{ kinds: 255n }, "kinds", 255n, 0n, 2n],
+    ];
+    for (const [change, name, value, least, most] of refusals) {
+      it(`refuses ${title(change)}`, async () => {
+        const { rules } = await loadFixture(deployRules);
+        await expect(rules.setUnderlying(ETH, { ...RATES, ...change }))
+          .to.be.revertedWithCustomError(rules, "RuleOutOfBounds")
+          .withArgs(nameOf(name), value, least, most);
+      });
+    }
+
+    it("takes the ends of every bound", async () => {
+      const { rules } = await loadFixture(deployRules);
+      const lowest = {
+        maintenanceBaseBps: 0n,
+        maintenanceSlopeBps: 0n,
+        maintenanceFloorBps: 1n,
+        maintenanceCapBps: 1n,
+        initialFloorBps: 1n,
+        maintenanceToInitialBps: 1_000n,
+        slowSigmaBps: 0n,
+        fastSigmaBps: 0n,
+        tradeBandBps: 1n,
+        leastTradeBandBps: 0n,
+        kinds: 0n,
+      };
+      const highest = {
+        maintenanceBaseBps: 5_000n,
+        maintenanceSlopeBps: 10_000n,
+        maintenanceFloorBps: 5_000n,
+        maintenanceCapBps: 5_000n,
+        initialFloorBps: 10_000n,
+        maintenanceToInitialBps: 10_000n,
+        slowSigmaBps: 50_000n,
+        fastSigmaBps: 50_000n,
+        tradeBandBps: 2_000n,
+        leastTradeBandBps: 500n,
+        kinds: 2n,
+      };
+      await expect(rules.setUnderlying(1n, lowest)).not.to.revert(ethers);
+      await expect(rules.setUnderlying(MOST_ID, highest)).not.to.revert(ethers);
+    });
+
+    it("never unlists a kind that accounts may hold", async () => {
+      const { rules } = await loadFixture(deployListed);
+      await expect(rules.setUnderlying(ETH, { ...RATES, kinds: 0n }))
+        .to.be.revertedWithCustomError(rules, "RuleOutOfBounds")
+        .withArgs(nameOf("kinds"), 0n, 2n, 2n);
+    });
+  });
+
+  describe("setBrackets", () => {
+    it("is refused to a stranger", async () => {
+      const { rules, stranger } = await loadFixture(deployRules);
+      await expect(rules.connect(stranger).setBrackets(ETH, BRACKETS))
+        .to.be.revertedWithCustomError(rules, "AccessManagedUnauthorized")
+        .withArgs(stranger.address);
+    });
+
+    it("tells the brackets that it was given", async () => {
+      const { rules } = await loadFixture(deployRules);
+      await expect(rules.setBrackets(ETH, BRACKETS))
+        .to.emit(rules, "BracketsSet")
+        .withArgs(ETH, Object.values(BRACKETS));
+    });
+
+    it("refuses underlying 0", async () => {
+      const { rules } = await loadFixture(deployRules);
+      await expect(rules.setBrackets(0n, BRACKETS))
+        .to.be.revertedWithCustomError(rules, "RuleOutOfBounds")
+        .withArgs(nameOf("underlying"), 0n, 1n, MOST_ID);
+    });
+
+    const refusals: Refusal<typeof BRACKETS>[] = [
+      [{ firstEnd: 0n }, "firstEnd", 0n, 1n, MOST_END],
+      [{ secondEnd: 1_000_000n }, "secondEnd", 1_000_000n, 1_000_001n, MOST_END],
+      [{ thirdEnd: 5_000_000n }, "thirdEnd", 5_000_000n, 5_000_001n, MOST_END],
+      [{ secondFactorBps: 9_999n }, "secondFactorBps", 9_999n, 10_000n, 200_000n],
+      [{ secondFactorBps: 200_001n }, "secondFactorBps", 200_001n, 10_000n, 200_000n],
+      [{ thirdFactorBps: 14_999n }, "thirdFactorBps", 14_999n, 15_000n, 200_000n],
+      [{ thirdFactorBps: 200_001n }, "thirdFactorBps", 200_001n, 15_000n, 200_000n],
+      [{ lastFactorBps: 24_999n }, "lastFactorBps", 24_999n, 25_000n, 200_000n],
+      [{ lastFactorBps: 200_001n }, "lastFactorBps", 200_001n, 25_000n, 200_000n],
+    ];
+    for (const [change, name, value, least, most] of refusals) {
+      it(`refuses ${title(change)}`, async () => {
+        const { rules } = await loadFixture(deployRules);
+        await expect(rules.setBrackets(ETH, { ...BRACKETS, ...change }))
+          .to.be.revertedWithCustomError(rules, "RuleOutOfBounds")
+          .withArgs(nameOf(name), value, least, most);
+      });
+    }
+
+    it("takes the ends of every bound", async () => {
+      const { rules } = await loadFixture(deployRules);
+      const [low, high] = [10_000n, 200_000n];
+      const flat = { secondFactorBps: low, thirdFactorBps: low, lastFactorBps: low };
+      const steep = { secondFactorBps: high, thirdFactorBps: high, lastFactorBps: high };
+      const near = { firstEnd: 1n, secondEnd: 2n, thirdEnd: 3n };
+      const far = { firstEnd: MOST_END - 2n, secondEnd: MOST_END - 1n, thirdEnd: MOST_END };
+      await expect(rules.setBrackets(1n, { ...near, ...flat })).not.to.revert(ethers);
+      await expect(rules.setBrackets(MOST_ID, { ...far, ...steep })).not.to.revert(ethers);
+    });
+  });
+
+  describe("instrumentRules", () => {
+    it("returns the words of a listed perpetual", async () => {
+      const { rules } = await loadFixture(deployListed);
+      const [rates, brackets] = await rules.instrumentRules(PERPETUAL);
+      const { kinds, ...sixteens } = RATES;
+      const fields = Object.values(sixteens).map((value): [bigint, bigint] => [value, 16n]);
+      expect(rates).to.equal(pack(...fields, [kinds, 8n]));
+      const { firstEnd, secondEnd, thirdEnd, ...factors } = BRACKETS;
+      const ends = [firstEnd, secondEnd, thirdEnd].map((value): [bigint, bigint] => [value, 40n]);
+      const rest = Object.values(factors).map((value): [bigint, bigint] => [value, 24n]);
+      expect(brackets).to.equal(pack(...ends, ...rest));
+    });
+
+    for (const [name, instrument] of [
+      ["an underlying without rates", (1n << 192n) | (2n << 168n)],
+      ["a kind of 0", ETH << 168n],
+      ["a future", (2n << 192n) | (ETH << 168n)],
+      ["a call", (3n << 192n) | (ETH << 168n)],
+      ["a kind beyond the word's eight bits", (9n << 192n) | (ETH << 168n)],
+      ["a perpetual with an expiry", PERPETUAL | (1n << 128n)],
+      ["a perpetual with a strike", PERPETUAL | 1n],
+      ["a perpetual with a bit above the kind", PERPETUAL | (1n << 200n)],
+      ["the highest bit", PERPETUAL | (1n << 255n)],
+    ] as const) {
+      it(`does not know ${name}`, async () => {
+        const { rules } = await loadFixture(deployListed);
+        await expect(rules.instrumentRules(instrument))
+          .to.be.revertedWithCustomError(rules, "UnknownInstrument")
+          .withArgs(instrument);
+      });
+    }
+
+    it("knows a perpetual once rates, kind and brackets are all set, in any order", async () => {
+      const { rules } = await loadFixture(deployRules);
+      const unknown = async () =>
+        expect(rules.instrumentRules(PERPETUAL))
+          .to.be.revertedWithCustomError(rules, "UnknownInstrument")
+          .withArgs(PERPETUAL);
+      await rules.setBrackets(ETH, BRACKETS);
+      await unknown();
+      await rules.setUnderlying(ETH, { ...RATES, kinds: 0n });
+      await unknown();
+      await rules.setUnderlying(ETH, RATES);
+      await expect(rules.instrumentRules(PERPETUAL)).not.to.revert(ethers);
+    });
+
+    it("does not know a perpetual without brackets", async () => {
+      const { rules } = await loadFixture(deployRules);
+      await rules.setUnderlying(ETH, RATES);
+      await expect(rules.instrumentRules(PERPETUAL))
+        .to.be.revertedWithCustomError(rules, "UnknownInstrument")
+        .withArgs(PERPETUAL);
+    });
+  });
+
+  describe("listCollateral", () => {
+    it("is refused to a stranger", async () => {
+      const { rules, weth, stranger } = await loadFixture(deployRules);
+      await expect(rules.connect(stranger).listCollateral(await weth.getAddress(), COLLATERAL))
+        .to.be.revertedWithCustomError(rules, "AccessManagedUnauthorized")
+        .withArgs(stranger.address);
+    });
+
+    it("gives tokens their places in turn, with the decimals that they say", async () => {
+      const { rules, weth, wbtc } = await loadFixture(deployRules);
+      const [first, second] = [await weth.getAddress(), await wbtc.getAddress()];
+      await expect(rules.listCollateral(first, COLLATERAL))
+        .to.emit(rules, "CollateralSet")
+        .withArgs(first, 0n, 18n, Object.values(COLLATERAL));
+      await expect(rules.listCollateral(second, { ...COLLATERAL, accepted: false }))
+        .to.emit(rules, "CollateralSet")
+        .withArgs(second, 1n, 8n, Object.values({ ...COLLATERAL, accepted: false }));
+      expect(await rules.collateralCount()).to.equal(2n);
+    });
+
+    // TK3: what the token says is what is kept.
+    for (const decimals of [0n, 6n, 24n]) {
+      it(`takes a token of ${decimals} decimals (TK3)`, async () => {
+        const { rules } = await loadFixture(deployRules);
+        const token = await ethers.deployContract("MockToken", ["Token", "TKN", decimals]);
+        await rules.listCollateral(await token.getAddress(), COLLATERAL);
+        const word = await rules.collateralOf(await token.getAddress());
+        expect((word >> 24n) & 0xffn).to.equal(decimals);
+      });
+    }
+
+    it("refuses a token of 25 decimals (TK3)", async () => {
+      const { rules } = await loadFixture(deployRules);
+      const token = await ethers.deployContract("MockToken", ["Token", "TKN", 25n]);
+      await expect(rules.listCollateral(await token.getAddress(), COLLATERAL))
+        .to.be.revertedWithCustomError(rules, "RuleOutOfBounds")
+        .withArgs(nameOf("decimals"), 25n, 0n, 24n);
+    });
+
+    it("refuses an address that does not say its decimals", async () => {
+      const { rules, stranger } = await loadFixture(deployRules);
+      for (const token of [ethers.ZeroAddress, stranger.address, await rules.getAddress()]) {
+        await expect(rules.listCollateral(token, COLLATERAL))
+          .to.be.revertedWithCustomError(rules, "RuleOutOfBounds")
+          .withArgs(nameOf("decimals"), 2n ** 256n - 1n, 0n, 24n);
+      }
+    });
+
+    it("refuses a token that is listed already", async () => {
+      const { rules, weth } = await loadFixture(deployListed);
+      await expect(rules.listCollateral(await weth.getAddress(), COLLATERAL))
+        .to.be.revertedWithCustomError(rules, "TokenAlreadyListed")
+        .withArgs(await weth.getAddress());
+    });
+
+    it("takes 16 tokens and refuses the next", async () => {
+      const { rules, wbtc } = await loadFixture(deployListed);
+      for (let count = 1; count < 16; ++count) {
+        const token = await ethers.deployContract("MockToken", ["Token", "TKN", 18n]);
+        await rules.listCollateral(await token.getAddress(), COLLATERAL);
+      }
+      expect(await rules.collateralCount()).to.equal(16n);
+      await expect(rules.listCollateral(await wbtc.getAddress(), COLLATERAL))
+        .to.be.revertedWithCustomError(rules, "TooManyTokens")
+        .withArgs(16n);
+    });
+  });
+
+  describe("setCollateral", () => {
+    it("is refused to a stranger", async () => {
+      const { rules, weth, stranger } = await loadFixture(deployListed);
+      await expect(rules.connect(stranger).setCollateral(await weth.getAddress(), COLLATERAL))
+        .to.be.revertedWithCustomError(rules, "AccessManagedUnauthorized")
+        .withArgs(stranger.address);
+    });
+
+    it("changes the rules and keeps place and decimals", async () => {
+      const { rules, wbtc } = await loadFixture(deployListed);
+      const token = await wbtc.getAddress();
+      await rules.listCollateral(token, COLLATERAL);
+      const changed = { ...COLLATERAL, accepted: false, cap: 5n };
+      await expect(rules.setCollateral(token, changed))
+        .to.emit(rules, "CollateralSet")
+        .withArgs(token, 1n, 8n, Object.values(changed));
+      const fields: [bigint, bigint][] = [
+        [COLLATERAL.underlying, 24n],
+        [8n, 8n],
+        [1_500n, 16n],
+        [2_000n, 16n],
+        [1n, 8n],
+        [0n, 8n],
+        [1n, 48n],
+        [5n, 128n],
+      ];
+      expect(await rules.collateralOf(token)).to.equal(pack(...fields));
+      expect(await rules.collateralCount()).to.equal(2n);
+    });
+
+    it("does not let a token that accounts may hold change its price", async () => {
+      const { rules, wbtc } = await loadFixture(deployListed);
+      const token = await wbtc.getAddress();
+      await rules.listCollateral(token, COLLATERAL);
+      const [held, other] = [COLLATERAL.underlying, COLLATERAL.underlying + 1n];
+      await expect(rules.setCollateral(token, { ...COLLATERAL, underlying: other }))
+        .to.be.revertedWithCustomError(rules, "RuleOutOfBounds")
+        .withArgs(nameOf("underlying"), other, held, held);
+    });
+
+    it("does not know a token that was never listed", async () => {
+      const { rules, wbtc } = await loadFixture(deployListed);
+      await expect(rules.setCollateral(await wbtc.getAddress(), COLLATERAL))
+        .to.be.revertedWithCustomError(rules, "UnknownToken")
+        .withArgs(await wbtc.getAddress());
+    });
+  });
+
+  describe("the bounds of listCollateral and setCollateral", () => {
+    const refusals: Refusal<typeof COLLATERAL>[] = [
+      [{ underlying: 0n }, "underlying", 0n, 1n, MOST_ID],
+      [{ initialHaircutBps: 1_499n }, "initialHaircutBps", 1_499n, 1_500n, 9_999n],
+      [{ initialHaircutBps: 10_000n }, "initialHaircutBps", 10_000n, 1_500n, 9_999n],
+      [{ maintenanceHaircutBps: 10_000n }, "maintenanceHaircutBps", 10_000n, 0n, 9_999n],
+    ];
+    for (const [change, name, value, least, most] of refusals) {
+      it(`refuse ${title(change)}`, async () => {
+        const { rules, weth, wbtc } = await loadFixture(deployListed);
+        const parameters = { ...COLLATERAL, ...change };
+        for (const act of [
+          rules.listCollateral(await wbtc.getAddress(), parameters),
+          rules.setCollateral(await weth.getAddress(), parameters),
+        ]) {
+          await expect(act)
+            .to.be.revertedWithCustomError(rules, "RuleOutOfBounds")
+            .withArgs(nameOf(name), value, least, most);
+        }
+      });
+    }
+
+    it("take their ends", async () => {
+      const { rules, weth } = await loadFixture(deployListed);
+      for (const [maintenanceHaircutBps, initialHaircutBps] of [
+        [0n, 0n],
+        [9_999n, 9_999n],
+      ] as const) {
+        const ends = { ...COLLATERAL, maintenanceHaircutBps, initialHaircutBps };
+        await expect(rules.setCollateral(await weth.getAddress(), ends)).not.to.revert(ethers);
+      }
+    });
+  });
+
+  describe("collateralOf and collateralAt", () => {
+    it("return the word of a listed token", async () => {
+      const { rules, weth } = await loadFixture(deployListed);
+      const word = await rules.collateralOf(await weth.getAddress());
+      expect(await rules.collateralAt(0n)).to.deep.equal([await weth.getAddress(), word]);
+    });
+
+    it("return nothing beyond the end of the list", async () => {
+      const { rules } = await loadFixture(deployListed);
+      for (const place of [1n, 2n ** 256n - 1n]) {
+        expect(await rules.collateralAt(place)).to.deep.equal([ethers.ZeroAddress, 0n]);
+      }
+    });
+
+    it("do not know a token that was never listed", async () => {
+      const { rules, wbtc } = await loadFixture(deployListed);
+      await expect(rules.collateralOf(await wbtc.getAddress()))
+        .to.be.revertedWithCustomError(rules, "UnknownToken")
+        .withArgs(await wbtc.getAddress());
+    });
+  });
+
+  describe("setLiquidationRules", () => {
+    it("is refused to a stranger", async () => {
+      const { rules, stranger } = await loadFixture(deployRules);
+      await expect(rules.connect(stranger).setLiquidationRules(LIQUIDATION))
+        .to.be.revertedWithCustomError(rules, "AccessManagedUnauthorized")
+        .withArgs(stranger.address);
+    });
+
+    it("tells and returns the rules that it was given", async () => {
+      const { rules } = await loadFixture(deployRules);
+      await expect(rules.setLiquidationRules(LIQUIDATION))
+        .to.emit(rules, "LiquidationRulesSet")
+        .withArgs(Object.values(LIQUIDATION));
+      const fields = Object.values(LIQUIDATION).map((value): [bigint, bigint] => [value, 16n]);
+      expect(await rules.liquidationRules()).to.equal(pack(...fields));
+    });
+
+    const refusals: Refusal<typeof LIQUIDATION>[] = [
+      [{ leastIncentiveBps: 99n }, "leastIncentiveBps", 99n, 100n, 5_000n],
+      [{ leastIncentiveBps: 5_001n }, "leastIncentiveBps", 5_001n, 100n, 5_000n],
+      [{ mostIncentiveBps: 999n }, "mostIncentiveBps", 999n, 1_000n, 9_000n],
+      [{ mostIncentiveBps: 9_001n }, "mostIncentiveBps", 9_001n, 1_000n, 9_000n],
+      [{ insuranceFeeBps: 5_001n }, "insuranceFeeBps", 5_001n, 0n, 5_000n],
+      [
+        { leastIncentiveBps: 5_000n, insuranceFeeBps: 5_000n },
+        "insuranceFeeBps",
+        5_000n,
+        0n,
+        4_999n,
+      ],
+      [{ bufferBps: 99n }, "bufferBps", 99n, 100n, 10_000n],
+      [{ bufferBps: 10_001n }, "bufferBps", 10_001n, 100n, 10_000n],
+      [{ gainsHaircutCapBps: 0n }, "gainsHaircutCapBps", 0n, 1n, 2_000n],
+      [{ gainsHaircutCapBps: 2_001n }, "gainsHaircutCapBps", 2_001n, 1n, 2_000n],
+      [{ minimumMargin: 0n }, "minimumMargin", 0n, 1n, 10_000n],
+      [{ minimumMargin: 10_001n }, "minimumMargin", 10_001n, 1n, 10_000n],
+      [{ minimumMarginOfItem: 1_001n }, "minimumMarginOfItem", 1_001n, 0n, 1_000n],
+      [{ mostInstruments: 0n }, "mostInstruments", 0n, 1n, 64n],
+      [{ mostInstruments: 65n }, "mostInstruments", 65n, 1n, 64n],
+    ];
+    for (const [change, name, value, least, most] of refusals) {
+      it(`refuses ${title(change)}`, async () => {
+        const { rules } = await loadFixture(deployRules);
+        await expect(rules.setLiquidationRules({ ...LIQUIDATION, ...change }))
+          .to.be.revertedWithCustomError(rules, "RuleOutOfBounds")
+          .withArgs(nameOf(name), value, least, most);
+      });
+    }
+
+    it("takes the ends of every bound", async () => {
+      const { rules } = await loadFixture(deployRules);
+      const lowest = {
+        leastIncentiveBps: 100n,
+        mostIncentiveBps: 100n,
+        insuranceFeeBps: 0n,
+        bufferBps: 100n,
+        gainsHaircutCapBps: 1n,
+        minimumMargin: 1n,
+        minimumMarginOfItem: 0n,
+        mostInstruments: 1n,
+      };
+      const highest = {
+        leastIncentiveBps: 4_999n,
+        mostIncentiveBps: 9_000n,
+        insuranceFeeBps: 5_000n,
+        bufferBps: 10_000n,
+        gainsHaircutCapBps: 2_000n,
+        minimumMargin: 10_000n,
+        minimumMarginOfItem: 1_000n,
+        mostInstruments: 64n,
+      };
+      const split = { ...highest, leastIncentiveBps: 5_000n, insuranceFeeBps: 4_999n };
+      for (const ends of [lowest, highest, split]) {
+        await expect(rules.setLiquidationRules(ends)).not.to.revert(ethers);
+      }
+    });
+  });
+});
