@@ -164,7 +164,10 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         Order calldata order = signed.order;
         bytes32 hash = hashOrder(order);
         uint64 least = _leastNonces[order.account];
-        if (order.size == 0 || order.limitPrice == 0 || order.triggerPrice != 0) revert InvalidOrder(hash);
+        bool feeToNobody = uint96(uint256(order.builder)) != 0 && bytes20(order.builder) == 0;
+        if (order.size == 0 || order.limitPrice == 0 || order.triggerPrice != 0 || feeToNobody) {
+            revert InvalidOrder(hash);
+        }
         if (order.flags > ALL_FLAGS || order.flags & (POST_ONLY | FILL_OR_KILL) == POST_ONLY | FILL_OR_KILL) {
             revert InvalidFlags(hash, order.flags);
         }

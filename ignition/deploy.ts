@@ -13,7 +13,7 @@ export interface DeployedAddresses {
   feeds: Record<string, string>;
 }
 
-export type ContractName = keyof typeof RESULT_OF;
+type ContractName = keyof typeof RESULT_OF;
 
 /** Contracts with their names in the results of the modules. */
 const RESULT_OF = {

@@ -18,7 +18,7 @@ export interface DeploymentParameters {
   fees: { taker: string; maker: string; fundShare: string };
 }
 
-export interface GovernanceParameters {
+interface GovernanceParameters {
   /** Holds RISK, LISTING, MODULES and ADMIN: a multisig or a governor. */
   admin: string;
   /** May cancel what is scheduled. */
@@ -32,16 +32,16 @@ export interface GovernanceParameters {
 /** Either the address of a contract that exists, or what a local network needs to make one. */
 type Existing<Mock> = { address: string; mock?: never } | { address?: never; mock: Mock };
 
-export type TokenParameters = { symbol: string; decimals: number } & Existing<{ name: string }>;
+type TokenParameters = { symbol: string; decimals: number } & Existing<{ name: string }>;
 
-export type FeedParameters = {
+type FeedParameters = {
   maximumAgeSeconds: number;
   /** The answer is refused at these values and beyond: decimal numbers. */
   minimum: string;
   maximum: string;
 } & Existing<{ decimals: number; answer: string }>;
 
-export interface UnderlyingParameters {
+interface UnderlyingParameters {
   symbol: string;
   number: number;
   /** Names of feeds whose product is the price. */
@@ -55,7 +55,7 @@ export interface UnderlyingParameters {
   >;
 }
 
-export type CollateralParameters = TokenParameters & {
+type CollateralParameters = TokenParameters & {
   /** Symbol of the underlying whose price values the token. */
   underlying: string;
   maintenanceHaircutBps: number;

@@ -36,7 +36,8 @@ async function main({ network, reset }: { network: string; reset: boolean }): Pr
   const simulated = config.type === "edr-simulated";
   const parameters = readParameters(simulated || network === "localhost" ? "local" : network);
 
-  await hre.tasks.getTask("build").run({ quiet: true, noTests: true });
+  const defaultBuildProfile = isLocal(parameters) ? "default" : "production";
+  await hre.tasks.getTask("build").run({ quiet: true, noTests: true, defaultBuildProfile });
   const connection = await hre.network.getOrCreate(network);
   const chainId = await requireNode(connection);
 

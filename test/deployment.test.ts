@@ -1,7 +1,12 @@
 import { expect } from "chai";
 import hre from "hardhat";
 import { deploy } from "../ignition/deploy.js";
-import { type DeploymentParameters, readParameters, wadOf } from "../ignition/parameters.js";
+import {
+  type DeploymentParameters,
+  readParameters,
+  requireConsistent,
+  wadOf,
+} from "../ignition/parameters.js";
 import { accountId, parseWad, perpetual } from "../sdk/index.js";
 import {
   BTC,
@@ -110,6 +115,44 @@ describe("Deployment", () => {
       expect(() => readParameters("nowhere")).to.throw(
         'There are no parameters for "nowhere" yet: ignition/parameters/nowhere.json comes with a later release',
       );
+    });
+
+    it("are refused when they contradict themselves", async () => {
+      const { parameters, addresses } = await networkHelpers.loadFixture(deployPlimsoll);
+      const { governance, settlementToken, underlyings, collaterals } = parameters;
+      const wrong: [Partial<DeploymentParameters>, string][] = [
+        [
+          {
+            governance: {
+              ...governance,
+              delaySeconds: { ...governance.delaySeconds, ADMIN: 86_400 },
+            },
+          },
+          "at most ADMIN's",
+        ],
+        [{ governance: { ...governance, treasury: "0x12" } }, "governance.treasury is no address"],
+        [
+          {
+            settlementToken: {
+              symbol: settlementToken.symbol,
+              decimals: settlementToken.decimals,
+              address: addresses.contracts.Vault,
+            },
+          },
+          "either all given by address or all mocks",
+        ],
+        [{ underlyings: [...underlyings, ...underlyings] }, "two underlyings have one number"],
+        [{ feeds: {} }, "ETH needs the unknown feed ETH/USD"],
+        [
+          { underlyings: [], collaterals: collaterals.slice(0, 1) },
+          "WETH is valued by the unknown underlying ETH",
+        ],
+      ];
+      for (const [change, message] of wrong) {
+        expect(() => {
+          requireConsistent({ ...parameters, ...change });
+        }).to.throw(message);
+      }
     });
 
     it("do not let a role go to the deployer, who gives up its rights", async () => {

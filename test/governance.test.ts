@@ -99,18 +99,23 @@ describe("Governance", () => {
       expect(mapped.sort()).to.deep.equal(reviewed.sort());
     });
 
-    it("refuses restricted functions to strangers and to the deployer, and no others", async () => {
+    it("refuses restricted functions to everyone, its own contracts included, and no others", async () => {
       const plimsoll = await networkHelpers.loadFixture(deployPlimsoll);
-      const { deployer, stranger } = plimsoll;
+      const { signers, addresses } = plimsoll;
+      const { AccessManager: authority, ...contracts } = addresses.contracts;
+      const { deployer, guardian, treasury, alice, stranger } = signers;
+      const callers = [deployer, guardian, treasury, alice, stranger].map(({ address }) => address);
       for (const [name, contract] of governedContracts(plimsoll)) {
         const closed = new Set(Object.values(RESTRICTED[name]).flat()).add("setAuthority(address)");
         for (const signature of stateChanging(contract)) {
-          for (const { address } of [deployer, stranger]) {
-            const unauthorized =
-              (await refusal(contract, signature, address)) === "AccessManagedUnauthorized";
+          for (const caller of [...callers, ...Object.values(contracts)]) {
+            const error = await refusal(contract, signature, caller);
+            const unauthorized = error === "AccessManagedUnauthorized";
             expect(unauthorized, `${name}.${signature}`).to.equal(closed.has(signature));
           }
         }
+        // Only in the course of `updateAuthority`, which is ADMIN's.
+        expect(await refusal(contract, "setAuthority(address)", authority)).not.to.equal("");
       }
     });
 

@@ -35,7 +35,7 @@ struct SignedOrder {
 /// @title IExchange
 /// @notice A venue: EIP-712 orders in, trades out. Anyone may match orders that cross.
 interface IExchange {
-    /// @notice The order's size or limit price is 0, or it trades an unsupported trigger.
+    /// @notice The order's size or limit price is 0, its trigger price is not, or it pays a builder's fee to nobody.
     error InvalidOrder(bytes32 orderHash);
     /// @notice A flag is not known or flags contradict each other.
     error InvalidFlags(bytes32 orderHash, uint8 flags);
