@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { ZeroHash } from "ethers";
+import { ZeroAddress } from "ethers";
 import hre from "hardhat";
 import { accountId, mulUp, packBuilder, parseWad } from "../sdk/index.js";
 import { deployWithTraders, PRICE, STAKE } from "./fixtures/exchange.js";
@@ -107,6 +107,14 @@ describe("Exchange", () => {
     });
 
     describe("when an order names a builder", () => {
+      it("refuses a ratio for nobody", async () => {
+        const { exchange, alice, bob, buy, sell, match, hashOf } = await load();
+        const taker = await buy(alice, 1, { builder: packBuilder(ZeroAddress, 1n) });
+        await expect(match(taker, [await sell(bob, 1)], [1]))
+          .to.be.revertedWithCustomError(exchange, "InvalidOrder")
+          .withArgs(hashOf(taker));
+      });
+
       it("pays the builder's first account what was signed, and the venue its own", async () => {
         const { clearinghouse, vault, stranger, carol, ...trading } = await load();
         const { alice, bob, buy, sell, match, cashOf } = trading;
@@ -191,7 +199,7 @@ describe("Exchange", () => {
     it("leaves orders signed before at no more than what they allow", async () => {
       const { exchange, asGovernance, alice, bob, buy, sell, match, hashOf } = await load();
       const expiry = 2n ** 40n - 1n;
-      const taker = await buy(alice, 1, { expiry, builder: ZeroHash });
+      const taker = await buy(alice, 1, { expiry });
       const maker = await sell(bob, 1, { expiry });
       await asGovernance(exchange, "setFeeRates", [parseWad("0.002"), 0n]);
       await expect(match(taker, [maker], [1]))
