@@ -64,7 +64,7 @@ describe("Clearinghouse", () => {
       it("may not grow beyond its initial margin", async () => {
         const { refuse } = await load();
         const { afterwards } = await refuse(1);
-        expect(afterwards.equity > BigInt(afterwards.maintenance)).to.be.true;
+        expect(afterwards.equity > afterwards.maintenance).to.be.true;
       });
     });
 
@@ -89,7 +89,7 @@ describe("Clearinghouse", () => {
         await act("-10.5");
         expect(await sizeOf(thin)).to.equal(parseWad("-0.5"));
         const { equity, initial } = await marginOf(thin);
-        expect(equity >= BigInt(initial)).to.be.true;
+        expect(equity >= initial).to.be.true;
       });
 
       it("may not grow, be it by the least", async () => {
@@ -102,7 +102,7 @@ describe("Clearinghouse", () => {
         const { refuse, at } = await load();
         await at(2_950);
         const { before, afterwards } = await refuse(-19);
-        expect(BigInt(afterwards.maintenance) < BigInt(before.maintenance)).to.be.true;
+        expect(afterwards.maintenance < before.maintenance).to.be.true;
       });
 
       it("may not open another instrument", async () => {
@@ -115,7 +115,7 @@ describe("Clearinghouse", () => {
         const { refuse, at } = await load();
         expect(await at(2_915)).to.equal("MarginCall");
         const { before, afterwards } = await refuse(-3, { price: parseWad(2_770) });
-        expect(BigInt(afterwards.maintenance) < BigInt(before.maintenance)).to.be.true;
+        expect(afterwards.maintenance < before.maintenance).to.be.true;
       });
 
       it("may reduce at a price below the mark that does not lower its health", async () => {
@@ -144,7 +144,7 @@ describe("Clearinghouse", () => {
         await act(-2);
         const { equity, maintenance } = await marginOf(thin);
         expect(equity).to.equal(before.equity);
-        expect(BigInt(maintenance) < BigInt(before.maintenance)).to.be.true;
+        expect(maintenance < before.maintenance).to.be.true;
       });
 
       it("may not reduce at a price that lowers its health", async () => {

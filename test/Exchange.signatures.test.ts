@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { concat, Signature, toBeHex } from "ethers";
 import hre from "hardhat";
-import { accountId, type Order, ORDER_TYPES, parseWad, signOrder } from "../sdk/index.js";
+import { type Order, ORDER_TYPES, parseWad, signOrder } from "../sdk/index.js";
 import { deployWithTraders, PRICE, type Trading } from "./fixtures/exchange.js";
 import { BTC_PERP } from "./fixtures/plimsoll.js";
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 
@@ -32,8 +33,7 @@ contract MockWallet is IERC1271 {
 
     /// @notice Calls anything as the wallet.
     function execute(address target, bytes calldata data) external {
-        (bool succeeded, ) = target.call(data);
-        if (!succeeded) revert Refused();
+        Address.functionCall(target, data);
     }
 
     /// @inheritdoc IERC1271
