@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import hre from "hardhat";
-import { parseWad } from "../sdk/index.js";
+import { accountId, parseWad } from "../sdk/index.js";
 import { deployWithVenue, PRICE, STAKE } from "./fixtures/exchange.js";
 import { BTC_PERP, ETH, ETH_PERP } from "./fixtures/plimsoll.js";
 
@@ -174,6 +174,15 @@ describe("Clearinghouse", () => {
         ).to.be.revertedWithCustomError(marginEngine, "RiskNotReduced");
         expect(await sizeOf(dave)).to.equal(0n);
       });
+    });
+
+    it("checks 256 accounts at once, not one more", async () => {
+      const { marginEngine, alice } = await load();
+      const accounts = Array.from({ length: 257 }, (_, index) => accountId(alice.address, index));
+      expect(await marginEngine.belowInitial(accounts.slice(1), [])).to.equal(0n);
+      await expect(marginEngine.belowInitial(accounts, []))
+        .to.be.revertedWithCustomError(marginEngine, "TooManyAccounts")
+        .withArgs(257n, 256n);
     });
 
     it("keeps the instruments of an account apart", async () => {
