@@ -66,6 +66,16 @@ describe("Exchange", () => {
       expect(await cashOf(treasury)).to.equal(1n);
     });
 
+    it("rounds the notional up, too, before the fee", async () => {
+      const { exchange, stranger, alice, bob, buy, sell, cashOf } = await load();
+      // Two wei of ETH for 6,000.5 wei: 3.0005 wei and 1.2002 wei, where 6,000 would pay 3 and 1.2.
+      const price = { limitPrice: parseWad("3000.25") };
+      const match = exchange.connect(stranger).matchOrders;
+      await match(await buy(alice, 1, price), [await sell(bob, 1, price)], [2n]);
+      expect(await cashOf(alice)).to.equal(STAKE - 4n);
+      expect(await cashOf(bob)).to.equal(STAKE - 2n);
+    });
+
     describe("when an order allows just the venue's rate", () => {
       it("fills it", async () => {
         const { alice, bob, buy, sell, match, cashOf } = await load();
