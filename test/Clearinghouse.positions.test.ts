@@ -26,17 +26,22 @@ async function afterTrade(size: number) {
  * Shorts are charged 100 dollars for one ETH: Carol is long 10 ETH with nothing behind them at 2,700, the fund is empty, and
  * Bob is the other side.
  */
-async function deployWithHaircut(network: typeof connection) {
+async function deployWithHaircut(network: typeof connection, price: number | string = 2_700) {
   const trading = await deployWithVenue(network);
   const { clearinghouse, accountOf, alice, bob, carol, liquidator, tradeOf, clear } = trading;
   const reckless = { signer: carol, subAccount: 1n };
   await trading.fund(carol, 1n, 2_000);
   const taker = await trading.fund(liquidator, 0n, 50_000);
   await clear(tradeOf(reckless, bob, 10));
-  await trading.setPrice(ETH, 2_700);
+  await trading.setPrice(ETH, price);
   const most = 2n ** 255n - 1n;
   await clearinghouse.connect(liquidator).liquidate(accountOf(reckless), taker, parseWad(1), most);
   return { ...trading, alice };
+}
+
+/** The same with 99.99999999 dollars, so that products with odd sizes are rounded. */
+async function deployWithOddHaircut(network: typeof connection) {
+  return deployWithHaircut(network, "2700.00000001");
 }
 
 describe("Clearinghouse", () => {
@@ -143,10 +148,13 @@ describe("Clearinghouse", () => {
         // 29,000 + 2 x 2,700 - 12 x -100
         expect(await stored(bob)).to.deep.equal([parseWad(-12), parseWad(35_600)]);
         expect(await stored(alice)).to.deep.equal([parseWad(2), parseWad(-5_400)]);
+        // 34,400 - 2 x 2,700 - 10 x -100: bought, but short all the same
+        await clear(tradeOf(bob, alice, 2, { price }));
+        expect(await stored(bob)).to.deep.equal([parseWad(-10), parseWad(30_000)]);
+        // 29,000 - 16 x 2,700, long: that side's index is 0; Alice's new short: 43,200 - 16 x -100
         await clear(tradeOf(bob, alice, 16, { price }));
-        // 34,400 - 16 x 2,700, long: that side's index is 0; Alice's new short: 37,800 - 14 x -100
-        expect(await stored(bob)).to.deep.equal([parseWad(4), parseWad(-8_800)]);
-        expect(await stored(alice)).to.deep.equal([parseWad(-14), parseWad(39_200)]);
+        expect(await stored(bob)).to.deep.equal([parseWad(6), parseWad(-14_200)]);
+        expect(await stored(alice)).to.deep.equal([parseWad(-16), parseWad(44_800)]);
       });
 
       it("pays the real quote, charge taken off, when the short closes", async () => {
@@ -159,15 +167,16 @@ describe("Clearinghouse", () => {
 
       it("keeps the books balanced through it all", async () => {
         const { alice, bob, liquidator, carol, tradeOf, clear, excessOfClaims } =
-          await loadHaircut();
+          await networkHelpers.loadFixture(deployWithOddHaircut);
         const price = parseWad("2711.111111111111111111");
         const others = [liquidator, { signer: carol, subAccount: 1n }];
         expect(await excessOfClaims(...others)).to.equal(0n);
-        await clear(tradeOf(alice, bob, "2.7", { price }));
-        await clear(tradeOf(bob, alice, "16.3", { price }));
-        const excess = await excessOfClaims(...others);
-        // 2 wei at most for each of four positions written, never in favour of claims.
-        expect(excess <= 0n && excess >= -8n, excess.toString()).to.be.true;
+        for (const [index, size] of ["2.700000000000000001", "-1.1", "-16.3", "0.3"].entries()) {
+          await clear(tradeOf(alice, bob, size, { price }));
+          // Two positions are written in each trade, at 2 wei at most, and never in favour of claims.
+          const excess = await excessOfClaims(...others);
+          expect(excess <= 0n && excess >= -4n * BigInt(index + 1), excess.toString()).to.be.true;
+        }
       });
     });
   });
