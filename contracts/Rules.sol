@@ -186,7 +186,7 @@ contract Rules is IRules, AccessManaged {
         _requireBounds("initialHaircutBps", parameters.initialHaircutBps, maintenance, ONE_BPS - 1);
     }
 
-    function _requireLiquidation(LiquidationParameters calldata parameters) private pure {
+    function _requireLiquidation(LiquidationParameters calldata parameters) private view {
         uint256 least = parameters.leastIncentiveBps;
         _requireBounds("leastIncentiveBps", least, 100, 5_000);
         _requireBounds("mostIncentiveBps", parameters.mostIncentiveBps, least, 9_000);
@@ -197,7 +197,9 @@ contract Rules is IRules, AccessManaged {
         _requireBounds("gainsHaircutCapBps", parameters.gainsHaircutCapBps, 1, 2_000);
         _requireBounds("minimumMargin", parameters.minimumMargin, 1, 10_000);
         _requireBounds("minimumMarginOfItem", parameters.minimumMarginOfItem, 0, 1_000);
-        _requireBounds("mostInstruments", parameters.mostInstruments, 1, 64);
+        // Never lowered: an account that holds more than a liquidator may hold could not be taken over.
+        uint256 leastInstruments = _liquidation.mostInstruments();
+        _requireBounds("mostInstruments", parameters.mostInstruments, leastInstruments == 0 ? 1 : leastInstruments, 64);
     }
 
     function _requireBounds(bytes32 name, uint256 value, uint256 least, uint256 most) private pure {

@@ -98,6 +98,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
 
     /// @inheritdoc IVault
     function withdraw(AccountId account, address token, uint256 amount, address to) external nonReentrantView {
+        IMarginEngine engine = _engine();
         requireAuthorized(account, msg.sender, WITHDRAW);
         if (amount == 0) revert ZeroAmount(token);
         if (to == address(0) || to == address(this)) revert InvalidReceiver(to);
@@ -106,7 +107,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         uint256 tracked = _tracked[token];
         if (amount > tracked) revert InsufficientTokens(token, amount, tracked);
         _tracked[token] = tracked - amount;
-        _requireInitial(account);
+        engine.requireInitial(account);
 
         // Tokens lost from under the vault are shared by all who still have some there: each is paid its part of
         // (held / tracked), whoever leaves first.
@@ -118,6 +119,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
 
     /// @inheritdoc IVault
     function transfer(AccountId from, AccountId to, address token, uint256 amount) external nonReentrantView {
+        IMarginEngine engine = _engine();
         requireAuthorized(from, msg.sender, TRANSFER);
         if (from == to) revert SameAccount(from);
         if (from.ownerOf() != to.ownerOf()) revert NotSameOwner(from, to);
@@ -126,7 +128,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         int256 fromBalance = _debit(from, token, amount);
         int256 toBalance = _credit(to, token, amount);
         emit Transferred(from, to, token, amount, fromBalance, toBalance);
-        _requireInitial(from);
+        engine.requireInitial(from);
     }
 
     /// @inheritdoc IVault
@@ -231,7 +233,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
     // Internals
 
     function _deposit(AccountId account, address token, uint256 amount) private nonReentrantView {
-        if (_clearinghouse == address(0)) revert NotWired();
+        _engine();
         if (account.ownerOf() == address(0)) revert InvalidReceiver(address(0));
         if (token != SETTLEMENT_TOKEN) {
             CollateralRules rules = RULES.collateralOf(token);
@@ -274,12 +276,9 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
             return _changeCollateral(account, index, -amount.toInt256());
         }
         int256 cash = _headers[account].cash;
-        uint256 charged = TokenUnits.toWadUp(amount, SETTLEMENT_DECIMALS);
-        if (cash < charged.toInt256()) {
-            uint256 available = cash > 0 ? TokenUnits.toAmountDown(uint256(cash), SETTLEMENT_DECIMALS) : 0;
-            revert InsufficientBalance(account, token, amount, available);
-        }
-        return _changeCash(account, -charged.toInt256());
+        uint256 available = cash > 0 ? TokenUnits.toAmountDown(uint256(cash), SETTLEMENT_DECIMALS) : 0;
+        if (amount > available) revert InsufficientBalance(account, token, amount, available);
+        return _changeCash(account, -TokenUnits.toWadUp(amount, SETTLEMENT_DECIMALS).toInt256());
     }
 
     function _post(AccountId account, int256 change) private {
@@ -304,10 +303,9 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         else if (balance == 0) header.tokens &= ~bit;
     }
 
-    function _requireInitial(AccountId account) private view {
-        IMarginEngine engine = _marginEngine;
+    function _engine() private view returns (IMarginEngine engine) {
+        engine = _marginEngine;
         if (address(engine) == address(0)) revert NotWired();
-        engine.requireInitial(account);
     }
 
     /// @dev A permit that was front-run has set the allowance all the same: only a missing allowance is a failure.
@@ -328,6 +326,8 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
     /// @dev Takes tokens from the caller; returns what arrived, which some tokens make less than what was asked for.
     function _pull(address token, uint256 amount) private nonReentrant returns (uint256) {
         uint256 before = IERC20(token).balanceOf(address(this));
+        // Who brings tokens now would pay for those that were lost before.
+        if (before < _tracked[token]) revert TokensMissing(token, before, _tracked[token]);
         IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
         return IERC20(token).balanceOf(address(this)) - before;
     }

@@ -9,7 +9,7 @@ import {InstrumentId} from "../types/InstrumentId.sol";
 import {OpenPosition, Position} from "../types/Position.sol";
 import {Ledger} from "./Ledger.sol";
 
-/// @notice What is kept for an instrument as a whole: two slots.
+/// @notice What is kept for an instrument as a whole: two slots, and one that only losses touch.
 struct Market {
     /// The size held long, which is the size held short [wad].
     uint128 openInterest;
@@ -19,6 +19,12 @@ struct Market {
     int128 haircutLong;
     /// What one unit of short size has been charged for losses of bankrupt longs; never falls [wad].
     int128 haircutShort;
+    /// When the window of the last gains haircut began [unix seconds].
+    uint40 windowStart;
+    /// What haircuts of that window have moved the long side's index [wad].
+    uint96 movedLong;
+    /// What haircuts of that window have moved the short side's index [wad].
+    uint96 movedShort;
 }
 
 /// @notice Every position of the clearinghouse.

@@ -16,6 +16,9 @@ library DefaultProcess {
     using SafeCast for int256;
     using SafeCast for uint256;
 
+    /// @dev What moves a side's index within this time counts as one event of the gains haircut.
+    uint256 private constant HAIRCUT_WINDOW_SECONDS = 1 hours;
+
     /// @notice What a liquidator takes over.
     struct Slice {
         AccountId account;
@@ -27,8 +30,9 @@ library DefaultProcess {
     }
 
     /// @notice Moves a fraction of every position, with the same fraction of its real quote.
-    /// @dev Sizes are rounded towards 0 and quotes down for the liquidator. The quote follows the size that really moved, not
-    /// the fraction, so what rounding leaves behind keeps its own entry price.
+    /// @dev Sizes are rounded for the account, by less than one wei of size: a slice must never leave it sicker. Quotes are
+    /// rounded down for the liquidator and follow the fraction, not the size that moved: a position of one wei may carry any
+    /// quote, and what a slice leaves of it must be what the price of the slice assumes.
     /// @param book The clearinghouse's book.
     /// @param slice Who gives what to whom.
     /// @return realised Real quotes of positions that the slice closed for the liquidator: owed to it as cash [wad].
@@ -44,7 +48,7 @@ library DefaultProcess {
     /// @param account The bankrupt account.
     /// @param loss What is to be borne [wad].
     /// @param indexPrices Price of each position's underlying, in the order of the account's instruments [wad].
-    /// @param capBps The most that an index may move [bps of the index price].
+    /// @param capBps The most that an index may move within an hour [bps of the index price].
     function spreadLoss(
         Book storage book,
         AccountId account,
@@ -70,12 +74,9 @@ library DefaultProcess {
 
     /// @dev Moves the slice of one position; returns what it closed for the liquidator.
     function _moveLeg(Book storage book, Slice memory slice, OpenPosition memory open) private returns (int256) {
-        uint256 whole = WadMath.abs(open.size);
-        uint256 taken = WadMath.mulDown(whole, slice.fraction);
-        if (taken == 0) return 0;
-        int256 size = open.size > 0 ? taken.toInt256() : -taken.toInt256();
-        int256 quote = WadMath.mulDivDown(open.realQuote, taken, whole);
-
+        int256 size = WadMath.mulDown(open.size, slice.fraction.toInt256());
+        int256 quote = WadMath.mulDown(open.realQuote, slice.fraction.toInt256());
+        if (size == 0 && quote == 0) return 0;
         book.change(slice.account, open.instrument, -size, -quote, slice.mostInstruments);
         return book.change(slice.liquidator, open.instrument, size, quote, slice.mostInstruments);
     }
@@ -88,14 +89,29 @@ library DefaultProcess {
         uint256 cap
     ) private returns (uint256 borne) {
         Market storage market = book.markets[open.instrument];
+        bool long = open.size < 0;
         uint256 openInterest = market.openInterest;
-        uint256 move = FixedPointMathLib.min(WadMath.divDown(loss, openInterest), cap);
+        uint256 move = FixedPointMathLib.min(WadMath.divDown(loss, openInterest), _roomFor(market, long, cap));
         if (move == 0) return 0;
 
-        bool long = open.size < 0;
-        if (long) market.haircutLong += move.toInt256().toInt128();
-        else market.haircutShort += move.toInt256().toInt128();
+        if (long) {
+            market.haircutLong += move.toInt256().toInt128();
+            market.movedLong += move.toUint96();
+        } else {
+            market.haircutShort += move.toInt256().toInt128();
+            market.movedShort += move.toUint96();
+        }
         borne = WadMath.mulDown(move, openInterest);
         emit IClearinghouse.GainsHaircut(open.instrument, long, borne, book.indexOf(open.instrument, long));
+    }
+
+    /// @dev How far a side's index may still move: all moves of one window are one event, however the account's slices are
+    /// cut.
+    function _roomFor(Market storage market, bool long, uint256 cap) private returns (uint256) {
+        if (block.timestamp >= market.windowStart + HAIRCUT_WINDOW_SECONDS) {
+            market.windowStart = uint40(block.timestamp);
+            (market.movedLong, market.movedShort) = (0, 0);
+        }
+        return FixedPointMathLib.zeroFloorSub(cap, long ? market.movedLong : market.movedShort);
     }
 }
