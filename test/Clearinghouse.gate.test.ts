@@ -178,17 +178,17 @@ describe("Clearinghouse", () => {
         expect((await marginOf(thin)).equity).to.equal(parseWad(-200));
       });
 
-      it("may not pay a fee of one wei for that", async () => {
+      it("may not pay a fee for that, but for the wei that a trade may round", async () => {
         const { refuse, at } = await load();
         await at(2_780);
-        await refuse(-4, { takerLeg: { fee: 1n } });
+        await refuse(-4, { takerLeg: { fee: 2n } });
       });
 
       it("may pay a fee out of a better price, not more than it gains", async () => {
         const { thin, refuse, act, at, marginOf } = await load();
         await at(2_780);
         const price = parseWad(2_790);
-        await refuse(-4, { price, takerLeg: { fee: parseWad(40) + 1n } });
+        await refuse(-4, { price, takerLeg: { fee: parseWad(40) + 2n } });
         await act(-4, { price, takerLeg: { fee: parseWad(40) } });
         expect((await marginOf(thin)).equity).to.equal(parseWad(-200));
       });

@@ -2,12 +2,16 @@ import { expect } from "chai";
 import hre from "hardhat";
 import { parseWad } from "../sdk/index.js";
 import { deployWithVenue, PRICE } from "./fixtures/exchange.js";
-import { BTC_PERP, ETH } from "./fixtures/plimsoll.js";
+import { BTC_PERP, ETH, ETH_PERP } from "./fixtures/plimsoll.js";
 
 const connection = await hre.network.create();
 const { networkHelpers } = connection;
 
 const AGE = 3_900n;
+
+/** The mark of the last trade before the feed fell silent [wad]. */
+const MARK = parseWad(3_050);
+const atMark = { price: MARK };
 
 /** Alice is long 10 ETH, Bob short; the last trade was at a mark of 3,050; ETH's feed is silent, the others are not. */
 async function deployWithSilence(network: typeof connection) {
@@ -26,27 +30,37 @@ const load = () => networkHelpers.loadFixture(deployWithSilence);
 
 describe("Clearinghouse", () => {
   describe("clear, while a feed is silent", () => {
-    it("lets both sides reduce, in the band around the mark of the last trade", async () => {
+    it("lets both sides reduce, at the mark of the last trade", async () => {
       const { alice, bob, tradeOf, clear, sizeOf } = await load();
-      await clear(tradeOf(alice, bob, -4, { price: parseWad(3_050) }));
+      await clear(tradeOf(alice, bob, -4, atMark));
       expect(await sizeOf(alice)).to.equal(parseWad(6));
       expect(await sizeOf(bob)).to.equal(parseWad(-6));
     });
 
     it("lets both sides close", async () => {
       const { alice, bob, tradeOf, clear, sizeOf, excessOfClaims } = await load();
-      await clear(tradeOf(bob, alice, 10));
+      await clear(tradeOf(bob, alice, 10, atMark));
       expect(await sizeOf(alice)).to.equal(0n);
       expect(await excessOfClaims()).to.equal(0n);
     });
 
-    it("refuses a price beyond the band around that mark", async () => {
+    it("refuses every other price, one wei away", async () => {
       const { clearinghouse, alice, bob, tradeOf, clear } = await load();
-      const [mark, band] = [parseWad(3_050), parseWad("152.5")];
-      await expect(clear(tradeOf(alice, bob, -4, { price: mark + band + 1n })))
-        .to.be.revertedWithCustomError(clearinghouse, "PriceOutsideBand")
-        .withArgs(tradeOf(alice, bob, 1).instrument, mark + band + 1n, mark, band);
-      await clear(tradeOf(alice, bob, -4, { price: mark + band }));
+      for (const price of [MARK + 1n, MARK - 1n]) {
+        await expect(clear(tradeOf(alice, bob, -4, { price })))
+          .to.be.revertedWithCustomError(clearinghouse, "PriceOutsideBand")
+          .withArgs(ETH_PERP, price, MARK, 0n);
+      }
+    });
+
+    it("refuses a builder's fee, not the venue's", async () => {
+      const { clearinghouse, accountOf, alice, bob, carol, tradeOf, clear, sizeOf } = await load();
+      const makerLeg = { builderFee: 7n, builder: carol.address };
+      await expect(clear(tradeOf(alice, bob, -4, { ...atMark, makerLeg })))
+        .to.be.revertedWithCustomError(clearinghouse, "BuilderFeeAtLastMark")
+        .withArgs(accountOf(bob), 7n);
+      await clear(tradeOf(alice, bob, -4, { ...atMark, takerLeg: { fee: 7n } }));
+      expect(await sizeOf(alice)).to.equal(parseWad(6));
     });
 
     it("refuses to open, grow or flip either side, with the oracle's reason", async () => {
@@ -67,10 +81,10 @@ describe("Clearinghouse", () => {
     it("refuses growth behind a reduction in the same batch, there and in other instruments", async () => {
       const { clearinghouse, accountOf, alice, bob, carol, dave, tradeOf, clear } = await load();
       const btc = { instrument: BTC_PERP, price: parseWad(100_000) };
-      await expect(clear(tradeOf(alice, bob, -1), tradeOf(carol, bob, 1)))
+      await expect(clear(tradeOf(alice, bob, -1, atMark), tradeOf(carol, bob, 1, atMark)))
         .to.be.revertedWithCustomError(clearinghouse, "NotReducing")
-        .withArgs(accountOf(carol), tradeOf(carol, bob, 1).instrument, 0n, parseWad(1));
-      await expect(clear(tradeOf(alice, bob, -1), tradeOf(carol, dave, "0.1", btc)))
+        .withArgs(accountOf(carol), ETH_PERP, 0n, parseWad(1));
+      await expect(clear(tradeOf(alice, bob, -1, atMark), tradeOf(carol, dave, "0.1", btc)))
         .to.be.revertedWithCustomError(clearinghouse, "NotReducing")
         .withArgs(accountOf(carol), BTC_PERP, 0n, parseWad("0.1"));
     });
@@ -93,19 +107,19 @@ describe("Clearinghouse", () => {
 
     it("goes on at the feed's price when it speaks again", async () => {
       const { clearinghouse, setPrice, alice, bob, tradeOf, clear, sizeOf } = await load();
-      await clear(tradeOf(alice, bob, -4));
+      await clear(tradeOf(alice, bob, -4, atMark));
       await setPrice(ETH, 2_500);
       await expect(clear(tradeOf(alice, bob, -4)))
         .to.be.revertedWithCustomError(clearinghouse, "PriceOutsideBand")
-        .withArgs(tradeOf(alice, bob, 1).instrument, PRICE, parseWad(2_500), parseWad(125));
+        .withArgs(ETH_PERP, PRICE, parseWad(2_500), parseWad(125));
       await clear(tradeOf(alice, bob, 1, { price: parseWad(2_500) }));
       expect(await sizeOf(alice)).to.equal(parseWad(7));
     });
 
     it("lets orders that reduce be matched through the Exchange", async () => {
       const { alice, bob, buy, sell, match, sizeOf } = await load();
-      const expiry = 2n ** 40n - 1n;
-      await match(await sell(alice, 3, { expiry }), [await buy(bob, 3, { expiry })], [3]);
+      const changes = { expiry: 2n ** 40n - 1n, limitPrice: MARK };
+      await match(await sell(alice, 3, changes), [await buy(bob, 3, changes)], [3]);
       expect(await sizeOf(alice)).to.equal(parseWad(7));
     });
   });

@@ -105,14 +105,18 @@ describe("Exchange", () => {
           .withArgs(hashOf(maker), maxFee + 1n, maxFee);
       });
 
-      it("refuses the largest ratio that a builder could be given", async () => {
-        const { exchange, carol, alice, bob, buy, sell, match, hashOf } = await load();
-        const ratio = 2n ** 96n - 1n;
-        const [maxFee, builder] = [2n ** 64n - 1n, packBuilder(carol.address, ratio)];
-        const taker = await buy(alice, 1, { maxFee, builder });
-        await expect(match(taker, [await sell(bob, 1)], [1]))
-          .to.be.revertedWithCustomError(exchange, "FeeAboveMaximum")
-          .withArgs(hashOf(taker), ratio + TAKER_FEE, maxFee);
+      it("refuses more than 1 % for a builder, whatever the order allows", async () => {
+        const { exchange, carol, alice, bob, buy, sell, match, hashOf, cashOf } = await load();
+        const maxFee = 2n ** 64n - 1n;
+        for (const ratio of [MOST_FEE_RATE + 1n, 2n ** 96n - 1n]) {
+          const taker = await buy(alice, 1, { maxFee, builder: packBuilder(carol.address, ratio) });
+          await expect(match(taker, [await sell(bob, 1)], [1]))
+            .to.be.revertedWithCustomError(exchange, "FeeAboveMaximum")
+            .withArgs(hashOf(taker), ratio, MOST_FEE_RATE);
+        }
+        const builder = packBuilder(carol.address, MOST_FEE_RATE);
+        await match(await buy(alice, 1, { maxFee, builder }), [await sell(bob, 1)], [1]);
+        expect(await cashOf(carol)).to.equal(STAKE + parseWad(30));
       });
     });
 

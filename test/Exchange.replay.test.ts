@@ -68,6 +68,18 @@ describe("Exchange", () => {
         .to.be.revertedWithCustomError(exchange, "NonceUsed")
         .withArgs(hashOf(second), accountOf(alice), first.order.nonce);
     });
+
+    it("fills two orders with one nonce side by side until one of them is wholly filled", async () => {
+      const { exchange, accountOf, alice, bob, buy, sell, match, hashOf } = await load();
+      const first = await buy(alice, 1);
+      const { nonce } = first.order;
+      const second = await buy(alice, 2, { nonce });
+      for (const taker of [first, second]) await match(taker, [await sell(bob, 1)], ["0.9"]);
+      await match(first, [await sell(bob, 1)], ["0.1"]);
+      await expect(match(second, [await sell(bob, 1)], ["0.1"]))
+        .to.be.revertedWithCustomError(exchange, "NonceUsed")
+        .withArgs(hashOf(second), accountOf(alice), nonce);
+    });
   });
 
   describe("matchOrders after a fork of the chain (SO2)", () => {
