@@ -238,8 +238,8 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         if (trade.size == 0 || trade.price == 0) revert EmptyTrade(trade.instrument, trade.size, trade.price);
         if (trade.taker.account == trade.maker.account) revert SelfDealing(trade.taker.account);
         if (trade.taker.account == FUND || trade.maker.account == FUND) revert FundIsNoParty();
-        uint256 mark = _markFor(trade, batch);
-        _requireInBand(trade, mark, batch.onlyReducing);
+        (UnderlyingRules rules, ) = RULES.instrumentRules(trade.instrument);
+        _requireInBand(trade, rules, _markFor(trade, batch), batch.onlyReducing);
 
         int256 size = trade.size;
         // Computed once and applied with both signs: what one side pays, the other receives.
@@ -302,8 +302,9 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
     }
 
     /// @dev The mark of a trade. Nobody is locked into a position because a feed is silent: a trade that reduces both sides
-    /// uses the last accepted mark, exactly, for nobody knows what the accounts are really worth. Any other reverts with the oracle's reason. A caller cannot starve the oracle of gas to get
-    /// there: what is left of the call needs many times the gas of a price.
+    /// uses the last accepted mark, and exactly that, for nobody knows what the accounts are really worth. Any other reverts
+    /// with the oracle's reason. A caller cannot starve the oracle of gas to get there: what is left of the call needs many
+    /// times the gas of a price.
     function _markFor(Trade calldata trade, Batch memory batch) private returns (uint256 mark) {
         uint24 underlying = trade.instrument.underlyingOf();
         mark = batch.cache.find(underlying);
@@ -326,8 +327,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
 
     /// @dev A price far from the mark would carry value from one side to the other, whoever signed it. A perpetual's mark is
     /// the index price.
-    function _requireInBand(Trade calldata trade, uint256 mark, bool isLastMark) private view {
-        (UnderlyingRules rules, ) = RULES.instrumentRules(trade.instrument);
+    function _requireInBand(Trade calldata trade, UnderlyingRules rules, uint256 mark, bool isLastMark) private pure {
         uint256 bandBps = isLastMark ? 0 : FixedPointMathLib.max(rules.tradeBandBps(), rules.leastTradeBandBps());
         uint256 band = WadMath.bpsDown(mark, bandBps);
         if (FixedPointMathLib.dist(uint256(trade.price), mark) > band) {

@@ -60,7 +60,7 @@ interface IExchange {
     error PostOnly(bytes32 orderHash);
     /// @notice The fees would be more than the order allows, or the builder's more than 1 % [wad ratio].
     error FeeAboveMaximum(bytes32 orderHash, uint256 fee, uint256 maxFee);
-    /// @notice Each maker needs one size, and there must be at least one and at most 127 makers.
+    /// @notice Each maker needs one size, and there must be at least one and at most 64 makers.
     error InvalidBatch(uint256 makers, uint256 sizes);
     /// @notice A fee rate is above its bound [wad].
     error FeeRateOutOfBounds(uint256 rate, uint256 most);

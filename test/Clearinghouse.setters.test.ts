@@ -1,0 +1,185 @@
+import { expect } from "chai";
+import { type BaseContract, ZeroAddress } from "ethers";
+import hre from "hardhat";
+import { parseWad, perpetual } from "../sdk/index.js";
+import { deployWithVenue, PRICE } from "./fixtures/exchange.js";
+import { ETH, ETH_PERP } from "./fixtures/plimsoll.js";
+
+const connection = await hre.network.create();
+const { ethers, networkHelpers } = connection;
+
+const load = () => networkHelpers.loadFixture(deployWithVenue);
+
+/** How many instruments an account may hold, and how many underlyings there are for more. */
+const MOST = 32;
+const UNDERLYINGS = Array.from({ length: MOST + 1 }, (_, index) => 100 + index);
+
+/** 33 more underlyings with ETH's feed and ETH's rules, listed by governance in two acts. */
+async function deployWithManyUnderlyings(network: typeof connection) {
+  const trading = await deployWithVenue(network);
+  const { accessManager, governance, oracle, rules, addresses, parameters } = trading;
+  const eth = parameters.underlyings.find(({ number }) => number === ETH);
+  if (eth?.market === undefined) throw new Error("ETH has no market");
+  const { brackets, ...rates } = { ...eth.market, kinds: 2 };
+  const feed = {
+    aggregator: addresses.feeds["ETH/USD"],
+    maximumAge: 3_900,
+    minimum: parseWad(30),
+    maximum: parseWad(300_000),
+  };
+  const calls: [BaseContract, string, unknown[]][] = UNDERLYINGS.flatMap((underlying) => [
+    [oracle, "setSources", [underlying, [feed], [], 0]],
+    [rules, "setUnderlying", [underlying, rates]],
+    [rules, "setBrackets", [underlying, brackets]],
+  ]);
+  const acts = await Promise.all(
+    calls.map(async ([contract, name, args]) => ({
+      target: await contract.getAddress(),
+      data: contract.interface.encodeFunctionData(name, args),
+    })),
+  );
+  const manager = accessManager.connect(governance);
+  const encode = manager.interface.encodeFunctionData.bind(manager.interface);
+  const all = (step: (act: (typeof acts)[number]) => string) => manager.multicall(acts.map(step));
+  await all(({ target, data }) => encode("schedule", [target, data, 0]));
+  await trading.passTime(parameters.governance.delaySeconds.LISTING);
+  await all(({ target, data }) => encode("execute", [target, data]));
+  return trading;
+}
+
+describe("Clearinghouse", () => {
+  describe("clear, up to the most instruments", () => {
+    it("lets an account hold 32 instruments and refuses the next", async () => {
+      const { clearinghouse, accountOf, alice, bob, carol, tradeOf, clear } =
+        await networkHelpers.loadFixture(deployWithManyUnderlyings);
+      const instruments = UNDERLYINGS.map(perpetual) as [bigint, ...bigint[]];
+      const trades = instruments.map((instrument) => tradeOf(alice, bob, "0.01", { instrument }));
+      await expect(clear(...trades))
+        .to.be.revertedWithCustomError(clearinghouse, "TooManyInstruments")
+        .withArgs(accountOf(alice), MOST);
+      await clear(...trades.slice(1));
+      expect(await clearinghouse.instrumentsOf(accountOf(alice))).to.deep.equal(
+        instruments.slice(1),
+      );
+
+      const [first, second] = instruments;
+      await expect(clear(tradeOf(carol, bob, "0.01", { instrument: first })))
+        .to.be.revertedWithCustomError(clearinghouse, "TooManyInstruments")
+        .withArgs(accountOf(bob), MOST);
+      await clear(
+        tradeOf(alice, bob, "-0.01", { instrument: second as bigint }),
+        tradeOf(alice, bob, "0.01", { instrument: first }),
+      );
+      const held = await clearinghouse.instrumentsOf(accountOf(alice));
+      expect([...held].sort()).to.deep.equal([first, ...instruments.slice(2)]);
+    });
+  });
+
+  describe("governance", () => {
+    const setters = {
+      setVenue: [ZeroAddress, false],
+      setMarginEngine: [ZeroAddress],
+      setFeeShares: [ZeroAddress, 0n],
+    };
+    for (const [setter, args] of Object.entries(setters)) {
+      it(`alone may call ${setter}`, async () => {
+        const { clearinghouse, stranger } = await load();
+        await expect(clearinghouse.connect(stranger).getFunction(setter)(...args))
+          .to.be.revertedWithCustomError(clearinghouse, "AccessManagedUnauthorized")
+          .withArgs(stranger.address);
+      });
+    }
+
+    it("registers contracts only as venues, and may remove anything", async () => {
+      const { clearinghouse, asGovernance, stranger } = await load();
+      await expect(asGovernance(clearinghouse, "setVenue", [stranger.address, true]))
+        .to.be.revertedWithCustomError(clearinghouse, "NotAContract")
+        .withArgs(stranger.address);
+      await expect(asGovernance(clearinghouse, "setVenue", [stranger.address, false]))
+        .to.emit(clearinghouse, "VenueSet")
+        .withArgs(stranger.address, false);
+    });
+
+    it("registers a second venue beside the first", async () => {
+      const { clearinghouse, exchange, usdc, asGovernance } = await load();
+      const other = await usdc.getAddress();
+      await expect(asGovernance(clearinghouse, "setVenue", [other, true]))
+        .to.emit(clearinghouse, "VenueSet")
+        .withArgs(other, true);
+      expect(await clearinghouse.isVenue(other)).to.be.true;
+      expect(await clearinghouse.isVenue(exchange)).to.be.true;
+    });
+
+    it("sets a margin engine that is a contract", async () => {
+      const { clearinghouse, marginEngine, asGovernance, stranger } = await load();
+      await expect(asGovernance(clearinghouse, "setMarginEngine", [stranger.address]))
+        .to.be.revertedWithCustomError(clearinghouse, "NotAContract")
+        .withArgs(stranger.address);
+      const engine = await marginEngine.getAddress();
+      await expect(asGovernance(clearinghouse, "setMarginEngine", [engine]))
+        .to.emit(clearinghouse, "MarginEngineSet")
+        .withArgs(engine);
+    });
+
+    it("sets fee shares up to the whole, with a treasury for the rest", async () => {
+      const { clearinghouse, asGovernance, treasury } = await load();
+      const whole = parseWad(1);
+      for (const [receiver, share] of [
+        [treasury.address, whole + 1n],
+        [ZeroAddress, whole + 1n],
+        [ZeroAddress, whole - 1n],
+      ] as const) {
+        await expect(asGovernance(clearinghouse, "setFeeShares", [receiver, share]))
+          .to.be.revertedWithCustomError(clearinghouse, "InvalidFeeShare")
+          .withArgs(receiver, share);
+      }
+      for (const [receiver, share] of [
+        [treasury.address, 0n],
+        [ZeroAddress, whole],
+      ] as const) {
+        await expect(asGovernance(clearinghouse, "setFeeShares", [receiver, share]))
+          .to.emit(clearinghouse, "FeeSharesSet")
+          .withArgs(receiver, share);
+        expect(await clearinghouse.feeShares()).to.deep.equal([receiver, share]);
+      }
+    });
+
+    it("sends all fees to the fund when there is no treasury", async () => {
+      const { clearinghouse, vault, asGovernance, alice, bob, tradeOf, clear } = await load();
+      await asGovernance(clearinghouse, "setFeeShares", [ZeroAddress, parseWad(1)]);
+      await clear(tradeOf(alice, bob, 1, { takerLeg: { fee: 3n } }));
+      expect(await vault.cashOf(await clearinghouse.insuranceFund())).to.equal(3n);
+    });
+  });
+
+  describe("before it is wired", () => {
+    it("refuses every act", async () => {
+      const { accessManager, addresses, vault, oracle, rules, alice, accountOf, bob } =
+        await load();
+      const { DefaultProcess } = addresses.contracts;
+      const fresh = await ethers.deployContract(
+        "Clearinghouse",
+        [accessManager, vault, oracle, rules],
+        { libraries: { DefaultProcess } },
+      );
+      const mine = fresh.connect(alice);
+      await expect(mine.settleVariation(accountOf(alice))).to.be.revertedWithCustomError(
+        fresh,
+        "NotWired",
+      );
+      await expect(
+        mine.liquidate(accountOf(bob), accountOf(alice), parseWad(1), 0n),
+      ).to.be.revertedWithCustomError(fresh, "NotWired");
+    });
+  });
+
+  describe("markOf", () => {
+    it("is the index price of a perpetual, and refuses what is not listed", async () => {
+      const { clearinghouse, rules } = await load();
+      expect(await clearinghouse.markOf(ETH_PERP)).to.equal(PRICE);
+      await expect(clearinghouse.markOf(ETH_PERP + 1n))
+        .to.be.revertedWithCustomError(rules, "UnknownInstrument")
+        .withArgs(ETH_PERP + 1n);
+    });
+  });
+});
