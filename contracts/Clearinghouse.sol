@@ -238,7 +238,8 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         if (trade.size == 0 || trade.price == 0) revert EmptyTrade(trade.instrument, trade.size, trade.price);
         if (trade.taker.account == trade.maker.account) revert SelfDealing(trade.taker.account);
         if (trade.taker.account == FUND || trade.maker.account == FUND) revert FundIsNoParty();
-        _requireInBand(trade, _markFor(trade, batch));
+        uint256 mark = _markFor(trade, batch);
+        _requireInBand(trade, mark, batch.onlyReducing);
 
         int256 size = trade.size;
         // Computed once and applied with both signs: what one side pays, the other receives.
@@ -272,6 +273,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
             cash -= int256(uint256(leg.fee));
         }
         if (leg.builderFee != 0) {
+            if (batch.onlyReducing) revert BuilderFeeAtLastMark(leg.account, leg.builderFee);
             int256 builderFee = int256(uint256(leg.builderFee));
             batch.builders[batch.builderCount++] = Posting({account: accountIdOf(leg.builder, 0), cash: builderFee});
             cash -= builderFee;
@@ -300,7 +302,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
     }
 
     /// @dev The mark of a trade. Nobody is locked into a position because a feed is silent: a trade that reduces both sides
-    /// uses the last accepted mark. Any other reverts with the oracle's reason. A caller cannot starve the oracle of gas to get
+    /// uses the last accepted mark, exactly, for nobody knows what the accounts are really worth. Any other reverts with the oracle's reason. A caller cannot starve the oracle of gas to get
     /// there: what is left of the call needs many times the gas of a price.
     function _markFor(Trade calldata trade, Batch memory batch) private returns (uint256 mark) {
         uint24 underlying = trade.instrument.underlyingOf();
@@ -324,9 +326,10 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
 
     /// @dev A price far from the mark would carry value from one side to the other, whoever signed it. A perpetual's mark is
     /// the index price.
-    function _requireInBand(Trade calldata trade, uint256 mark) private view {
+    function _requireInBand(Trade calldata trade, uint256 mark, bool isLastMark) private view {
         (UnderlyingRules rules, ) = RULES.instrumentRules(trade.instrument);
-        uint256 band = WadMath.bpsDown(mark, FixedPointMathLib.max(rules.tradeBandBps(), rules.leastTradeBandBps()));
+        uint256 bandBps = isLastMark ? 0 : FixedPointMathLib.max(rules.tradeBandBps(), rules.leastTradeBandBps());
+        uint256 band = WadMath.bpsDown(mark, bandBps);
         if (FixedPointMathLib.dist(uint256(trade.price), mark) > band) {
             revert PriceOutsideBand(trade.instrument, trade.price, mark, band);
         }

@@ -40,7 +40,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
     uint8 private constant ALL_FLAGS = 7;
     /// @dev With the taker, all accounts of a batch fit into one check of the margin engine.
     uint256 private constant MOST_MAKERS = 127;
-    /// @dev 1 % [wad].
+    /// @dev For each fee, of the venue and of a builder: 1 % [wad].
     uint256 private constant MOST_FEE_RATE = 0.01e18;
 
     IClearinghouse private immutable CLEARINGHOUSE;
@@ -227,6 +227,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         uint256 rate
     ) private pure {
         uint256 builderRate = uint96(uint256(order.builder));
+        if (builderRate > MOST_FEE_RATE) revert FeeAboveMaximum(hash, builderRate, MOST_FEE_RATE);
         if (rate + builderRate > order.maxFee) revert FeeAboveMaximum(hash, rate + builderRate, order.maxFee);
         leg.account = AccountId.wrap(order.account);
         leg.fee = WadMath.mulUp(notional, rate).toUint128();

@@ -11,6 +11,7 @@ import {IMarginModel} from "./interfaces/IMarginModel.sol";
 import {IPriceOracle} from "./interfaces/IPriceOracle.sol";
 import {IRules} from "./interfaces/IRules.sol";
 import {IVault} from "./interfaces/IVault.sol";
+import {SliceSearch} from "./margin/SliceSearch.sol";
 import {TokenUnits} from "./libraries/TokenUnits.sol";
 import {WadMath} from "./libraries/WadMath.sol";
 import {AccountId} from "./types/AccountId.sol";
@@ -54,12 +55,6 @@ contract MarginEngine is IMarginEngine {
     uint256 private constant CACHED_PRICES = 32;
     /// @dev Slices below one millionth could not be told from rounding [wad].
     uint256 private constant LEAST_FRACTION = 1e12;
-    /// @dev Added to the closed form of the fraction so that requirements rounded up stay covered [wad].
-    uint256 private constant FRACTION_GUARD = 1e9;
-    /// @dev The search for the least slice stops when the account would end this close above its target [bps].
-    uint256 private constant SEARCH_TOLERANCE_BPS = 10;
-    /// @dev Each step of the search at least halves what is left to win in the cases that occur; it is bounded anyway.
-    uint256 private constant SEARCH_STEPS = 8;
 
     IVault private immutable VAULT;
     IClearinghouse private immutable CLEARINGHOUSE;
@@ -165,7 +160,7 @@ contract MarginEngine is IMarginEngine {
         State memory undone = _load(account);
         _apply(undone, done, cash, true);
         Margin memory before = _margin(_value(undone, cache));
-        if (!_isReduction(undone.positions, held) || !_isSafer(before, afterwards)) {
+        if (!_isReduction(undone.positions, held) || !_isSafer(before, afterwards, done.length)) {
             revert RiskNotReduced(account, before, afterwards);
         }
     }
@@ -181,11 +176,13 @@ contract MarginEngine is IMarginEngine {
         Margin memory margin = _margin(valuation);
         if (!_isBelow(margin)) revert NotLiquidatable(account, margin.equity, margin.maintenance);
 
-        bool whole;
-        (terms, whole) = _termsOf(valuation, margin);
+        SliceSearch.Account memory sinking;
+        (terms, sinking) = _termsOf(valuation, margin);
         if (maxFraction >= terms.fraction) return terms;
         if (maxFraction < LEAST_FRACTION) revert FractionTooSmall(maxFraction, LEAST_FRACTION);
-        if (whole && _isDust(valuation, maxFraction)) revert MustCloseWhole(account, maxFraction);
+        if (terms.fraction == WadMath.WAD && SliceSearch.leavesDust(sinking, maxFraction)) {
+            revert MustCloseWhole(account, maxFraction);
+        }
         terms.fraction = maxFraction;
     }
 
@@ -351,98 +348,30 @@ contract MarginEngine is IMarginEngine {
         return true;
     }
 
-    /// @dev The gate of the design, without division: with equity, health R / M must not fall; without, equity must not.
-    function _isSafer(Margin memory before, Margin memory afterwards) private pure returns (bool) {
+    /// @dev The gate of the design, without division: with equity, health R / M must not fall; without, equity must not, but
+    /// for the wei by which each trade may round a value down.
+    function _isSafer(Margin memory before, Margin memory afterwards, uint256 trades) private pure returns (bool) {
         if (before.maintenance == 0 || afterwards.maintenance > before.maintenance) return false;
-        if (before.equity < 0) return afterwards.equity >= before.equity;
+        if (before.equity < 0) return afterwards.equity >= before.equity - trades.toInt256();
         return
             afterwards.equity >= 0 &&
             afterwards.equity * before.maintenance.toInt256() >= before.equity * afterwards.maintenance.toInt256();
     }
 
-    // The slice
-
-    /// @dev The terms with the largest slice, and whether that is the whole account.
+    /// @dev The terms with the largest slice, and what it takes to ask for a smaller one.
     function _termsOf(
         Valuation memory valuation,
         Margin memory margin
-    ) private view returns (LiquidationTerms memory terms, bool whole) {
+    ) private view returns (LiquidationTerms memory terms, SliceSearch.Account memory account) {
         LiquidationRules rules = RULES.liquidationRules();
         terms = Liquidation.termsOf(margin.equity, margin.maintenance, rules);
-        terms.fraction = _leastFraction(valuation, terms, rules);
-        whole = terms.fraction == WadMath.WAD;
-    }
-
-    /// @dev The least slice that brings the account to its target. Where the requirement shrinks with the slice that is the
-    /// closed form. With a convex requirement the closed form takes too much: what the account would be above its target is
-    /// concave in the fraction, so the chord from 0 crosses zero above the least fraction, and following chords comes down to
-    /// it from the safe side. When even the closed form does not suffice, the minimum margin is in the way: the whole account.
-    function _leastFraction(
-        Valuation memory valuation,
-        LiquidationTerms memory terms,
-        LiquidationRules rules
-    ) private view returns (uint256 fraction) {
-        uint256 target = Liquidation.targetOf(terms.maintenance, rules);
-        fraction = Liquidation.proportionalFraction(terms, target) + FRACTION_GUARD;
-        if (fraction >= WadMath.WAD) return WadMath.WAD;
-        int256 surplus = Liquidation.surplusAfter(terms, fraction, _targetOfRest(valuation, fraction, rules));
-        if (surplus < 0) return WadMath.WAD;
-
-        uint256 gap = uint256(target.toInt256() - terms.equity);
-        int256 enough = WadMath.bpsDown(target, SEARCH_TOLERANCE_BPS).toInt256();
-        for (uint256 i = 0; i < SEARCH_STEPS && surplus > enough; ++i) {
-            uint256 next = FixedPointMathLib.fullMulDivUp(fraction, gap, gap + uint256(surplus));
-            surplus = Liquidation.surplusAfter(terms, next, _targetOfRest(valuation, next, rules));
-            if (surplus < 0) return fraction;
-            fraction = next;
-        }
-    }
-
-    /// @dev The target of what a slice leaves, by the model and the minimum margin [wad].
-    function _targetOfRest(
-        Valuation memory valuation,
-        uint256 fraction,
-        LiquidationRules rules
-    ) private view returns (uint256) {
-        uint256 maintenance = FixedPointMathLib.max(_maintenanceOfRest(valuation, fraction), valuation.minimumMargin);
-        return Liquidation.targetOf(maintenance, rules);
-    }
-
-    /// @dev Whether a slice would leave an account whose requirement is below the minimum margin.
-    function _isDust(Valuation memory valuation, uint256 fraction) private view returns (bool) {
-        return _maintenanceOfRest(valuation, fraction) < valuation.minimumMargin;
-    }
-
-    /// @dev The model's maintenance requirement for what a slice leaves, rounded up [wad].
-    function _maintenanceOfRest(
-        Valuation memory valuation,
-        uint256 fraction
-    ) private view returns (uint256 maintenance) {
-        Portfolio memory whole = valuation.portfolio;
-        Portfolio memory rest;
-        int256 kept = (WadMath.WAD - fraction).toInt256();
-        rest.positions = new Holding[](whole.positions.length);
-        for (uint256 i = 0; i < whole.positions.length; ++i) {
-            Holding memory holding = whole.positions[i];
-            rest.positions[i] = Holding({
-                instrument: holding.instrument,
-                size: WadMath.mulUp(holding.size, kept),
-                mark: holding.mark,
-                indexPrice: holding.indexPrice,
-                rules: holding.rules,
-                brackets: holding.brackets
-            });
-        }
-        rest.collateral = new CollateralHolding[](whole.collateral.length);
-        for (uint256 i = 0; i < whole.collateral.length; ++i) {
-            CollateralHolding memory holding = whole.collateral[i];
-            rest.collateral[i] = CollateralHolding({
-                quantity: WadMath.mulUp(holding.quantity, uint256(kept)),
-                price: holding.price,
-                rules: holding.rules
-            });
-        }
-        (, maintenance) = STANDARD_MARGIN.requirement(rest);
+        account = SliceSearch.Account({
+            model: STANDARD_MARGIN,
+            portfolio: valuation.portfolio,
+            minimumMargin: valuation.minimumMargin,
+            rules: rules
+        });
+        terms.fraction = SliceSearch.leastFraction(account, terms);
     }
 
     // Searches for views

@@ -276,12 +276,9 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
             return _changeCollateral(account, index, -amount.toInt256());
         }
         int256 cash = _headers[account].cash;
-        uint256 charged = TokenUnits.toWadUp(amount, SETTLEMENT_DECIMALS);
-        if (cash < charged.toInt256()) {
-            uint256 available = cash > 0 ? TokenUnits.toAmountDown(uint256(cash), SETTLEMENT_DECIMALS) : 0;
-            revert InsufficientBalance(account, token, amount, available);
-        }
-        return _changeCash(account, -charged.toInt256());
+        uint256 available = cash > 0 ? TokenUnits.toAmountDown(uint256(cash), SETTLEMENT_DECIMALS) : 0;
+        if (amount > available) revert InsufficientBalance(account, token, amount, available);
+        return _changeCash(account, -TokenUnits.toWadUp(amount, SETTLEMENT_DECIMALS).toInt256());
     }
 
     function _post(AccountId account, int256 change) private {
@@ -329,6 +326,8 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
     /// @dev Takes tokens from the caller; returns what arrived, which some tokens make less than what was asked for.
     function _pull(address token, uint256 amount) private nonReentrant returns (uint256) {
         uint256 before = IERC20(token).balanceOf(address(this));
+        // Who brings tokens now would pay for those that were lost before.
+        if (before < _tracked[token]) revert TokensMissing(token, before, _tracked[token]);
         IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
         return IERC20(token).balanceOf(address(this)) - before;
     }

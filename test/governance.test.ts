@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { type BaseContract, type ParamType, ZeroAddress, zeroPadValue } from "ethers";
+import type { BaseContract } from "ethers";
 import hre from "hardhat";
 import {
   ADMIN_ROLE,
@@ -10,6 +10,7 @@ import {
   ROLES,
   selectorOf,
 } from "../ignition/roles.js";
+import { callWithZeros, stateChanging } from "./fixtures/abi.js";
 import { deployPlimsoll, type Plimsoll } from "./fixtures/plimsoll.js";
 
 const connection = await hre.network.create();
@@ -30,30 +31,9 @@ function governedContracts(plimsoll: Plimsoll): [GovernedContract, BaseContract]
   ];
 }
 
-/** Signatures of a contract's functions that can change state. */
-function stateChanging(contract: BaseContract): string[] {
-  const signatures: string[] = [];
-  contract.interface.forEachFunction((fragment) => {
-    if (!fragment.constant) signatures.push(fragment.format("sighash"));
-  });
-  return signatures.sort();
-}
-
-function zeroOf(type: ParamType): unknown {
-  if (type.isArray()) return [];
-  if (type.isTuple()) return type.components.map(zeroOf);
-  if (type.type === "address") return ZeroAddress;
-  if (type.type === "bool") return false;
-  const bytes = /^bytes(\d*)$/.exec(type.type);
-  if (bytes !== null) return bytes[1] ? zeroPadValue("0x", Number(bytes[1])) : "0x";
-  return 0n;
-}
-
 /** The name of the custom error with which a call with zeros is refused, "" when it is not. */
 async function refusal(contract: BaseContract, signature: string, from: string): Promise<string> {
-  const fragment = contract.interface.getFunction(signature);
-  if (fragment === null) throw new Error(`The contract has no ${signature}`);
-  const data = contract.interface.encodeFunctionData(fragment, fragment.inputs.map(zeroOf));
+  const data = callWithZeros(contract, signature);
   try {
     await connection.ethers.provider.call({ to: await contract.getAddress(), from, data });
     return "";

@@ -17,10 +17,12 @@ interface IClearinghouse {
     error SelfDealing(AccountId account);
     /// @notice The insurance fund takes no side of a trade or a liquidation.
     error FundIsNoParty();
-    /// @notice The price is further from the mark than the band allows [wad].
+    /// @notice The price is further from the mark than the band allows; at the last mark of a silent feed that is 0 [wad].
     error PriceOutsideBand(InstrumentId instrument, uint256 price, uint256 mark, uint256 band);
     /// @notice The account only wanted its position reduced [wad].
     error NotReducing(AccountId account, InstrumentId instrument, int256 size, int256 change);
+    /// @notice While a price is missing, a reduction at the last mark pays no builder.
+    error BuilderFeeAtLastMark(AccountId account, uint256 builderFee);
     /// @notice The account holds as many instruments as it may.
     error TooManyInstruments(AccountId account, uint256 most);
     /// @notice Only the owner or operators may settle the variation of an account at or above initial margin [wad].

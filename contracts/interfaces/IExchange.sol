@@ -20,9 +20,10 @@ struct Order {
     uint40 expiry;
     /// REDUCE_ONLY 1, POST_ONLY 2, FILL_OR_KILL 4.
     uint8 flags;
-    /// Any number not used before by the account; orders with the same number exclude each other.
+    /// Any number not used before by the account. Once an order is wholly filled or cancelled, all others with its number
+    /// are dead too; two that are only partly filled live side by side.
     uint64 nonce;
-    /// Address (20 bytes) and fee ratio (12 bytes) [wad] of the frontend that made the order; 0 for none.
+    /// Address (20 bytes) and fee ratio (12 bytes) [wad], at most 1 %, of the frontend that made the order; 0 for none.
     bytes32 builder;
 }
 
@@ -57,7 +58,7 @@ interface IExchange {
     error NotWhollyFilled(bytes32 orderHash, uint256 filled, uint256 size);
     /// @notice The order may only rest, not take.
     error PostOnly(bytes32 orderHash);
-    /// @notice The fees would be more than the order allows [wad ratio].
+    /// @notice The fees would be more than the order allows, or the builder's more than 1 % [wad ratio].
     error FeeAboveMaximum(bytes32 orderHash, uint256 fee, uint256 maxFee);
     /// @notice Each maker needs one size, and there must be at least one and at most 127 makers.
     error InvalidBatch(uint256 makers, uint256 sizes);
@@ -99,7 +100,7 @@ interface IExchange {
     /// @notice The EIP-712 digest of an order, which identifies it.
     function hashOrder(Order calldata order) external view returns (bytes32);
 
-    /// @notice How much of a partly filled order is filled [wad]; 0 for an order that was never filled or is done.
+    /// @notice How much of a partly filled order is filled [wad]; 0 for an order that was never filled or is wholly filled.
     function filledOf(bytes32 orderHash) external view returns (uint128);
 
     /// @notice How much of each order can still be filled: 0 when it is done, cancelled or expired [wad]. Margin and

@@ -29,6 +29,8 @@ interface IVault {
     error InsufficientBalance(AccountId account, address token, uint256 requested, uint256 available);
     /// @notice The vault holds fewer tokens than this; nothing is lost, what others owe is not here yet [token].
     error InsufficientTokens(address token, uint256 requested, uint256 held);
+    /// @notice The vault has lost tokens of this kind: until they are back it takes no more of them [token].
+    error TokensMissing(address token, uint256 held, uint256 tracked);
     /// @notice Tokens cannot be sent there.
     error InvalidReceiver(address receiver);
     /// @notice Tokens are moved only between different accounts of one owner.
@@ -73,7 +75,8 @@ interface IVault {
 
     /// @notice Brings tokens into an account. Never depends on a price.
     /// @dev Anyone may deposit to any account, strangers only the settlement token or a token that it holds. What is
-    /// credited is what arrived.
+    /// credited is what arrived. A token of which the vault has lost some is refused: its loss is shared by those who were
+    /// there.
     /// @param account Who is credited.
     /// @param token The settlement token or listed collateral.
     /// @param amount Taken from the caller by its allowance [token].

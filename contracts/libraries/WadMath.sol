@@ -46,14 +46,6 @@ library WadMath {
         return -mulDown(-x, y);
     }
 
-    /// @notice x * numerator / denominator, rounded towards minus infinity; the denominator must be positive.
-    function mulDivDown(int256 x, uint256 numerator, uint256 denominator) internal pure returns (int256) {
-        return
-            x >= 0
-                ? int256(FixedPointMathLib.fullMulDiv(uint256(x), numerator, denominator))
-                : -int256(FixedPointMathLib.fullMulDivUp(uint256(-x), numerator, denominator));
-    }
-
     /// @notice x * ratio / 10,000, rounded up; the ratio is in basis points.
     function bpsUp(uint256 x, uint256 ratioBps) internal pure returns (uint256) {
         return FixedPointMathLib.fullMulDivUp(x, ratioBps, 10_000);

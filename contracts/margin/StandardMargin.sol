@@ -28,7 +28,8 @@ contract StandardMargin is IMarginModel {
         }
         for (uint256 i = 0; i < portfolio.collateral.length; ++i) {
             CollateralHolding calldata holding = portfolio.collateral[i];
-            uint256 value = WadMath.mulUp(holding.quantity, holding.price);
+            // The value that equity counts: tokens that add nothing to equity must add nothing to the requirement.
+            uint256 value = WadMath.mulDown(holding.quantity, holding.price);
             initial += WadMath.bpsUp(value, holding.rules.initialHaircutBps());
             maintenance += WadMath.bpsUp(value, holding.rules.maintenanceHaircutBps());
         }

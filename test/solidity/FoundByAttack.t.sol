@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {PlimsollSetup} from "./PlimsollSetup.sol";
+import {AccountId, accountIdOf} from "../../contracts/types/AccountId.sol";
+import {Status} from "../../contracts/types/Portfolio.sol";
+
+/// @title FoundByAttackTest
+/// @notice Holes that people who were asked to steal have found, each with the numbers in which it paid. They stay shut.
+contract FoundByAttackTest is PlimsollSetup {
+    address private _thief = makeAddr("thief");
+    AccountId private _sinking = accountIdOf(_thief, 1);
+    AccountId private _rising = accountIdOf(_thief, 2);
+    AccountId private _honest = accountIdOf(makeAddr("honest"), 0);
+
+    function setUp() public {
+        _deploy();
+        _fund(_honest, usdc, 200_000_000e6);
+        _insure(1_000_000e6);
+    }
+
+    /// @dev The owner keeps 240,000 of losses in a leg of 1 wei, and takes slices of the rest. A slice that left the leg's
+    /// quote behind took 150,000 from the insurance fund.
+    function test_LossesOfADustLegAreSliced() public {
+        _fund(_sinking, usdc, 400_000e6);
+        _fund(_rising, usdc, 400_000e6);
+        _washInto({loser: _sinking, winner: _rising});
+        _trade(_sinking, _honest, btcPerpetual, 30e18, 60_000e18);
+        _setPrice(BTC, 57_200e8);
+        int256 wealth = _equityOf(_sinking) + _equityOf(_rising);
+        int256 fundCash = vault.cashOf(fund);
+
+        for (uint256 i = 0; i < 8 && engine.statusOf(_sinking) == Status.Liquidatable; ++i) {
+            vm.prank(_thief);
+            clearinghouse.liquidate(_sinking, _rising, 1e18, type(int256).max);
+        }
+
+        assertGe(_equityOf(_sinking), 0, "nothing is left for the fund to pay");
+        assertGe(vault.cashOf(fund), fundCash, "the fund earns its fee");
+        assertLe(_equityOf(_sinking) + _equityOf(_rising), wealth, "nobody gains by liquidating himself");
+    }
+
+    /// @dev The owner keeps his wealth in a leg of 1 wei. A slice that left the leg's quote behind cost an honest liquidator
+    /// 48,000.
+    function test_WealthOfADustLegIsSliced() public {
+        _fund(_sinking, usdc, 400_000e6);
+        _fund(_rising, usdc, 600_000e6);
+        _washInto({loser: _rising, winner: _sinking});
+        vm.prank(_thief);
+        vault.withdraw(_sinking, address(usdc), 400_000e6, _thief);
+        _trade(_sinking, _honest, btcPerpetual, 40e18, 60_000e18);
+        _setPrice(BTC, 56_500e8);
+        (int256 liquidator, int256 account) = (_equityOf(_honest), _equityOf(_sinking));
+
+        vm.prank(_honest.ownerOf());
+        clearinghouse.liquidate(_sinking, _honest, 1e18, type(int256).max);
+
+        assertGt(_equityOf(_honest), liquidator, "the liquidator earns its incentive");
+        assertLt(_equityOf(_sinking), account, "the account pays it");
+    }
+
+    /// @dev In the last bracket the requirement is linear: the first chord of the search meets the target exactly, and a wei
+    /// of rounding made it take 32 % instead of 26 %.
+    function test_ASliceIsTheLeastWhereverAChordMeetsTheTarget() public {
+        _fund(_sinking, usdc, 28_000_000e6);
+        _trade(_sinking, _honest, btcPerpetual, 1_500e18 + 123_456_789_012_345, 60_000e18);
+        _setPrice(BTC, 4_801_222_844_321);
+        (uint256 beside, , , ) = engine.previewLiquidation(_sinking);
+        _setPrice(BTC, 4_801_222_844_320);
+        (uint256 fraction, , , ) = engine.previewLiquidation(_sinking);
+
+        assertApproxEqRel(fraction, beside, 0.002e18);
+    }
+
+    /// @dev Round trips between one owner's accounts at the two ends of the band; all but 1 wei of the loser's position is
+    /// closed, so that the winner's gain and the loser's loss stay in quotes.
+    function _washInto(AccountId loser, AccountId winner) private {
+        bool isSinking = loser == _sinking;
+        (uint256 high, uint256 low) = isSinking ? (3_010e18, 2_860e18) : (2_860e18, 3_010e18);
+        int256 size = 800e18;
+        _trade(_sinking, _rising, ethPerpetual, size, high);
+        _trade(_sinking, _rising, ethPerpetual, -(size - 1), low);
+        _trade(_sinking, _rising, ethPerpetual, size, high);
+        _trade(_sinking, _rising, ethPerpetual, -size, low);
+        assertEq(clearinghouse.positionOf(_sinking, ethPerpetual).size, 1);
+        assertGt(_equityOf(winner), _equityOf(loser));
+    }
+}

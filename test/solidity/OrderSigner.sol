@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Exchange} from "../../contracts/Exchange.sol";
+import {Order, SignedOrder} from "../../contracts/interfaces/IExchange.sol";
+import {BaseTest} from "../../contracts/testing/BaseTest.t.sol";
+import {AccountId} from "../../contracts/types/AccountId.sol";
+import {InstrumentId} from "../../contracts/types/InstrumentId.sol";
+
+/// @title OrderSigner
+/// @notice Makes EIP-712 orders, signs them with vm.sign and matches them on the real Exchange.
+abstract contract OrderSigner is BaseTest {
+    /// @notice A trade of two accounts with the keys that sign for them.
+    struct Signed {
+        AccountId taker;
+        uint256 takerKey;
+        AccountId maker;
+        uint256 makerKey;
+        InstrumentId instrument;
+        /// What the taker's position changes by [wad].
+        int128 size;
+        /// [wad]
+        uint128 price;
+    }
+
+    uint64 private _nonce;
+
+    function _matchSigned(Exchange exchange, Signed memory signed) internal {
+        SignedOrder memory taker = _order(exchange, signed, signed.size, true);
+        SignedOrder[] memory makers = new SignedOrder[](1);
+        makers[0] = _order(exchange, signed, -signed.size, false);
+        uint128[] memory sizes = new uint128[](1);
+        sizes[0] = uint128(signed.size > 0 ? signed.size : -signed.size);
+        exchange.matchOrders(taker, makers, sizes);
+    }
+
+    function _order(
+        Exchange exchange,
+        Signed memory signed,
+        int128 size,
+        bool isTaker
+    ) private returns (SignedOrder memory made) {
+        made.order = Order({
+            account: AccountId.unwrap(isTaker ? signed.taker : signed.maker),
+            instrument: InstrumentId.unwrap(signed.instrument),
+            size: size,
+            limitPrice: signed.price,
+            triggerPrice: 0,
+            maxFee: 0.01e18,
+            expiry: uint40(block.timestamp),
+            flags: 0,
+            nonce: _nonce++,
+            builder: bytes32(0)
+        });
+        bytes32 digest = exchange.hashOrder(made.order);
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(isTaker ? signed.takerKey : signed.makerKey, digest);
+        made.signature = abi.encodePacked(r, s, v);
+    }
+}
