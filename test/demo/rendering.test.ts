@@ -54,7 +54,7 @@ describe("demo rendering", () => {
     it("puts times below their ticks", () => {
       const wide = [0, 1, 2, 3, 4].map((hour) => ({ time: hour, price: 1 }));
       const axis = drawChart(wide, { ...options, width: 17, timeLabel: (time) => `t${time}` });
-      expect(axis.slice(-2)).to.deep.equal(["   └┴───┴───┴───┴───┴", "    t0 t1  t2  t3 t4"]);
+      expect(axis.slice(-2)).to.deep.equal(["   └┴───┴───┴───┴───┴", "    t0 t1  t2  t3  t4"]);
     });
 
     it("draws nothing of nothing", () => {
