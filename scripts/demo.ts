@@ -16,6 +16,13 @@ async function main(options: DemoOptions): Promise<number> {
   return report.exitStatus;
 }
 
+// A reader such as `head` may leave early: end quietly, as other commands do, and not with success.
+const SIGPIPE_EXIT_CODE = 141;
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(SIGPIPE_EXIT_CODE);
+});
+
 try {
   const options = parseOptions(process.argv.slice(2));
   process.exitCode = options === undefined ? 0 : await main(options);

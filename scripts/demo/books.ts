@@ -1,5 +1,6 @@
 import { WAD } from "../../sdk/index.js";
 import type { Participant } from "./accounts.js";
+import { DemoFailure } from "./errors.js";
 import type { EventIndex } from "./events.js";
 import { type Holdings, readHoldings } from "./holdings.js";
 import {
@@ -16,9 +17,8 @@ import { isBelowLine, readMargins } from "./watch.js";
 
 /** What the checks need besides the chain: who could liquidate, and what was seen on the way. */
 export interface Witness {
-  readonly liquidator: Participant;
-  /** Stands in where the liquidator itself is the account. */
-  readonly substitute: Participant;
+  /** Two at least: one stands in where the other is the account. */
+  readonly liquidators: readonly Participant[];
   readonly seen: Omit<LineFigures, "attempts">;
   readonly nameOf: (account: string) => string;
 }
@@ -87,12 +87,13 @@ async function custody(market: Market, holdings: readonly Holdings[]): Promise<I
 async function tryAll(
   market: Market,
   accounts: readonly string[],
-  { liquidator, substitute, nameOf }: Witness,
+  { liquidators, nameOf }: Witness,
 ): Promise<LiquidationAttempt[]> {
   const readings = await readMargins(market, accounts);
   return Promise.all(
     readings.map(async (reading) => {
-      const by = reading.account === liquidator.account ? substitute : liquidator;
+      const by = liquidators.find(({ account }) => account !== reading.account);
+      if (by === undefined) throw new DemoFailure("Nobody is there to try a liquidation.");
       return {
         account: nameOf(reading.account),
         belowMaintenance: isBelowLine(reading),

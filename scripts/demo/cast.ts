@@ -89,20 +89,26 @@ function sketches(driver: Underlying): Sketch[] {
     {
       name: "Maker North",
       kind: "maker",
-      dollars: 2_000_000,
+      dollars: 10_000_000,
       story: "market maker: quotes both sides, takes the other end of every trade",
     },
     {
       name: "Maker South",
       kind: "maker",
-      dollars: 2_000_000,
+      dollars: 10_000_000,
       story: "market maker, the competitor",
     },
     {
       name: "Salvor",
       kind: "liquidator",
       dollars: 3_000_000,
-      story: "liquidator: watches everybody, takes over slices, sells them on",
+      story: "liquidator: watches everybody, takes over slices, trades them away",
+    },
+    {
+      name: "Tug",
+      kind: "liquidator",
+      dollars: 3_000_000,
+      story: "liquidator in reserve, should Salvor itself be short of margin",
     },
     { name: "Ada", dollars: 20_000, bets: [long("eth", 11)], story: "all in on ETH, no reserve" },
     {

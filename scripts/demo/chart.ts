@@ -148,7 +148,7 @@ function timeAxis(axis: {
   const rule = new Array<string>(width).fill("─");
   const text = new Array<string>(width).fill(" ");
   for (let tick = 0; tick <= TICKS; tick++) {
-    const at = Math.min(Math.round((tick * width) / TICKS), width - 1);
+    const at = Math.round((tick * (width - 1)) / TICKS);
     rule[at] = "┴";
     const label = timeLabel(first + (tick * (last - first)) / TICKS);
     // Labels are centred below their tick, but for the outermost, which stay inside.

@@ -52,10 +52,14 @@ export function percent(ratio: number): string {
   return `${decimal(ratio * 100, 1)} %`;
 }
 
-/** Time since the beginning: "+07:40". */
+/** Time since the beginning: "+07:40" hours and minutes, "+12d 07h" when that is long. */
 export function clock(seconds: number): string {
   const minutes = Math.floor(seconds / 60);
-  return `+${String(Math.floor(minutes / 60)).padStart(2, "0")}:${String(minutes % 60).padStart(2, "0")}`;
+  const hours = Math.floor(minutes / 60);
+  const two = (value: number): string => String(value).padStart(2, "0");
+  return hours < 100
+    ? `+${two(hours)}:${two(minutes % 60)}`
+    : `+${Math.floor(hours / 24)}d ${two(hours % 24)}h`;
 }
 
 /** "1 account", "3 accounts". */

@@ -37,6 +37,7 @@ export interface LiquidationRecord {
 /** A sale by the liquidator of what it has taken over. */
 export interface SaleRecord {
   readonly kind: "sale";
+  readonly liquidator: string;
   readonly sold: readonly { readonly instrument: bigint; readonly size: bigint }[];
 }
 
@@ -55,7 +56,8 @@ export interface Round {
 
 /** Who works for the keeper. */
 export interface Crew {
-  readonly liquidator: Participant;
+  /** In the order in which they try. */
+  readonly liquidators: readonly Participant[];
   readonly makers: readonly Participant[];
 }
 
@@ -73,19 +75,18 @@ export async function keep(
   { accounts, called }: { accounts: readonly string[]; called: ReadonlySet<string> },
 ): Promise<Round> {
   const done: KeeperRecord[] = [];
-  const refused = new Set<string>();
   let readings = await readMargins(market, accounts);
   let decision = decide(readings, called);
 
   for (let round = 0; round < MOST_ROUNDS && decision.liquidations.length > 0; round++) {
+    const before = done.length;
     for (const { account } of decision.liquidations) {
-      const record = await liquidate(market, crew.liquidator, account);
-      if (record === undefined) refused.add(account);
-      else done.push(record);
+      const record = await liquidate(market, crew.liquidators, account);
+      if (record !== undefined) done.push(record);
     }
+    if (done.length === before) break;
     readings = await readMargins(market, accounts);
     decision = decide(readings, called);
-    if (decision.liquidations.every(({ account }) => refused.has(account))) break;
   }
 
   // Who has just been liquidated knows already.
@@ -96,8 +97,10 @@ export async function keep(
     if (!liquidated.has(reading.account)) done.push(await describeCall(market, reading));
   }
   if (done.some(({ kind }) => kind === "liquidation")) {
-    const sale = await sellOn(market, crew);
-    if (sale !== undefined) done.push(sale);
+    for (const liquidator of crew.liquidators) {
+      const sale = await sellOn(market, liquidator, crew.makers);
+      if (sale !== undefined) done.push(sale);
+    }
   }
   return {
     readings,
@@ -107,8 +110,21 @@ export async function keep(
   };
 }
 
-/** Takes over the largest slice that the rules allow; undefined when the chain refuses. */
+/** Lets the first liquidator who can take over the largest slice that the rules allow; undefined when none can. */
 async function liquidate(
+  market: Market,
+  liquidators: readonly Participant[],
+  account: string,
+): Promise<LiquidationRecord | undefined> {
+  for (const liquidator of liquidators) {
+    if (liquidator.account === account) continue;
+    const record = await takeSlice(market, liquidator, account);
+    if (record !== undefined) return record;
+  }
+  return undefined;
+}
+
+async function takeSlice(
   market: Market,
   liquidator: Participant,
   account: string,
@@ -181,10 +197,11 @@ async function lineOf(
   return price === 0n ? undefined : { instrument: largest.instrument, price, mark: largest.price };
 }
 
-/** The liquidator sells what it has taken over to the makers at the mark, who mostly hold the other side. */
+/** A liquidator trades what it has taken over away with the makers, at the mark. */
 async function sellOn(
   market: Market,
-  { liquidator, makers }: Crew,
+  liquidator: Participant,
+  makers: readonly Participant[],
 ): Promise<SaleRecord | undefined> {
   const sold: { instrument: bigint; size: bigint }[] = [];
   for (const { instrument, size } of await market.clearinghouse.openPositionsOf(
@@ -204,7 +221,7 @@ async function sellOn(
       if (!(error instanceof Refused)) throw error;
     }
   }
-  return sold.length === 0 ? undefined : { kind: "sale", sold };
+  return sold.length === 0 ? undefined : { kind: "sale", liquidator: liquidator.account, sold };
 }
 
 /** The maker whose own position shrinks most by taking this one. */

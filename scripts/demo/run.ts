@@ -5,6 +5,7 @@ import type { PriceStep, StepRecord } from "./drive.js";
 import { DemoFailure } from "./errors.js";
 import { introduce } from "./introduction.js";
 import { exitCodeOf, type InvariantResult } from "./invariants.js";
+import { lessonsOf } from "./lessons.js";
 import { type Market, openMarket } from "./market.js";
 import { startNode } from "./node.js";
 import type { DemoOptions } from "./options.js";
@@ -14,7 +15,6 @@ import type { Scenario } from "./source.js";
 import {
   describeFall,
   describeTally,
-  lessonsOf,
   paidIn,
   printChart,
   printInvariants,
@@ -80,7 +80,7 @@ async function perform(play: Play): Promise<DemoReport> {
 
   terminal.phase("The crash");
   const crew = {
-    liquidator: oneOf(participants, "liquidator"),
+    liquidators: participants.filter(({ role }) => role.kind === "liquidator"),
     makers: participants.filter(({ role }) => role.kind === "maker"),
   };
   const records = await crash(play, { participants, crew });
@@ -120,7 +120,8 @@ async function sumUp(
     say(...wrap(sentence, { width, indent: 2 }));
   }
   say("");
-  for (const lesson of lessonsOf(rows, putIn)) say(...wrap(`• ${lesson}`, { width, indent: 2 }));
+  for (const lesson of lessonsOf(rows, { records, putIn }))
+    say(...wrap(`• ${lesson}`, { width, indent: 2 }));
 }
 
 /** Checks the invariants on the chain and prints what was found. */
@@ -132,8 +133,7 @@ async function balance(
   }: { participants: readonly Participant[]; records: readonly StepRecord[] },
 ): Promise<InvariantResult[]> {
   const results = await checkInvariants(market, register.index, {
-    liquidator: oneOf(participants, "liquidator"),
-    substitute: oneOf(participants, "maker"),
+    liquidators: participants.filter(({ role }) => role.kind === "liquidator"),
     seen: {
       steps: records.length,
       leftBelow: records.flatMap(({ step, leftBelow }) =>
@@ -144,10 +144,4 @@ async function balance(
   });
   printInvariants(results, terminal);
   return results;
-}
-
-function oneOf(participants: readonly Participant[], kind: "liquidator" | "maker"): Participant {
-  const found = participants.find(({ role }) => role.kind === kind);
-  if (found === undefined) throw new DemoFailure(`The cast has no ${kind}.`);
-  return found;
 }

@@ -2,10 +2,9 @@ import { WAD } from "../../sdk/index.js";
 import type { Participant } from "./accounts.js";
 import { type ChartMark, drawChart } from "./chart.js";
 import type { StepRecord } from "./drive.js";
-import { change, clock, percent, priceOf, toNumber, usd } from "./format.js";
+import { change, clock, percent, priceOf, usd } from "./format.js";
 import { exitCodeOf, type InvariantResult } from "./invariants.js";
 import type { Scenario } from "./source.js";
-import type { AccountRow } from "./tables.js";
 import { type Terminal, wrap } from "./terminal.js";
 
 const CHART_HEIGHT = 16;
@@ -115,7 +114,7 @@ export interface Tally {
   readonly liquidatedAccounts: number;
   /** What winners gave for losses of others [wad]. */
   readonly haircuts: bigint;
-  /** What the liquidator's discounts add up to [wad]. */
+  /** What liquidators' discounts add up to [wad]. */
   readonly discounts: bigint;
 }
 
@@ -163,7 +162,7 @@ export function printInvariants(
 export function describeFall({ drawdown }: Scenario): string {
   if (drawdown === undefined) return "The price never falls.";
   const { peak, trough, drop } = drawdown;
-  return `The largest fall: ${change(-drop)} from ${priceOf(peak.price)} to ${priceOf(trough.price)} in ${clock(trough.time - peak.time).slice(1)} h.`;
+  return `The largest fall: ${change(-drop)} from ${priceOf(peak.price)} to ${priceOf(trough.price)} within ${clock(trough.time - peak.time).slice(1)}.`;
 }
 
 /** The tally in sentences. */
@@ -175,54 +174,11 @@ export function describeTally(
     tally;
   return [
     `${marginCalls} margin calls and ${liquidations} liquidations of ${liquidatedAccounts} of ${accounts} accounts (${percent(liquidatedAccounts / accounts)}), ${bankruptcies} of them bankrupt.`,
-    `The liquidator earned discounts of ${usd(discounts)}. The insurance fund went from ${usd(fund.before)} to ${usd(fund.after)}.`,
+    `Liquidators earned discounts of ${usd(discounts)}. The insurance fund went from ${usd(fund.before)} to ${usd(fund.after)}.`,
     haircuts === 0n
       ? "No winner had to give anything up."
       : `Winners gave up ${usd(haircuts)} where the fund had run dry.`,
   ];
-}
-
-/** What the cast has shown, as far as it has: each sentence is true of this run only. */
-export function lessonsOf(
-  rows: readonly AccountRow[],
-  putIn: ReadonlyMap<string, bigint>,
-): string[] {
-  const lessons: string[] = [];
-  const find = (name: string): AccountRow | undefined => rows.find((row) => row.name === name);
-  const resultOf = ({ reading: { account, equity } }: AccountRow): number =>
-    toNumber(equity) / (toNumber(putIn.get(account) ?? 0n) || 1) - 1;
-  const say = (
-    name: string,
-    tell: (row: AccountRow, result: number) => string | undefined,
-  ): void => {
-    const row = find(name);
-    const sentence = row === undefined ? undefined : tell(row, resultOf(row));
-    if (sentence !== undefined) lessons.push(sentence);
-  };
-
-  say("Ada", ({ closed }) =>
-    closed ? "Leverage: at more than ten times, Ada was gone long before the low." : undefined,
-  );
-  say("Jon", ({ closed, reading }) =>
-    closed
-      ? "A deposit is no promise: Jon answered his calls while he could, and was closed all the same."
-      : `Margin calls: Jon answered his with deposits, kept the whole position and has ${usd(reading.equity)} of ${usd(putIn.get(reading.account) ?? 0n)}.`,
-  );
-  say("Kim", ({ closed, reading }) =>
-    closed
-      ? undefined
-      : `Kim answered hers by selling: a smaller position, never bankrupt, and ${usd(reading.equity)} left.`,
-  );
-  say("Finn", ({ reading }) =>
-    find("Finn/1")?.closed === true
-      ? `Isolation: Finn's gamble is lost, and his main account, with ${usd(reading.equity)}, never noticed.`
-      : undefined,
-  );
-  say(
-    "Ivo",
-    (_, result) => `Hedging: Ivo held as much ETH as he had sold; his result is ${change(result)}.`,
-  );
-  return lessons;
 }
 
 /** What each account was given by its owner in all [wad]. */

@@ -5,7 +5,7 @@ import { change, decimal, sizeOf, toNumber, usd } from "./format.js";
 import type { Holdings } from "./holdings.js";
 import type { Market } from "./market.js";
 import type { Palette } from "./terminal.js";
-import { healthOf, type Reading } from "./watch.js";
+import { healthOf, type Reading, STATUSES } from "./watch.js";
 
 /** A row of the status table. */
 export interface AccountRow {
@@ -165,24 +165,21 @@ export function unitOf({ instruments }: Market, instrument: bigint): string {
   return instrument === instruments.eth ? "ETH" : "BTC";
 }
 
-/** How much of the whole each status has: "14 healthy · 2 margin call". */
+/** How much of the whole each status has: "14 healthy · 2 in margin call". */
 export function statusCounts(readings: readonly Reading[], paint: Palette): string {
-  const counts = new Map<Reading["status"], Reading[]>();
-  for (const reading of readings)
-    counts.set(reading.status, [...(counts.get(reading.status) ?? []), reading]);
-  return [...counts]
-    .map(([status, those]) =>
-      those[0] === undefined
-        ? ""
-        : colourOf(
-            those[0],
-            paint,
-          )(`${those.length} ${status === "margin call" ? "in margin call" : status}`),
-    )
-    .join(paint.faint(" · "));
+  const words = {
+    healthy: "healthy",
+    "margin call": "in margin call",
+    liquidatable: "liquidatable",
+    bankrupt: "bankrupt",
+  } as const;
+  return STATUSES.flatMap((status) => {
+    const number = readings.filter((reading) => reading.status === status).length;
+    return number === 0 ? [] : [colourOf({ status }, paint)(`${number} ${words[status]}`)];
+  }).join(paint.faint(" · "));
 }
 
-function colourOf({ status }: Reading, paint: Palette): (text: string) => string {
+function colourOf({ status }: Pick<Reading, "status">, paint: Palette): (text: string) => string {
   switch (status) {
     case "healthy":
       return paint.good;

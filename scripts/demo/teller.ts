@@ -30,7 +30,7 @@ export interface Teller {
   tellUntold(account: string, untold: { slices: number; payment: bigint }): void;
 }
 
-const NAME_COLUMNS = 10;
+const NAME_COLUMNS = 11;
 const EXPLANATION_INDENT = 6;
 /** What is worth a line [wad]. */
 const CENT = WAD / 100n;
@@ -100,7 +100,7 @@ export function createTeller(
       bankrupt ? "✖ bankrupt" : "✖ liquidation",
       event.account,
       event.payment < 0n
-        ? `all of it, worth ${usd(slice)}: Salvor is paid ${usd(-event.payment)} to take it, ${fund}, ${health}`
+        ? `all of it, worth ${usd(slice)}: ${nameOf(event.liquidator)} is paid ${usd(-event.payment)} to take it, ${fund}, ${health}`
         : `${percent(toNumber(event.fraction))} sold for ${usd(event.payment)} (worth ${usd(slice)}, discount ${usd(incentive)}), ${fund}, ${health}`,
     );
 
@@ -124,7 +124,7 @@ export function createTeller(
     } else {
       explain(
         "partial",
-        `${name} fell below maintenance margin: equity ${usd(event.equity)} < ${usd(event.maintenance)}. Salvor buys the ` +
+        `${name} fell below maintenance margin: equity ${usd(event.equity)} < ${usd(event.maintenance)}. ${nameOf(event.liquidator)} buys the ` +
           `smallest slice of everything in the account that brings it back to 1.15 times the line. Its price is the slice's equity of ${usd(slice)} ` +
           `less a discount of ${usd(incentive)}: the reward for acting, which grows as an account sinks. ${name} receives ${usd(event.toAccount)} ` +
           `in cash and keeps the rest of the position; ${usd(event.toInsurance)} goes to the insurance fund.`,
@@ -155,18 +155,18 @@ export function createTeller(
       );
   };
 
-  const tellSale = ({ sold }: SaleRecord): void => {
+  const tellSale = ({ liquidator, sold }: SaleRecord): void => {
     const sizes = sold
       .map(({ instrument, size }) => sizeOf(-size, unitOf(market, instrument)))
       .join(", ");
     say(
       paint.faint(
-        `  ${"  sold on".padEnd(15)} ${"Salvor".padEnd(NAME_COLUMNS)} ${sizes} to the market makers at the mark`,
+        `  ${"  sold on".padEnd(15)} ${nameOf(liquidator).padEnd(NAME_COLUMNS)} ${sizes} to the market makers at the mark`,
       ),
     );
     explain(
       "sale",
-      "The liquidator does not want the risk either. It sells what it took to the makers, who are short and glad to buy back.",
+      "The liquidator does not want the risk either: it trades what it took away with the market makers, whose quotes carry it from here.",
     );
   };
 

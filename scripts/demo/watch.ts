@@ -4,7 +4,8 @@ import type { Market } from "./market.js";
 /** Where an account stands; the order is the chain's. */
 type Status = "healthy" | "margin call" | "liquidatable" | "bankrupt";
 
-const STATUSES: readonly Status[] = ["healthy", "margin call", "liquidatable", "bankrupt"];
+/** All of them, in the order of the chain. */
+export const STATUSES: readonly Status[] = ["healthy", "margin call", "liquidatable", "bankrupt"];
 
 /** What the margin engine says of an account at one moment [wad]. */
 export interface Reading {
