@@ -28,8 +28,7 @@ contract PlimsollHandler is LiquidationHandler {
     modifier act(uint64 roll) {
         uint256 seed = _diceOf(~roll);
         if (++acts % HEARTBEAT == 0) {
-            // As large as both sides can carry.
-            _tradeNotional(seed, seed >> 8, seed >> 16, type(uint256).max, 0);
+            _tradeSurely(seed);
             calls["liquidate"] += _bringDown(seed >> 24) ? 1 : 0;
         }
         _;
@@ -245,6 +244,16 @@ contract PlimsollHandler is LiquidationHandler {
     function _unitsOf(uint256 which, uint256 dollars) private view returns (uint256) {
         uint256[5] memory prices = [uint256(1), 3_000, 60_000, 150, 50];
         return (dollars * 10 ** _system.tokens[which].decimals()) / prices[which];
+    }
+
+    /// @dev A trade as large as both sides can carry; if that is refused, other sides and smaller trades until one clears.
+    function _tradeSurely(uint256 seed) private {
+        uint256 before = calls["trade"];
+        uint256 notional = type(uint256).max;
+        for (uint256 i = 0; i < 16 && calls["trade"] == before; ++i) {
+            _tradeNotional(seed + i, seed >> 8, (seed >> 16) + i, notional, 0);
+            notional = 12_800e18 >> i;
+        }
     }
 
     function _tradeNotional(uint256 a, uint256 b, uint256 which, uint256 notional, int256 offsetBps) private {
