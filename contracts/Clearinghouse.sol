@@ -28,8 +28,8 @@ import {UnderlyingRules} from "./types/UnderlyingRules.sol";
 
 /// @title Clearinghouse
 /// @notice Holds every position. See IClearinghouse.
-/// @dev Every act has the same skeleton: who may, what it is, change the book, post the cash, check the accounts. Tokens
-/// are never moved here, and only contracts of governance's choice are called.
+/// @dev Every act has the same skeleton: who may, what it is, change the book, post the cash, check the accounts.
+/// Tokens are never moved here, and only contracts of governance's choice are called.
 contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
     using SafeCast for uint256;
 
@@ -301,10 +301,10 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         return size > 0 ? change < 0 && change >= -size : change > 0 && change <= -size;
     }
 
-    /// @dev The mark of a trade. Nobody is locked into a position because a feed is silent: a trade that reduces both sides
-    /// uses the last accepted mark, and exactly that, for nobody knows what the accounts are really worth. Any other reverts
-    /// with the oracle's reason. A caller cannot starve the oracle of gas to get there: what is left of the call needs many
-    /// times the gas of a price.
+    /// @dev The mark of a trade. Nobody is locked into a position because a feed is silent: a trade that reduces both
+    /// sides uses the last accepted mark, and exactly that, for nobody knows what the accounts are really worth. Any
+    /// other reverts with the oracle's reason. A caller cannot starve the oracle of gas to get there: what is left of
+    /// the call needs many times the gas of a price.
     function _markFor(Trade calldata trade, Batch memory batch) private returns (uint256 mark) {
         uint24 underlying = trade.instrument.underlyingOf();
         mark = batch.cache.find(underlying);
@@ -325,8 +325,8 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         batch.cache.remember(underlying, mark);
     }
 
-    /// @dev A price far from the mark would carry value from one side to the other, whoever signed it. A perpetual's mark is
-    /// the index price.
+    /// @dev A price far from the mark would carry value from one side to the other, whoever signed it. A perpetual's
+    /// mark is the index price.
     function _requireInBand(Trade calldata trade, UnderlyingRules rules, uint256 mark, bool isLastMark) private pure {
         uint256 bandBps = isLastMark ? 0 : FixedPointMathLib.max(rules.tradeBandBps(), rules.leastTradeBandBps());
         uint256 band = WadMath.bpsDown(mark, bandBps);
@@ -383,8 +383,8 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
 
     // Liquidation
 
-    /// @dev Moves the positions of a slice and spreads what neither the account nor the fund can bear. Charged before the
-    /// slice moves, while the flat book guarantees that the account's positions have another side.
+    /// @dev Moves the positions of a slice and spreads what neither the account nor the fund can bear. Charged before
+    /// the slice moves, while the flat book guarantees that the account's positions have another side.
     function _takeOver(
         AccountId account,
         AccountId liquidator,

@@ -17,8 +17,8 @@ import {Leg, Trade} from "./types/Trade.sol";
 
 /// @title Exchange
 /// @notice Turns signed orders that cross into trades. See IExchange.
-/// @dev The state of an order is kept by its EIP-712 digest and its nonce, never by its signature: another encoding of the
-/// same signature is the same order.
+/// @dev The state of an order is kept by its EIP-712 digest and its nonce, never by its signature: another encoding of
+/// the same signature is the same order.
 contract Exchange is IExchange, EIP712, AccessManaged {
     using SafeCast for uint256;
 

@@ -227,8 +227,8 @@ contract MarginEngine is IMarginEngine {
         state.positions = CLEARINGHOUSE.openPositionsOf(account);
     }
 
-    /// @dev Does trades and a change of cash to a state, or undoes them: the same arithmetic as a trade's, so undoing what
-    /// was done gives the state before to the wei.
+    /// @dev Does trades and a change of cash to a state, or undoes them: the same arithmetic as a trade's, so undoing
+    /// what was done gives the state before to the wei.
     function _apply(State memory state, Delta[] calldata deltas, int256 cash, bool undo) private pure {
         state.cash = undo ? state.cash - cash : state.cash + cash;
         for (uint256 i = 0; i < deltas.length; ++i) {
@@ -279,8 +279,8 @@ contract MarginEngine is IMarginEngine {
         _valueCollateral(state, valuation, cache, exposed ? rules.minimumMarginOfItem() : 0);
     }
 
-    /// @dev Adds the collateral to a valuation. A token adds to the minimum margin at most what it adds to equity, so that
-    /// no deposit, which asks for no price, can bring an account below its line.
+    /// @dev Adds the collateral to a valuation. A token adds to the minimum margin at most what it adds to equity, so
+    /// that no deposit, which asks for no price, can bring an account below its line.
     function _valueCollateral(
         State memory state,
         Valuation memory valuation,
@@ -348,8 +348,8 @@ contract MarginEngine is IMarginEngine {
         return true;
     }
 
-    /// @dev The gate of the design, without division: with equity, health R / M must not fall; without, equity must not, but
-    /// for the wei by which each trade may round a value down.
+    /// @dev The gate of the design, without division: with equity, health R / M must not fall; without, equity must
+    /// not, but for the wei by which each trade may round a value down.
     function _isSafer(Margin memory before, Margin memory afterwards, uint256 trades) private pure returns (bool) {
         if (before.maintenance == 0 || afterwards.maintenance > before.maintenance) return false;
         if (before.equity < 0) return afterwards.equity >= before.equity - trades.toInt256();

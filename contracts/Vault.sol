@@ -23,7 +23,8 @@ import {Posting} from "./types/Trade.sol";
 /// @title Vault
 /// @notice Holds the tokens of every account. See IVault.
 /// @dev The reentrancy lock is on only while a token is being called. During that time every balance, and so every
-/// valuation and every act of the clearinghouse, which posts its results here, is refused: one lock covers all contracts.
+/// valuation and every act of the clearinghouse, which posts its results here, is refused: one lock covers all
+/// contracts.
 contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
     using SafeCast for int256;
     using SafeCast for uint256;

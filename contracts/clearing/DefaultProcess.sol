@@ -30,9 +30,9 @@ library DefaultProcess {
     }
 
     /// @notice Moves a fraction of every position, with the same fraction of its real quote.
-    /// @dev Sizes are rounded for the account, by less than one wei of size: a slice must never leave it sicker. Quotes are
-    /// rounded down for the liquidator and follow the fraction, not the size that moved: a position of one wei may carry any
-    /// quote, and what a slice leaves of it must be what the price of the slice assumes.
+    /// @dev Sizes are rounded for the account, by less than one wei of size: a slice must never leave it sicker. Quotes
+    /// are rounded down for the liquidator and follow the fraction, not the size that moved: a position of one wei may
+    /// carry any quote, and what a slice leaves of it must be what the price of the slice assumes.
     /// @param book The clearinghouse's book.
     /// @param slice Who gives what to whom.
     /// @return realised Real quotes of positions that the slice closed for the liquidator: owed to it as cash [wad].
@@ -41,9 +41,11 @@ library DefaultProcess {
         for (uint256 i = 0; i < open.length; ++i) realised += _moveLeg(book, slice, open[i]);
     }
 
-    /// @notice Divides a bankrupt account's loss over the other side of its instruments, by |size| x index price: each part
-    /// moves that side's index. What is above the cap of an index move, or has no instrument, is recorded as deficit.
-    /// @dev Called while the account still holds its positions: the book is flat, so each has another side of the same size.
+    /// @notice Divides a bankrupt account's loss over the other side of its instruments, by |size| x index price: each
+    /// part moves that side's index. What is above the cap of an index move, or has no instrument, is recorded as
+    /// deficit.
+    /// @dev Called while the account still holds its positions: the book is flat, so each has another side of the same
+    /// size.
     /// @param book The clearinghouse's book.
     /// @param account The bankrupt account.
     /// @param loss What is to be borne [wad].
@@ -105,8 +107,8 @@ library DefaultProcess {
         emit IClearinghouse.GainsHaircut(open.instrument, long, borne, book.indexOf(open.instrument, long));
     }
 
-    /// @dev How far a side's index may still move: all moves of one window are one event, however the account's slices are
-    /// cut.
+    /// @dev How far a side's index may still move: all moves of one window are one event, however the account's slices
+    /// are cut.
     function _roomFor(Market storage market, bool long, uint256 cap) private returns (uint256) {
         if (block.timestamp >= market.windowStart + HAIRCUT_WINDOW_SECONDS) {
             market.windowStart = uint40(block.timestamp);

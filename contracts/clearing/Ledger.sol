@@ -12,9 +12,9 @@ import {Position} from "../types/Position.sol";
 ///   value             = size x mark + r
 ///   a trade of d at p : r -= d x p, size += d
 ///   stored      quote = r + size x index(side)
-/// `index(side)` is what the side has been charged for one unit of size since the beginning, so a charge to any number of
-/// holders is one addition to the index. Both products are rounded against the account, so that the sum of real quotes
-/// never exceeds what is behind it: a write loses the account at most 2 wei, and nothing while the index is 0.
+/// `index(side)` is what the side has been charged for one unit of size since the beginning, so a charge to any number
+/// of holders is one addition to the index. Both products are rounded against the account, so that the sum of real
+/// quotes never exceeds what is behind it: a write loses the account at most 2 wei, and nothing while the index is 0.
 library Ledger {
     using SafeCast for int256;
     using SafeCast for uint256;

@@ -16,8 +16,8 @@ import {LiquidationSettlement, LiquidationTerms} from "../types/LiquidationTerms
 /// The discount grows as the account sinks, so whoever waits for a better price bets against all others: an auction
 /// without a clock. The account alone pays it, but for the floor rhoMin x M that the fund guarantees.
 library Liquidation {
-    /// @notice The terms for an account, its fraction left 0. All are rounded against the liquidator or the account, so for
-    /// the fund.
+    /// @notice The terms for an account, its fraction left 0. All are rounded against the liquidator or the account, so
+    /// for the fund.
     /// @param equity R, below `maintenance` [wad].
     /// @param maintenance M [wad].
     /// @param rules The rules of liquidation.
@@ -39,13 +39,14 @@ library Liquidation {
         terms.toAccount = received > 0 ? uint256(received) : 0;
     }
 
-    /// @notice What the account is to be worth afterwards, as a multiple of its requirement: (1 + buffer) x M, rounded up.
+    /// @notice What the account is to be worth afterwards, as a multiple of its requirement: (1 + buffer) x M, rounded
+    /// up.
     function targetOf(uint256 maintenance, LiquidationRules rules) internal pure returns (uint256) {
         return maintenance + WadMath.bpsUp(maintenance, rules.bufferBps());
     }
 
-    /// @notice The least slice that restores an account whose requirement shrinks with the slice, rounded up; 1 when the
-    /// account receives nothing for what it gives.
+    /// @notice The least slice that restores an account whose requirement shrinks with the slice, rounded up; 1 when
+    /// the account receives nothing for what it gives.
     /// @dev From R (1 - f) + f A = T (1 - f): f = (T - R) / (T - R + A).
     /// @param terms The terms, with R and A.
     /// @param target T, above R [wad].

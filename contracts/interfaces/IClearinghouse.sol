@@ -17,7 +17,8 @@ interface IClearinghouse {
     error SelfDealing(AccountId account);
     /// @notice The insurance fund takes no side of a trade or a liquidation.
     error FundIsNoParty();
-    /// @notice The price is further from the mark than the band allows; at the last mark of a silent feed that is 0 [wad].
+    /// @notice The price is further from the mark than the band allows; at the last mark of a silent feed that is 0
+    /// [wad].
     error PriceOutsideBand(InstrumentId instrument, uint256 price, uint256 mark, uint256 band);
     /// @notice The account only wanted its position reduced [wad].
     error NotReducing(AccountId account, InstrumentId instrument, int256 size, int256 change);
@@ -72,8 +73,8 @@ interface IClearinghouse {
     /// @param trades The matches, in order.
     function clear(Trade[] calldata trades) external;
 
-    /// @notice Turns the value of all positions of an account into cash. The account's equity does not change. By the owner
-    /// or an operator with TRADE at any time, by anyone when the account is below initial margin.
+    /// @notice Turns the value of all positions of an account into cash. The account's equity does not change. By the
+    /// owner or an operator with TRADE at any time, by anyone when the account is below initial margin.
     function settleVariation(AccountId account) external;
 
     /// @notice Takes over a fraction of everything that an account below maintenance margin holds. By the owner of the

@@ -20,8 +20,8 @@ struct Order {
     uint40 expiry;
     /// REDUCE_ONLY 1, POST_ONLY 2, FILL_OR_KILL 4.
     uint8 flags;
-    /// Any number not used before by the account. Once an order is wholly filled or cancelled, all others with its number
-    /// are dead too; two that are only partly filled live side by side.
+    /// Any number not used before by the account. Once an order is wholly filled or cancelled, all others with its
+    /// number are dead too; two that are only partly filled live side by side.
     uint64 nonce;
     /// Address (20 bytes) and fee ratio (12 bytes) [wad], at most 1 %, of the frontend that made the order; 0 for none.
     bytes32 builder;
@@ -91,7 +91,8 @@ interface IExchange {
     /// @param sizes How much of each is filled [wad].
     function matchOrders(SignedOrder calldata taker, SignedOrder[] calldata makers, uint128[] calldata sizes) external;
 
-    /// @notice Cancels orders by nonce: by the account's owner or an operator with TRADE. Never depends on anything else.
+    /// @notice Cancels orders by nonce: by the account's owner or an operator with TRADE. Never depends on anything
+    /// else.
     function cancel(bytes32 account, uint64[] calldata nonces) external;
 
     /// @notice Cancels all orders with a nonce below the given one.
@@ -100,7 +101,8 @@ interface IExchange {
     /// @notice The EIP-712 digest of an order, which identifies it.
     function hashOrder(Order calldata order) external view returns (bytes32);
 
-    /// @notice How much of a partly filled order is filled [wad]; 0 for an order that was never filled or is wholly filled.
+    /// @notice How much of a partly filled order is filled [wad]; 0 for an order that was never filled or is wholly
+    /// filled.
     function filledOf(bytes32 orderHash) external view returns (uint128);
 
     /// @notice How much of each order can still be filled: 0 when it is done, cancelled or expired [wad]. Margin and

@@ -60,8 +60,8 @@ interface IMarginEngine {
     /// @notice Reverts with BelowInitialMargin unless the account is worth its initial margin.
     function requireInitial(AccountId account) external view;
 
-    /// @notice Reverts with RiskNotReduced unless the account, as it is now, is no worse than before the given trades and
-    /// change of cash: no position grown or flipped, maintenance not raised, health not lowered.
+    /// @notice Reverts with RiskNotReduced unless the account, as it is now, is no worse than before the given trades
+    /// and change of cash: no position grown or flipped, maintenance not raised, health not lowered.
     /// @param account The account after the act.
     /// @param done The trades of the act.
     /// @param cash What else the act changed of the account's cash: fees [wad].
@@ -73,7 +73,7 @@ interface IMarginEngine {
         KnownPrice[] calldata known
     ) external view;
 
-    /// @notice The terms of a liquidation, for at most `maxFraction` [wad]. Reverts with NotLiquidatable, MustCloseWhole or
-    /// FractionTooSmall.
+    /// @notice The terms of a liquidation, for at most `maxFraction` [wad]. Reverts with NotLiquidatable,
+    /// MustCloseWhole or FractionTooSmall.
     function liquidationTermsOf(AccountId account, uint256 maxFraction) external view returns (LiquidationTerms memory);
 }

@@ -20,8 +20,8 @@ interface IPriceOracle {
 
     /// @notice The underlying has no feed.
     error UnknownUnderlying(uint24 underlying);
-    /// @notice Neither source has an answer that is young enough; `updatedAt` is the primary's, 0 when it did not answer
-    /// [unix seconds].
+    /// @notice Neither source has an answer that is young enough; `updatedAt` is the primary's, 0 when it did not
+    /// answer [unix seconds].
     error StalePrice(uint24 underlying, address aggregator, uint256 updatedAt, uint256 maximumAge);
     /// @notice The answer is not a price: not positive, or at the edge of its sanity band or outside of it.
     error InvalidPrice(uint24 underlying, address aggregator, int256 answer);

@@ -10,7 +10,8 @@ import {UnderlyingParameters, UnderlyingRules} from "../types/UnderlyingRules.so
 /// @title IRules
 /// @notice Every parameter of instruments, underlyings, collateral and liquidation, each group in one packed word.
 interface IRules {
-    /// @notice No instrument of this id is listed: its kind or underlying is unknown, or it has bits that its kind has not.
+    /// @notice No instrument of this id is listed: its kind or underlying is unknown, or it has bits that its kind has
+    /// not.
     error UnknownInstrument(InstrumentId instrument);
     /// @notice The token was never listed as collateral.
     error UnknownToken(address token);

@@ -7,7 +7,8 @@ import {Posting} from "../types/Trade.sol";
 /// @title IVault
 /// @notice The only contract that holds or moves tokens: cash and collateral of every account, and operators.
 /// @dev Assumed and not enforced: tokens do not change balances by themselves. A token that does so downwards shares
-/// the loss pro rata among those who withdraw it (see `withdraw`); one that does so upwards gives the surplus to nobody.
+/// the loss pro rata among those who withdraw it (see `withdraw`); one that does so upwards gives the surplus to
+/// nobody.
 interface IVault {
     /// @notice The caller is neither the account's owner nor an operator with the permission at this moment.
     error NotAuthorized(AccountId account, address caller, uint8 permission);
@@ -75,14 +76,15 @@ interface IVault {
 
     /// @notice Brings tokens into an account. Never depends on a price.
     /// @dev Anyone may deposit to any account, strangers only the settlement token or a token that it holds. What is
-    /// credited is what arrived. A token of which the vault has lost some is refused: its loss is shared by those who were
-    /// there.
+    /// credited is what arrived. A token of which the vault has lost some is refused: its loss is shared by those who
+    /// were there.
     /// @param account Who is credited.
     /// @param token The settlement token or listed collateral.
     /// @param amount Taken from the caller by its allowance [token].
     function deposit(AccountId account, address token, uint256 amount) external;
 
-    /// @notice As `deposit`, with an EIP-2612 permit of the caller; a permit that somebody else has already used does no harm.
+    /// @notice As `deposit`, with an EIP-2612 permit of the caller; a permit that somebody else has already used does
+    /// no harm.
     function depositWithPermit(
         AccountId account,
         address token,
@@ -95,7 +97,8 @@ interface IVault {
 
     /// @notice Takes tokens out of an account: by its owner or an operator with WITHDRAW. The account must be worth its
     /// initial margin afterwards.
-    /// @dev When the vault holds less of the token than it keeps books for, each withdrawal is paid that share of its amount.
+    /// @dev When the vault holds less of the token than it keeps books for, each withdrawal is paid that share of its
+    /// amount.
     /// @param account Who is charged.
     /// @param token The settlement token or listed collateral.
     /// @param amount What is charged [token].

@@ -12,10 +12,10 @@ import {CollateralHolding, Holding, Portfolio} from "../types/Portfolio.sol";
 
 /// @title SliceSearch
 /// @notice Finds the least slice of an account that brings what remains to its target, whatever the margin model.
-/// @dev Where the requirement shrinks with the slice, the closed form of Liquidation is exact. With a convex requirement it
-/// takes too much: the least fraction is then searched between one that does not suffice and one that does, by chords, which
-/// are exact where the requirement is linear, and midpoints in turn. The result always suffices. When even the closed form
-/// does not, the minimum margin is in the way and the whole account is taken.
+/// @dev Where the requirement shrinks with the slice, the closed form of Liquidation is exact. With a convex
+/// requirement it takes too much: the least fraction is then searched between one that does not suffice and one that
+/// does, by chords, which are exact where the requirement is linear, and midpoints in turn. The result always suffices.
+/// When even the closed form does not, the minimum margin is in the way and the whole account is taken.
 library SliceSearch {
     using SafeCast for int256;
     using SafeCast for uint256;
@@ -41,7 +41,8 @@ library SliceSearch {
         uint256 surplus;
     }
 
-    /// @dev Added to each fraction that would meet the target exactly, so that requirements rounded up stay covered [wad].
+    /// @dev Added to each fraction that would meet the target exactly, so that requirements rounded up stay covered
+    /// [wad].
     uint256 private constant GUARD = 1e9;
     /// @dev The search stops when the account would end this close above its target [bps].
     uint256 private constant TOLERANCE_BPS = 10;

@@ -2,8 +2,8 @@
 pragma solidity 0.8.37;
 
 /// @title MockActor
-/// @notice An owner of accounts that is a contract: it does what anyone tells it to, in one transaction, and reverts when
-/// it is called in any other way, as a hostile receiver of callbacks would.
+/// @notice An owner of accounts that is a contract: it does what anyone tells it to, in one transaction, and reverts
+/// when it is called in any other way, as a hostile receiver of callbacks would.
 contract MockActor {
     /// @notice A call for the actor to make.
     struct Act {

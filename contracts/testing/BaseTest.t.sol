@@ -8,7 +8,8 @@ import {StdInvariant} from "forge-std/StdInvariant.sol";
 import {StdUtils} from "forge-std/StdUtils.sol";
 
 /// @title BaseTest
-/// @notice What every Solidity test inherits: forge-std without its console, which would cost 14,000 lines of compiling.
+/// @notice What every Solidity test inherits: forge-std without its console, which would cost 14,000 lines of
+/// compiling.
 /// @dev The remapping of forge-std points into a package of Chainlink; this file is the only one that imports it.
 abstract contract BaseTest is CommonBase, StdAssertions, StdCheats, StdInvariant, StdUtils {
     /// @notice Tells the runner that this is a test.

@@ -11,8 +11,8 @@ import {Margin} from "../../contracts/types/Portfolio.sol";
 import {OpenPosition} from "../../contracts/types/Position.sol";
 
 /// @title ConservationTest
-/// @notice Proves I1, I2, I3 and I5 of the design over random sequences of every act; I4, I6 and I8 are post-conditions of
-/// each act and asserted by the handler.
+/// @notice Proves I1, I2, I3 and I5 of the design over random sequences of every act; I4, I6 and I8 are post-conditions
+/// of each act and asserted by the handler.
 contract ConservationTest is PlimsollSetup {
     PlimsollHandler private _handler;
 
@@ -98,8 +98,8 @@ contract ConservationTest is PlimsollSetup {
         }
     }
 
-    /// @notice I5: above the line nobody can liquidate, below it anybody with enough margin can. One account a call, all in
-    /// turn.
+    /// @notice I5: above the line nobody can liquidate, below it anybody with enough margin can. One account a call,
+    /// all in turn.
     function invariant_I5_TheLineIsExact() public {
         AccountId account = _handler.accountAt(_handler.acts() % 8);
         Margin memory margin = engine.marginOf(account);

@@ -6,7 +6,8 @@ import {AccountId, accountIdOf} from "../../contracts/types/AccountId.sol";
 import {Status} from "../../contracts/types/Portfolio.sol";
 
 /// @title FoundByAttackTest
-/// @notice Holes that people who were asked to steal have found, each with the numbers in which it paid. They stay shut.
+/// @notice Holes that people who were asked to steal have found, each with the numbers in which it paid. They stay
+/// shut.
 contract FoundByAttackTest is PlimsollSetup {
     address private _thief = makeAddr("thief");
     AccountId private _sinking = accountIdOf(_thief, 1);
@@ -19,8 +20,8 @@ contract FoundByAttackTest is PlimsollSetup {
         _insure(1_000_000e6);
     }
 
-    /// @dev The owner keeps 240,000 of losses in a leg of 1 wei, and takes slices of the rest. A slice that left the leg's
-    /// quote behind took 150,000 from the insurance fund.
+    /// @dev The owner keeps 240,000 of losses in a leg of 1 wei, and takes slices of the rest. A slice that left the
+    /// leg's quote behind took 150,000 from the insurance fund.
     function test_LossesOfADustLegAreSliced() public {
         _fund(_sinking, usdc, 400_000e6);
         _fund(_rising, usdc, 400_000e6);
@@ -40,8 +41,8 @@ contract FoundByAttackTest is PlimsollSetup {
         assertLe(_equityOf(_sinking) + _equityOf(_rising), wealth, "nobody gains by liquidating himself");
     }
 
-    /// @dev The owner keeps his wealth in a leg of 1 wei. A slice that left the leg's quote behind cost an honest liquidator
-    /// 48,000.
+    /// @dev The owner keeps his wealth in a leg of 1 wei. A slice that left the leg's quote behind cost an honest
+    /// liquidator 48,000.
     function test_WealthOfADustLegIsSliced() public {
         _fund(_sinking, usdc, 400_000e6);
         _fund(_rising, usdc, 600_000e6);
@@ -59,8 +60,8 @@ contract FoundByAttackTest is PlimsollSetup {
         assertLt(_equityOf(_sinking), account, "the account pays it");
     }
 
-    /// @dev In the last bracket the requirement is linear: the first chord of the search meets the target exactly, and a wei
-    /// of rounding made it take 32 % instead of 26 %.
+    /// @dev In the last bracket the requirement is linear: the first chord of the search meets the target exactly, and
+    /// a wei of rounding made it take 32 % instead of 26 %.
     function test_ASliceIsTheLeastWhereverAChordMeetsTheTarget() public {
         _fund(_sinking, usdc, 28_000_000e6);
         _trade(_sinking, _honest, btcPerpetual, 1_500e18 + 123_456_789_012_345, 60_000e18);
@@ -72,8 +73,8 @@ contract FoundByAttackTest is PlimsollSetup {
         assertApproxEqRel(fraction, beside, 0.002e18);
     }
 
-    /// @dev Round trips between one owner's accounts at the two ends of the band; all but 1 wei of the loser's position is
-    /// closed, so that the winner's gain and the loser's loss stay in quotes.
+    /// @dev Round trips between one owner's accounts at the two ends of the band; all but 1 wei of the loser's position
+    /// is closed, so that the winner's gain and the loser's loss stay in quotes.
     function _washInto(AccountId loser, AccountId winner) private {
         bool isSinking = loser == _sinking;
         (uint256 high, uint256 low) = isSinking ? (3_010e18, 2_860e18) : (2_860e18, 3_010e18);

@@ -7,8 +7,8 @@ import {AccountId, accountIdOf} from "../../contracts/types/AccountId.sol";
 import {InstrumentId, KIND_PERPETUAL, perpetualOf} from "../../contracts/types/InstrumentId.sol";
 
 /// @title IdsTest
-/// @notice Proves OP2: distinct (owner, sub-account) are distinct accounts and nobody acts on one it does not own; and that
-/// of all numbers only listed instruments' are instruments.
+/// @notice Proves OP2: distinct (owner, sub-account) are distinct accounts and nobody acts on one it does not own; and
+/// that of all numbers only listed instruments' are instruments.
 contract IdsTest is PlimsollSetup {
     function setUp() public {
         _deploy();

@@ -6,8 +6,8 @@ import {InstrumentSet} from "../../contracts/clearing/InstrumentSet.sol";
 import {InstrumentId} from "../../contracts/types/InstrumentId.sol";
 
 /// @title InstrumentSetTest
-/// @notice Proves GK3: after any sequence of additions and removals the set is that of a reference kept beside it; every
-/// order of emptying a set of up to five instruments leaves the right ones at every step.
+/// @notice Proves GK3: after any sequence of additions and removals the set is that of a reference kept beside it;
+/// every order of emptying a set of up to five instruments leaves the right ones at every step.
 contract InstrumentSetTest is BaseTest {
     uint256 private constant UNIVERSE = 12;
     uint256 private constant MOST = 8;

@@ -6,8 +6,9 @@ import {Ledger} from "../../contracts/clearing/Ledger.sol";
 import {Position} from "../../contracts/types/Position.sol";
 
 /// @title LedgerTest
-/// @notice Proves section 1 of the design on a single position: a real or stored quote is never above the exact rational
-/// value and less than 1 wei below it, so that a write costs at most 2 wei; a trade is antisymmetric and undone exactly.
+/// @notice Proves section 1 of the design on a single position: a real or stored quote is never above the exact
+/// rational value and less than 1 wei below it, so that a write costs at most 2 wei; a trade is antisymmetric and
+/// undone exactly.
 contract LedgerTest is BaseTest {
     int256 private constant WAD = 1e18;
     int256 private constant MOST_SIZE = 1e28;

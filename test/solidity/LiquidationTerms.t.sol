@@ -11,8 +11,8 @@ import {
 import {LiquidationSettlement, LiquidationTerms} from "../../contracts/types/LiquidationTerms.sol";
 
 /// @title LiquidationTermsTest
-/// @notice Proves section 6.1 of the design on numbers alone: incentive, payment and what the account receives lie within
-/// their bounds for any rules, move continuously with equity, and the settlement sums to the loss that is left.
+/// @notice Proves section 6.1 of the design on numbers alone: incentive, payment and what the account receives lie
+/// within their bounds for any rules, move continuously with equity, and the settlement sums to the loss that is left.
 contract LiquidationTermsTest is BaseTest {
     uint256 private constant WAD = 1e18;
 
@@ -42,7 +42,8 @@ contract LiquidationTermsTest is BaseTest {
         }
     }
 
-    /// @dev At most (rhoMax - rhoMin) wei for a wei of equity on one branch, one wei on the other; one more for rounding.
+    /// @dev At most (rhoMax - rhoMin) wei for a wei of equity on one branch, one wei on the other; one more for
+    /// rounding.
     function testFuzz_IncentiveIsContinuousInEquity(uint256 seed, int256 equity, uint256 maintenance) public pure {
         LiquidationTerms memory terms = _terms(seed, equity, maintenance);
         if (terms.equity + 1 >= int256(terms.maintenance)) return;
@@ -52,7 +53,8 @@ contract LiquidationTermsTest is BaseTest {
         assertApproxEqAbs(terms.toAccount, next.toAccount, 2);
     }
 
-    /// @dev A Dutch auction in health: whoever waits is offered a larger share of the requirement, until equity is short.
+    /// @dev A Dutch auction in health: whoever waits is offered a larger share of the requirement, until equity is
+    /// short.
     function testFuzz_IncentiveGrowsAsSolventAccountsSink(uint256 seed, uint256 maintenance) public pure {
         LiquidationRules rules = _rules(seed);
         maintenance = bound(maintenance, 1e18, 1e30);
@@ -98,7 +100,8 @@ contract LiquidationTermsTest is BaseTest {
         assertLe(settled.toAccount, terms.toAccount, "not more than for the whole account");
     }
 
-    /// @dev What goes down the waterfall is the account's own loss, never the incentive, and only once the fund is empty.
+    /// @dev What goes down the waterfall is the account's own loss, never the incentive, and only once the fund is
+    /// empty.
     function testFuzz_LossIsTheAccountsOwnAndComesAfterTheFund(
         uint256 seed,
         int256 equity,

@@ -42,8 +42,8 @@ struct Plimsoll {
 
 /// @title PlimsollSetup
 /// @notice Deploys and wires the real system with the numbers of the design's section 9, and funds accounts.
-/// @dev The test contract is governance and, as a venue, clears trades without orders. Underlyings: 1 ETH, 2 BTC, 3 and 4
-/// are those of the odd tokens with 24 and 0 decimals; the first three have a perpetual.
+/// @dev The test contract is governance and, as a venue, clears trades without orders. Underlyings: 1 ETH, 2 BTC, 3 and
+/// 4 are those of the odd tokens with 24 and 0 decimals; the first three have a perpetual.
 abstract contract PlimsollSetup is BaseTest {
     uint256 internal constant WAD = 1e18;
     uint24 internal constant ETH = 1;

@@ -6,7 +6,8 @@ import {MockToken} from "../../contracts/mocks/MockToken.sol";
 import {AccountId, accountIdOf} from "../../contracts/types/AccountId.sol";
 
 /// @title RoundTripTest
-/// @notice Proves RD2: what is deposited comes back to the unit and never more, for tokens of 0 to 24 decimals, however often.
+/// @notice Proves RD2: what is deposited comes back to the unit and never more, for tokens of 0 to 24 decimals, however
+/// often.
 contract RoundTripTest is PlimsollSetup {
     address private _owner = makeAddr("owner");
     AccountId private _account = accountIdOf(_owner, 0);

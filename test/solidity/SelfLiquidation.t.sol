@@ -5,8 +5,8 @@ import {PlimsollSetup} from "./PlimsollSetup.sol";
 import {FamilyHandler} from "./handlers/FamilyHandler.sol";
 
 /// @title SelfLiquidationTest
-/// @notice Proves LQ1: with prices fixed, nothing that one owner of three accounts does among them makes it richer, but for
-/// the incentive floor of section 6.1.
+/// @notice Proves LQ1: with prices fixed, nothing that one owner of three accounts does among them makes it richer, but
+/// for the incentive floor of section 6.1.
 contract SelfLiquidationTest is PlimsollSetup {
     FamilyHandler private _family;
 

@@ -5,8 +5,8 @@ import {BaseTest} from "../../contracts/testing/BaseTest.t.sol";
 import {BracketParameters, SizeBrackets, packSizeBrackets} from "../../contracts/types/SizeBrackets.sol";
 
 /// @title SizeBracketsTest
-/// @notice Proves that the charged notional is the exact progressive sum rounded up, continuous, monotone and convex, for
-/// any brackets that the Rules accept.
+/// @notice Proves that the charged notional is the exact progressive sum rounded up, continuous, monotone and convex,
+/// for any brackets that the Rules accept.
 contract SizeBracketsTest is BaseTest {
     uint256 private constant WAD = 1e18;
     uint256 private constant MOST = 1e30;
@@ -42,7 +42,8 @@ contract SizeBracketsTest is BaseTest {
         }
     }
 
-    /// @dev Convex: the mean of two charges is at least the charge of the mean, so nothing is saved by netting unevenly.
+    /// @dev Convex: the mean of two charges is at least the charge of the mean, so nothing is saved by netting
+    /// unevenly.
     function testFuzz_ChargeIsConvex(uint256 seed, uint256 a, uint256 b) public pure {
         SizeBrackets brackets = packSizeBrackets(_parameters(seed));
         a = bound(a, 0, MOST);

@@ -6,10 +6,10 @@ import {AccountId, accountIdOf} from "../../contracts/types/AccountId.sol";
 import {Margin} from "../../contracts/types/Portfolio.sol";
 
 /// @title SplitVarianceTest
-/// @notice Proves RD1: closing, settling or liquidating in up to 64 parts never pays more than once in full; and LQ2: no part
-/// of a liquidation lowers health. Each part is compared with the whole from one snapshot.
-/// @dev A trade's quote is rounded towards 0 with both signs, so a split moves at most 1 wei (1e-18 dollars) a part between
-/// the two sides, either way, and nothing in all; the settlement token's unit is 1e12 wei.
+/// @notice Proves RD1: closing, settling or liquidating in up to 64 parts never pays more than once in full; and LQ2:
+/// no part of a liquidation lowers health. Each part is compared with the whole from one snapshot.
+/// @dev A trade's quote is rounded towards 0 with both signs, so a split moves at most 1 wei (1e-18 dollars) a part
+/// between the two sides, either way, and nothing in all; the settlement token's unit is 1e12 wei.
 contract SplitVarianceTest is PlimsollSetup {
     AccountId private _trader = accountIdOf(makeAddr("trader"), 0);
     AccountId private _other = accountIdOf(makeAddr("other"), 0);

@@ -9,8 +9,9 @@ import {packSizeBrackets} from "../../contracts/types/SizeBrackets.sol";
 import {UnderlyingParameters, packUnderlyingRules} from "../../contracts/types/UnderlyingRules.sol";
 
 /// @title StandardMarginTest
-/// @notice Proves of the standard model, for any rates that the Rules accept: initial is never below maintenance, both are
-/// monotone and convex in size, symmetric in its sign, additive over holdings, and equal to the formula within roundings.
+/// @notice Proves of the standard model, for any rates that the Rules accept: initial is never below maintenance, both
+/// are monotone and convex in size, symmetric in its sign, additive over holdings, and equal to the formula within
+/// roundings.
 contract StandardMarginTest is PlimsollSetup {
     uint256 private constant MOST_SIZE = 1e26;
 
@@ -73,7 +74,8 @@ contract StandardMarginTest is PlimsollSetup {
         assertLe(maintenance, initial);
     }
 
-    /// @dev In the first bracket: notional x clamp(2 % + 3 % x 60 %) and its initial counterpart, with the design's numbers.
+    /// @dev In the first bracket: notional x clamp(2 % + 3 % x 60 %) and its initial counterpart, with the design's
+    /// numbers.
     function testFuzz_FirstBracketIsRateTimesNotional(uint256 notional) public view {
         notional = bound(notional, 0, 1_000_000e18);
         Portfolio memory portfolio;

@@ -5,8 +5,8 @@ import {BaseTest} from "../../contracts/testing/BaseTest.t.sol";
 import {TokenUnits} from "../../contracts/libraries/TokenUnits.sol";
 
 /// @title TokenUnitsTest
-/// @notice Proves RD2 and TK3 for the conversions: exact up to 18 decimals, rounded as named above, and never a gain there
-/// and back, for all decimals from 0 to 24.
+/// @notice Proves RD2 and TK3 for the conversions: exact up to 18 decimals, rounded as named above, and never a gain
+/// there and back, for all decimals from 0 to 24.
 contract TokenUnitsTest is BaseTest {
     uint256 private constant MOST = 1e40;
 

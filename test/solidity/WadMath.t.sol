@@ -6,7 +6,8 @@ import {BaseTest} from "../../contracts/testing/BaseTest.t.sol";
 import {WadMath} from "../../contracts/libraries/WadMath.sol";
 
 /// @title WadMathTest
-/// @notice Proves RD3 for products and quotients: each is the exact rational, rounded the way its name says and no further.
+/// @notice Proves RD3 for products and quotients: each is the exact rational, rounded the way its name says and no
+/// further.
 contract WadMathTest is BaseTest {
     uint256 private constant WAD = 1e18;
     /// @dev Products of two such numbers can be checked exactly in 256 bits.

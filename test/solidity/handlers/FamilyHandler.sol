@@ -9,9 +9,9 @@ import {Margin} from "../../../contracts/types/Portfolio.sol";
 import {Trade} from "../../../contracts/types/Trade.sol";
 
 /// @title FamilyHandler
-/// @notice One owner with three accounts, and an outsider who holds the other side of what they held at the beginning and
-/// then only watches. The family deposits, withdraws, transfers, trades with itself at the edges of the band without fees,
-/// and liquidates itself. A shock of prices begins the count anew.
+/// @notice One owner with three accounts, and an outsider who holds the other side of what they held at the beginning
+/// and then only watches. The family deposits, withdraws, transfers, trades with itself at the edges of the band
+/// without fees, and liquidates itself. A shock of prices begins the count anew.
 contract FamilyHandler is BaseTest {
     uint256 private constant WAD = 1e18;
     /// @dev Least incentive of the design: rhoMin x M is all that a liquidation may give to an account's friends.
@@ -43,8 +43,8 @@ contract FamilyHandler is BaseTest {
             );
     }
 
-    /// @notice Leveraged positions against the outsider, once the handler is a venue; then prices move until one account has
-    /// little equity left and one has none.
+    /// @notice Leveraged positions against the outsider, once the handler is a venue; then prices move until one
+    /// account has little equity left and one has none.
     function begin() external {
         _clear(1, 3, 0, 80e18, 10_000);
         _clear(2, 3, 1, -4e18, 10_000);

@@ -7,13 +7,13 @@ import {IMarginEngine} from "../../../contracts/interfaces/IMarginEngine.sol";
 import {Margin} from "../../../contracts/types/Portfolio.sol";
 
 /// @title LiquidationHandler
-/// @notice Liquidations with the post-conditions of I6: health or, without equity, equity does not fall, no position grows
-/// or flips, and a slightly smaller slice would not have reached the target.
+/// @notice Liquidations with the post-conditions of I6: health or, without equity, equity does not fall, no position
+/// grows or flips, and a slightly smaller slice would not have reached the target.
 abstract contract LiquidationHandler is Observer {
     uint256 internal constant KEEPER = 7;
 
-    /// @dev Of R' and M' together: each is a sum of at most 8 terms rounded by 1 wei, weighted by the largest size factor 5
-    /// [wad].
+    /// @dev Of R' and M' together: each is a sum of at most 8 terms rounded by 1 wei, weighted by the largest size
+    /// factor 5 [wad].
     int256 private constant ROUNDING = 80;
     /// @dev Tolerance of the search for the least slice, as a share of the slice [bps].
     uint256 private constant SLICE_TOLERANCE_BPS = 20;
@@ -48,8 +48,8 @@ abstract contract LiquidationHandler is Observer {
         }
     }
 
-    /// @dev Liquidates somebody by all means: if nobody is below the line, the price is moved against the position with the
-    /// most leverage.
+    /// @dev Liquidates somebody by all means: if nobody is below the line, the price is moved against the position with
+    /// the most leverage.
     function _bringDown(uint256 seed) internal returns (bool) {
         for (uint256 i = 0; i < 6 && _firstBelow(seed) == ACTORS; ++i) {
             (uint256 riskiest, uint256 most) = (0, 0);
@@ -125,7 +125,8 @@ abstract contract LiquidationHandler is Observer {
         }
     }
 
-    /// @dev A position keeps up to 1 wei of size more than its share, and a wei of size requires less than its price [wad].
+    /// @dev A position keeps up to 1 wei of size more than its share, and a wei of size requires less than its price
+    /// [wad].
     function _roundingOf(int256[3] memory sizes) private view returns (int256 rounding) {
         rounding = ROUNDING;
         for (uint256 i = 0; i < 3; ++i) {

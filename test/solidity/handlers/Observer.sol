@@ -8,9 +8,10 @@ import {Margin} from "../../../contracts/types/Portfolio.sol";
 import {Position} from "../../../contracts/types/Position.sol";
 
 /// @title Observer
-/// @notice Knows every account and looks at all of them after each act: what I4 and I8 say about those who took no part.
-/// @dev Eight actors, three of them sub-accounts of one owner; then the treasury, a builder and the insurance fund, whose
-/// cash the rules move. An act names its parties by `_takesPart` and ends with `_verify`.
+/// @notice Knows every account and looks at all of them after each act: what I4 and I8 say about those who took no
+/// part.
+/// @dev Eight actors, three of them sub-accounts of one owner; then the treasury, a builder and the insurance fund,
+/// whose cash the rules move. An act names its parties by `_takesPart` and ends with `_verify`.
 abstract contract Observer is OrderSigner {
     /// @dev An account as it was after the last act.
     struct Seen {
@@ -75,8 +76,8 @@ abstract contract Observer is OrderSigner {
         for (uint256 i = 0; i < _accounts.length; ++i) _seen[i] = _see(i);
     }
 
-    /// @dev I4: who took no part keeps cash, collateral and positions. I8: with prices fixed nobody healthy falls below the
-    /// line and nobody else's equity changes, but by a gains haircut, which is size x index move.
+    /// @dev I4: who took no part keeps cash, collateral and positions. I8: with prices fixed nobody healthy falls below
+    /// the line and nobody else's equity changes, but by a gains haircut, which is size x index move.
     function _verify(bool pricesMoved) internal {
         int256[6] memory moves = _indexMoves();
         for (uint256 i = 0; i < _accounts.length; ++i) {

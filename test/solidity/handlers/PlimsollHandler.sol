@@ -11,10 +11,11 @@ import {Margin} from "../../../contracts/types/Portfolio.sol";
 import {Trade} from "../../../contracts/types/Trade.sol";
 
 /// @title PlimsollHandler
-/// @notice Eight accounts that deposit, withdraw, trade, settle and liquidate while prices jump. Each act asserts its own
-/// post-conditions, and those of everybody else (Observer); any error that the design does not name fails the campaign.
-/// @dev It is itself a registered venue. Every eighth act is preceded by a trade and a liquidation, brought about by a jump
-/// of the price if nobody is below the line, so that no campaign is vacuous.
+/// @notice Eight accounts that deposit, withdraw, trade, settle and liquidate while prices jump. Each act asserts its
+/// own post-conditions, and those of everybody else (Observer); any error that the design does not name fails the
+/// campaign.
+/// @dev It is itself a registered venue. Every eighth act is preceded by a trade and a liquidation, brought about by a
+/// jump of the price if nobody is below the line, so that no campaign is vacuous.
 contract PlimsollHandler is LiquidationHandler {
     uint256 private constant HEARTBEAT = 8;
 
@@ -175,7 +176,8 @@ contract PlimsollHandler is LiquidationHandler {
         _clear(taker, maker, perpetual, held > 0 ? -int256(size) : int256(size), bound(offsetBps, -500, 500), true);
     }
 
-    /// @dev The owner at any time, anyone when it is below initial margin; equity loses 2 wei for each position at most.
+    /// @dev The owner at any time, anyone when it is below initial margin; equity loses 2 wei for each position at
+    /// most.
     function settleVariation(uint64 roll, bool byOwner) external act(roll) {
         uint256 seed = _diceOf(roll);
         uint256 place = seed % ACTORS;
@@ -246,7 +248,8 @@ contract PlimsollHandler is LiquidationHandler {
         return (dollars * 10 ** _system.tokens[which].decimals()) / prices[which];
     }
 
-    /// @dev A trade as large as both sides can carry; if that is refused, other sides and smaller trades until one clears.
+    /// @dev A trade as large as both sides can carry; if that is refused, other sides and smaller trades until one
+    /// clears.
     function _tradeSurely(uint256 seed) private {
         uint256 before = calls["trade"];
         uint256 notional = type(uint256).max;
