@@ -33,6 +33,17 @@ import {UnderlyingRules} from "./types/UnderlyingRules.sol";
 contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
     using SafeCast for uint256;
 
+    /// @dev One slot, read by every act.
+    struct Wiring {
+        IMarginEngine marginEngine;
+        /// The settlement token's own price; 0 while there is none.
+        uint24 pegUnderlying;
+        /// How far it may be from 1 [bps].
+        uint16 pegAllowedBps;
+        /// It was found further from 1 when somebody last looked.
+        bool depegged;
+    }
+
     /// @dev What the trades of one call add up to.
     struct Batch {
         /// One entry for each account that trades.
@@ -44,9 +55,14 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         /// Venue's fees [wad].
         uint256 fees;
         PriceCache cache;
-        /// The first price could not be read: the batch may only reduce.
+        /// Positions may only come closer to 0.
         bool onlyReducing;
+        /// The first price could not be read: reductions are at the last mark.
+        bool atLastMark;
     }
+
+    uint16 private constant LEAST_PEG_BPS = 10;
+    uint16 private constant MOST_PEG_BPS = 2_000;
 
     IVault private immutable VAULT;
     IPriceOracle private immutable ORACLE;
@@ -54,7 +70,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
     AccountId private immutable FUND;
 
     Book private _book;
-    IMarginEngine private _marginEngine;
+    Wiring private _wiring;
     /// @dev One slot: who receives fees, and the insurance fund's share of them [wad].
     address private _treasury;
     uint64 private _fundShare;
@@ -75,6 +91,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         if (!_venues[msg.sender]) revert NotVenue(msg.sender);
         IMarginEngine engine = _engine();
         Batch memory batch = _newBatch(trades.length);
+        batch.onlyReducing = _wiring.depegged;
         uint256 mostInstruments = RULES.liquidationRules().mostInstruments();
 
         for (uint256 i = 0; i < trades.length; ++i) _novate(trades[i], batch, mostInstruments);
@@ -148,7 +165,26 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         return (terms.fraction, settlement.payment);
     }
 
+    /// @inheritdoc IClearinghouse
+    function notePeg() external {
+        Wiring memory wiring = _wiring;
+        uint256 price = ORACLE.price(wiring.pegUnderlying);
+        bool depegged = FixedPointMathLib.dist(price, WadMath.WAD) > WadMath.bpsDown(WadMath.WAD, wiring.pegAllowedBps);
+        if (depegged == wiring.depegged) return;
+        _wiring.depegged = depegged;
+        emit PegNoted(price, depegged);
+    }
+
     // Governance
+
+    /// @inheritdoc IClearinghouse
+    function setPeg(uint24 underlying, uint16 allowedBps) external restricted {
+        bool bounded = underlying == 0 ? allowedBps == 0 : allowedBps >= LEAST_PEG_BPS && allowedBps <= MOST_PEG_BPS;
+        if (!bounded) revert PegOutOfBounds(underlying, allowedBps, LEAST_PEG_BPS, MOST_PEG_BPS);
+        Wiring storage wiring = _wiring;
+        (wiring.pegUnderlying, wiring.pegAllowedBps, wiring.depegged) = (underlying, allowedBps, false);
+        emit PegSet(underlying, allowedBps);
+    }
 
     /// @inheritdoc IClearinghouse
     function setVenue(address venue, bool registered) external restricted {
@@ -160,7 +196,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
     /// @inheritdoc IClearinghouse
     function setMarginEngine(address marginEngine) external restricted {
         if (marginEngine.code.length == 0) revert NotAContract(marginEngine);
-        _marginEngine = IMarginEngine(marginEngine);
+        _wiring.marginEngine = IMarginEngine(marginEngine);
         emit MarginEngineSet(marginEngine);
     }
 
@@ -221,6 +257,12 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
     }
 
     /// @inheritdoc IClearinghouse
+    function peg() external view returns (uint24 underlying, uint16 allowedBps, bool depegged) {
+        Wiring memory wiring = _wiring;
+        return (wiring.pegUnderlying, wiring.pegAllowedBps, wiring.depegged);
+    }
+
+    /// @inheritdoc IClearinghouse
     function feeShares() external view returns (address treasury, uint64 fundShare) {
         return (_treasury, _fundShare);
     }
@@ -239,7 +281,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         if (trade.taker.account == trade.maker.account) revert SelfDealing(trade.taker.account);
         if (trade.taker.account == FUND || trade.maker.account == FUND) revert FundIsNoParty();
         (UnderlyingRules rules, ) = RULES.instrumentRules(trade.instrument);
-        _requireInBand(trade, rules, _markFor(trade, batch), batch.onlyReducing);
+        _requireInBand(trade, rules, _markFor(trade, batch), batch.atLastMark);
 
         int256 size = trade.size;
         // Computed once and applied with both signs: what one side pays, the other receives.
@@ -273,7 +315,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
             cash -= int256(uint256(leg.fee));
         }
         if (leg.builderFee != 0) {
-            if (batch.onlyReducing) revert BuilderFeeAtLastMark(leg.account, leg.builderFee);
+            if (batch.atLastMark) revert BuilderFeeAtLastMark(leg.account, leg.builderFee);
             int256 builderFee = int256(uint256(leg.builderFee));
             batch.builders[batch.builderCount++] = Posting({account: accountIdOf(leg.builder, 0), cash: builderFee});
             cash -= builderFee;
@@ -316,11 +358,11 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
             mark = _book.markets[trade.instrument].lastMark;
             // From the first trade on: what an earlier one added would be checked at this old mark.
             bool reducing =
-                (batch.onlyReducing || batch.partyCount == 0) &&
+                (batch.atLastMark || batch.partyCount == 0) &&
                     _isReducing(trade.taker.account, trade.instrument, trade.size) &&
                     _isReducing(trade.maker.account, trade.instrument, -int256(trade.size));
             if (mark == 0 || !reducing) Address.verifyCallResult(false, reason);
-            batch.onlyReducing = true;
+            (batch.onlyReducing, batch.atLastMark) = (true, true);
         }
         batch.cache.remember(underlying, mark);
     }
@@ -435,7 +477,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
     // Internals
 
     function _engine() private view returns (IMarginEngine engine) {
-        engine = _marginEngine;
+        engine = _wiring.marginEngine;
         if (address(engine) == address(0)) revert NotWired();
     }
 

@@ -5,7 +5,7 @@ import type { GovernedRole } from "./roles.js";
 /** The parameters of a deployment: the shape of `ignition/parameters/<network>.json`. */
 export interface DeploymentParameters {
   governance: GovernanceParameters;
-  settlementToken: TokenParameters;
+  settlementToken: SettlementTokenParameters;
   /** Chainlink feeds by name. */
   feeds: Record<string, FeedParameters>;
   /** The rollup's uptime feed; absent on a chain without a sequencer. */
@@ -33,6 +33,11 @@ interface GovernanceParameters {
 type Existing<Mock> = { address: string; mock?: never } | { address?: never; mock: Mock };
 
 type TokenParameters = { symbol: string; decimals: number } & Existing<{ name: string }>;
+
+/** With its own price: the symbol of the underlying, and how far it may be from one dollar before new risk stops. */
+type SettlementTokenParameters = TokenParameters & {
+  peg: { underlying: string; allowedBps: number };
+};
 
 type FeedParameters = {
   maximumAgeSeconds: number;
@@ -170,7 +175,11 @@ export function requireConsistent(parameters: DeploymentParameters): void {
       check(feeds[feed] !== undefined, `${symbol} needs the unknown feed ${feed}`);
     }
   }
-  for (const { symbol, underlying } of collaterals) {
+  const { symbol: settlement, peg } = parameters.settlementToken;
+  for (const { symbol, underlying } of [
+    ...collaterals,
+    { symbol: settlement, underlying: peg.underlying },
+  ]) {
     check(
       underlyings.some((known) => known.symbol === underlying),
       `${symbol} is valued by the unknown underlying ${underlying}`,

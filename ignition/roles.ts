@@ -49,7 +49,7 @@ export const RESTRICTED: Record<GovernedContract, Partial<Record<GovernedRole, S
   Vault: { MODULES: ["wire(address,address)"] },
   Clearinghouse: {
     RISK: ["setFeeShares(address,uint64)"],
-    LISTING: ["setVenue(address,bool)"],
+    LISTING: ["setVenue(address,bool)", "setPeg(uint24,uint16)"],
     MODULES: ["setMarginEngine(address)"],
   },
   Exchange: { RISK: ["setFeeRates(uint64,uint64)"] },
@@ -83,6 +83,7 @@ export const OPEN: Record<GovernedContract | "MarginEngine" | "StandardMargin", 
     // Registered venues only.
     `clear(${TRADE}[])`,
     "settleVariation(bytes32)",
+    "notePeg()",
     "liquidate(bytes32,bytes32,uint256,int256)",
   ],
   Exchange: [

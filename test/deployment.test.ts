@@ -15,6 +15,7 @@ import {
   ETH,
   ETH_PERP,
   type Plimsoll,
+  USDC,
   WBTC,
   WSTETH,
 } from "./fixtures/plimsoll.js";
@@ -73,6 +74,12 @@ describe("Deployment", () => {
         governance.treasury,
         wadOf(fees.fundShare),
       ]);
+    });
+
+    it("watches the settlement token's own price", async () => {
+      const { clearinghouse, parameters } = await networkHelpers.loadFixture(deployPlimsoll);
+      const { allowedBps } = parameters.settlementToken.peg;
+      expect(await clearinghouse.peg()).to.deep.equal([USDC, allowedBps, false]);
     });
 
     it("clears a trade between two funded accounts", async () => {
@@ -136,6 +143,7 @@ describe("Deployment", () => {
             settlementToken: {
               symbol: settlementToken.symbol,
               decimals: settlementToken.decimals,
+              peg: settlementToken.peg,
               address: addresses.contracts.Vault,
             },
           },

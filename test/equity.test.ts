@@ -35,6 +35,7 @@ const EFFECTS: Record<string, "lowers" | "keeps" | "others only"> = {
   "Vault.moveSlice": "others only",
   "Clearinghouse.clear": "others only",
   "Clearinghouse.settleVariation": "keeps",
+  "Clearinghouse.notePeg": "keeps",
   "Clearinghouse.liquidate": "lowers",
   "Exchange.matchOrders": "lowers",
   "Exchange.cancel": "keeps",
@@ -52,6 +53,8 @@ const KEEPING: Record<string, (scene: Scene) => Promise<unknown>> = {
     vault.connect(alice).depositWithPermit(account, weth, 1n, FOREVER, 27, ZeroHash, ZeroHash),
   "Vault.setOperator": async ({ vault, alice, bob }) =>
     vault.connect(alice).setOperator(bob, 15n, FOREVER),
+  "Clearinghouse.notePeg": async ({ clearinghouse, alice }) =>
+    clearinghouse.connect(alice).notePeg(),
   "Clearinghouse.settleVariation": async ({ clearinghouse, alice, account }) =>
     clearinghouse.connect(alice).settleVariation(account),
   "Exchange.cancel": async ({ exchange, alice, account }) =>

@@ -24,7 +24,7 @@ const MOMENTS = { before: 1n, after: 2n };
 
 /**
  * What every function that no role guards does while a token is being called: it is locked, it asks for a partner
- * contract and names that error, or it is allowed because it takes nothing but the caller's own orders away.
+ * contract and names that error, or it is allowed because it moves nothing, or takes the caller's own orders away.
  */
 const OUTCOMES: Record<string, string> = {
   "Vault.deposit": "locked",
@@ -36,6 +36,8 @@ const OUTCOMES: Record<string, string> = {
   "Vault.moveSlice": "NotClearinghouse",
   "Clearinghouse.settleVariation": "locked",
   "Clearinghouse.liquidate": "locked",
+  // It compares a price and moves nothing.
+  "Clearinghouse.notePeg": "allowed",
   "Clearinghouse.clear": "NotVenue",
   "Exchange.matchOrders": "locked",
   "Exchange.cancel": "allowed",

@@ -30,6 +30,8 @@ interface IClearinghouse {
     error VariationNotDue(AccountId account, int256 equity, uint256 initial);
     /// @notice The liquidator would pay more than it is willing to [wad].
     error PaymentAboveMaximum(int256 payment, int256 maxPayment);
+    /// @notice The allowed distance from the peg is out of its bounds, or there is one without a price [bps].
+    error PegOutOfBounds(uint24 underlying, uint256 allowedBps, uint256 least, uint256 most);
     /// @notice A share is above 1 or an address is missing.
     error InvalidFeeShare(address treasury, uint256 fundShare);
 
@@ -62,6 +64,10 @@ interface IClearinghouse {
     event GainsHaircut(InstrumentId indexed instrument, bool indexed long, uint256 loss, int256 index);
     /// @notice The recorded deficit changed [wad].
     event DeficitChanged(uint256 deficit);
+    /// @notice The settlement token left its peg, or came back to it; `price` is in dollars [wad].
+    event PegNoted(uint256 price, bool depegged);
+    /// @notice The settlement token's own price and how far it may be from 1 were set [bps].
+    event PegSet(uint24 underlying, uint16 allowedBps);
     /// @notice A venue was registered or removed.
     event VenueSet(address indexed venue, bool registered);
     /// @notice The margin engine was set.
@@ -92,6 +98,12 @@ interface IClearinghouse {
         int256 maxPayment
     ) external returns (uint256 fraction, int256 payment);
 
+    /// @notice Compares the settlement token's own price with one dollar. While it is further away than allowed, trades
+    /// may only reduce both sides; what accounts owe each other is not touched. By anyone.
+    /// @dev A note of the last look, not a look in every trade: whoever sees the token fall stops new risk with one
+    /// call, and trades pay nothing for it. Reverts with the oracle's reason when the price cannot be read.
+    function notePeg() external;
+
     /// @notice The stored position [wad].
     function positionOf(AccountId account, InstrumentId instrument) external view returns (Position memory);
 
@@ -121,6 +133,13 @@ interface IClearinghouse {
 
     /// @notice Who receives fees: the treasury and the insurance fund's share [wad].
     function feeShares() external view returns (address treasury, uint64 fundShare);
+
+    /// @notice The settlement token's own price, how far it may be from 1 [bps], and whether it was found further away.
+    function peg() external view returns (uint24 underlying, uint16 allowedBps, bool depegged);
+
+    /// @notice Sets the settlement token's own price and how far it may be from 1 [10 to 2,000 bps]; 0 and 0 for none.
+    /// What was noted before is forgotten. Governance only.
+    function setPeg(uint24 underlying, uint16 allowedBps) external;
 
     /// @notice Registers or removes a venue. Governance only.
     function setVenue(address venue, bool registered) external;

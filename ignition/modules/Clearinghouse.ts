@@ -11,7 +11,7 @@ interface Layers {
   vault: ReturnType<typeof vaultModule>;
 }
 
-/** The clearinghouse with its linked library, and who receives fees. */
+/** The clearinghouse with its linked library, who receives fees, and the settlement token's peg. */
 export function clearinghouseModule(parameters: DeploymentParameters, layers: Layers) {
   return buildModule("Clearinghouse", (m) => {
     const { accessManager } = m.useModule(Governance);
@@ -27,6 +27,10 @@ export function clearinghouseModule(parameters: DeploymentParameters, layers: La
       parameters.governance.treasury,
       wadOf(parameters.fees.fundShare),
     ]);
+    const { underlying, allowedBps } = parameters.settlementToken.peg;
+    const number = parameters.underlyings.find(({ symbol }) => symbol === underlying)?.number;
+    if (number === undefined) throw new Error(`Unknown underlying ${underlying}`);
+    m.call(clearinghouse, "setPeg", [number, allowedBps]);
     return { defaultProcess, clearinghouse };
   });
 }

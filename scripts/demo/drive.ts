@@ -35,6 +35,7 @@ const RATIOS: ReadonlyMap<string, number> = new Map([
   ["wstETH/stETH", 1.2],
   ["stETH/ETH", 1],
   ["WBTC/BTC", 1],
+  ["USDC/USD", 1],
 ]);
 
 /**
