@@ -144,7 +144,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         LiquidationSettlement memory settlement = Liquidation.settlementOf(terms, _fundCash());
         if (settlement.payment > maxPayment) revert PaymentAboveMaximum(settlement.payment, maxPayment);
 
-        int256 realised = _takeOver(account, liquidator, terms.fraction, settlement.loss);
+        (int256 closed, int256 closedOfLiquidator) = _takeOver(account, liquidator, terms.fraction, settlement.loss);
         emit Liquidated(
             account,
             liquidator,
@@ -156,8 +156,8 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
             settlement.toInsurance
         );
         Posting[] memory postings = new Posting[](3);
-        postings[0] = Posting({account: account, cash: settlement.toAccount.toInt256()});
-        postings[1] = Posting({account: liquidator, cash: realised - settlement.payment});
+        postings[0] = Posting({account: account, cash: closed + settlement.toAccount.toInt256()});
+        postings[1] = Posting({account: liquidator, cash: closedOfLiquidator - settlement.payment});
         postings[2] = Posting({account: FUND, cash: _repayDeficit(settlement.toInsurance)});
         VAULT.moveSlice(account, liquidator, terms.fraction);
         VAULT.post(postings);
@@ -432,7 +432,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         AccountId liquidator,
         uint256 fraction,
         uint256 loss
-    ) private returns (int256 realised) {
+    ) private returns (int256 closed, int256 closedOfLiquidator) {
         if (loss != 0) {
             uint256 capBps = RULES.liquidationRules().gainsHaircutCapBps();
             DefaultProcess.spreadLoss(_book, account, loss, _indexPricesOf(account), capBps);

@@ -32,13 +32,26 @@ library DefaultProcess {
     /// @notice Moves a fraction of every position, with the same fraction of its real quote.
     /// @dev Sizes are rounded for the account, by less than one wei of size: a slice must never leave it sicker. Quotes
     /// are rounded down for the liquidator and follow the fraction, not the size that moved: a position of one wei may
-    /// carry any quote, and what a slice leaves of it must be what the price of the slice assumes.
+    /// carry any quote, and what a slice leaves of it must be what the price of the slice assumes. A position that
+    /// rounding closes leaves that rest as cash.
     /// @param book The clearinghouse's book.
     /// @param slice Who gives what to whom.
-    /// @return realised Real quotes of positions that the slice closed for the liquidator: owed to it as cash [wad].
-    function takeSlice(Book storage book, Slice memory slice) external returns (int256 realised) {
+    /// @return toAccount Real quotes of positions that the slice closed for the account: owed to it as cash [wad].
+    /// @return toLiquidator The same for the liquidator [wad].
+    function takeSlice(Book storage book, Slice memory slice) external returns (int256 toAccount, int256 toLiquidator) {
         OpenPosition[] memory open = book.openPositionsOf(slice.account);
-        for (uint256 i = 0; i < open.length; ++i) realised += _moveLeg(book, slice, open[i]);
+        int256 fraction = slice.fraction.toInt256();
+        for (uint256 i = 0; i < open.length; ++i) {
+            OpenPosition memory part = OpenPosition({
+                instrument: open[i].instrument,
+                size: WadMath.mulDown(open[i].size, fraction),
+                realQuote: WadMath.mulDown(open[i].realQuote, fraction)
+            });
+            if (part.size == 0 && part.realQuote == 0) continue;
+            toLiquidator += _give(book, slice.liquidator, part, slice.mostInstruments);
+            (part.size, part.realQuote) = (-part.size, -part.realQuote);
+            toAccount += _give(book, slice.account, part, slice.mostInstruments);
+        }
     }
 
     /// @notice Divides a bankrupt account's loss over the other side of its instruments, by |size| x index price: each
@@ -74,13 +87,14 @@ library DefaultProcess {
         }
     }
 
-    /// @dev Moves the slice of one position; returns what it closed for the liquidator.
-    function _moveLeg(Book storage book, Slice memory slice, OpenPosition memory open) private returns (int256) {
-        int256 size = WadMath.mulDown(open.size, slice.fraction.toInt256());
-        int256 quote = WadMath.mulDown(open.realQuote, slice.fraction.toInt256());
-        if (size == 0 && quote == 0) return 0;
-        book.change(slice.account, open.instrument, -size, -quote, slice.mostInstruments);
-        return book.change(slice.liquidator, open.instrument, size, quote, slice.mostInstruments);
+    /// @dev Adds a part of a position to an account's own; returns what that closed.
+    function _give(
+        Book storage book,
+        AccountId account,
+        OpenPosition memory part,
+        uint256 mostInstruments
+    ) private returns (int256) {
+        return book.change(account, part.instrument, part.size, part.realQuote, mostInstruments);
     }
 
     /// @dev Charges the side opposite to a position; returns what that side bears, at most `loss`.

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {PlimsollSetup} from "./PlimsollSetup.sol";
 import {AccountId, accountIdOf} from "../../contracts/types/AccountId.sol";
 import {Status} from "../../contracts/types/Portfolio.sol";
+import {OpenPosition} from "../../contracts/types/Position.sol";
 
 /// @title FoundByAttackTest
 /// @notice Holes that people who were asked to steal have found, each with the numbers in which it paid. They stay
@@ -60,6 +61,32 @@ contract FoundByAttackTest is PlimsollSetup {
         assertLt(_equityOf(_sinking), account, "the account pays it");
     }
 
+    /// @dev A short of 1 wei is rounded up to a whole move by any slice, and so is closed. When its rest was forgotten,
+    /// a slice of a millionth made 2,500,000 of losses vanish.
+    function test_WhatRoundingClosesLeavesItsRestAsCash() public {
+        _fund(_sinking, usdc, 3_000_000e6);
+        _fund(_rising, usdc, 3_000_000e6);
+        for (uint256 i = 0; i < 17; ++i) {
+            _trade(_sinking, _rising, ethPerpetual, i == 0 ? -1_000e18 - 1 : -1_000e18, 2_860e18);
+            _trade(_sinking, _rising, ethPerpetual, 1_000e18, 3_010e18);
+        }
+        _trade(_sinking, _honest, btcPerpetual, 20e18, 60_000e18);
+        uint256 spare = engine.withdrawable(_sinking, address(usdc));
+        vm.prank(_thief);
+        vault.withdraw(_sinking, address(usdc), spare, _thief);
+        _setPrice(BTC, 57_900e8);
+        assertEq(clearinghouse.positionOf(_sinking, ethPerpetual).size, -1);
+        int256 wealth = _equityOf(_sinking) + _equityOf(_rising);
+        int256 claims = _claims();
+
+        vm.prank(_thief);
+        clearinghouse.liquidate(_sinking, _rising, 1e12, type(int256).max);
+
+        assertEq(clearinghouse.positionOf(_sinking, ethPerpetual).size, 0, "the dust is gone");
+        assertEq(_claims(), claims, "and its losses are not");
+        assertLe(_equityOf(_sinking) + _equityOf(_rising), wealth);
+    }
+
     /// @dev In the last bracket the requirement is linear: the first chord of the search meets the target exactly, and
     /// a wei of rounding made it take 32 % instead of 26 %.
     function test_ASliceIsTheLeastWhereverAChordMeetsTheTarget() public {
@@ -71,6 +98,16 @@ contract FoundByAttackTest is PlimsollSetup {
         (uint256 fraction, , , ) = engine.previewLiquidation(_sinking);
 
         assertApproxEqRel(fraction, beside, 0.002e18);
+    }
+
+    /// @dev Cash and real quotes of all who take part.
+    function _claims() private view returns (int256 sum) {
+        AccountId[5] memory accounts = [_sinking, _rising, _honest, fund, treasury];
+        for (uint256 i = 0; i < accounts.length; ++i) {
+            sum += vault.cashOf(accounts[i]);
+            OpenPosition[] memory open = clearinghouse.openPositionsOf(accounts[i]);
+            for (uint256 j = 0; j < open.length; ++j) sum += open[j].realQuote;
+        }
     }
 
     /// @dev Round trips between one owner's accounts at the two ends of the band; all but 1 wei of the loser's position

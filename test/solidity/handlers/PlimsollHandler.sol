@@ -172,7 +172,14 @@ contract PlimsollHandler is LiquidationHandler {
         }
         if (maker == taker) return;
         uint256 most = _least(_magnitude(held), _magnitude(_sizeOf(maker, perpetual)));
-        size = size % 3 == 0 ? most : bound(size, 1, most);
+        // A third closes what can be closed, and a third leaves a leg of 1 wei with all that it has won or lost.
+        uint256 third = size % 3;
+        size =
+            third == 0 || most == 1
+                ? most
+                : third == 1
+                    ? most - 1
+                    : bound(size, 1, most);
         _clear(taker, maker, perpetual, held > 0 ? -int256(size) : int256(size), bound(offsetBps, -500, 500), true);
     }
 
