@@ -397,6 +397,11 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         AccountId[] memory accounts = new AccountId[](batch.partyCount);
         for (uint256 i = 0; i < accounts.length; ++i) accounts[i] = batch.parties[i].account;
         KnownPrice[] memory known = batch.cache.known();
+        if (batch.atLastMark) {
+            // An old mark must not let an account that is worth nothing by it give value to another.
+            uint256 unsafe = engine.belowMaintenance(accounts, known);
+            if (unsafe != 0) revert BelowMaintenanceAtLastMark(accounts[FixedPointMathLib.log2(unsafe)]);
+        }
         uint256 below = engine.belowInitial(accounts, known);
         for (uint256 i = 0; below >> i != 0; ++i) {
             if ((below >> i) & 1 == 0) continue;

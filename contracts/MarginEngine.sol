@@ -122,18 +122,16 @@ contract MarginEngine is IMarginEngine {
     // Checks
 
     /// @inheritdoc IMarginEngine
-    function belowInitial(
+    function belowInitial(AccountId[] calldata accounts, KnownPrice[] calldata known) external view returns (uint256) {
+        return _which(accounts, known, _isBelowInitial);
+    }
+
+    /// @inheritdoc IMarginEngine
+    function belowMaintenance(
         AccountId[] calldata accounts,
         KnownPrice[] calldata known
-    ) external view returns (uint256 below) {
-        if (accounts.length > 256) revert TooManyAccounts(accounts.length, 256);
-        PriceCache memory cache = _cacheOf(known);
-        for (uint256 i = 0; i < accounts.length; ++i) {
-            State memory state = _load(accounts[i]);
-            if (_isRiskless(state)) continue;
-            Margin memory margin = _margin(_value(state, cache));
-            if (!_isInitial(margin)) below |= 1 << i;
-        }
+    ) external view returns (uint256) {
+        return _which(accounts, known, _isBelow);
     }
 
     /// @inheritdoc IMarginEngine
@@ -141,7 +139,7 @@ contract MarginEngine is IMarginEngine {
         State memory state = _load(account);
         if (_isRiskless(state)) return;
         Margin memory margin = _margin(_value(state, newPriceCache(CACHED_PRICES)));
-        if (!_isInitial(margin)) revert BelowInitialMargin(account, margin.equity, margin.initial);
+        if (_isBelowInitial(margin)) revert BelowInitialMargin(account, margin.equity, margin.initial);
     }
 
     /// @inheritdoc IMarginEngine
@@ -154,7 +152,7 @@ contract MarginEngine is IMarginEngine {
         State memory state = _load(account);
         PriceCache memory cache = _cacheOf(known);
         Margin memory afterwards = _margin(_value(state, cache));
-        if (_isInitial(afterwards)) return;
+        if (!_isBelowInitial(afterwards)) return;
 
         OpenPosition[] memory held = state.positions;
         State memory undone = _load(account);
@@ -322,13 +320,27 @@ contract MarginEngine is IMarginEngine {
 
     // The gate
 
+    /// @dev A bit for each account whose margin is below a line.
+    function _which(
+        AccountId[] calldata accounts,
+        KnownPrice[] calldata known,
+        function(Margin memory) pure returns (bool) isBelow
+    ) private view returns (uint256 below) {
+        if (accounts.length > 256) revert TooManyAccounts(accounts.length, 256);
+        PriceCache memory cache = _cacheOf(known);
+        for (uint256 i = 0; i < accounts.length; ++i) {
+            State memory state = _load(accounts[i]);
+            if (!_isRiskless(state) && isBelow(_margin(_value(state, cache)))) below |= 1 << i;
+        }
+    }
+
     /// @dev Without position and debt there is nothing that a price could endanger: such an account needs no price.
     function _isRiskless(State memory state) private pure returns (bool) {
         return state.positions.length == 0 && state.cash >= 0;
     }
 
-    function _isInitial(Margin memory margin) private pure returns (bool) {
-        return margin.equity >= margin.initial.toInt256();
+    function _isBelowInitial(Margin memory margin) private pure returns (bool) {
+        return margin.equity < margin.initial.toInt256();
     }
 
     function _isBelow(Margin memory margin) private pure returns (bool) {
@@ -392,7 +404,7 @@ contract MarginEngine is IMarginEngine {
     function _canSpare(State memory state, uint256 place, uint256 held, uint256 amount) private view returns (bool) {
         if (_isRiskless(state)) return true;
         state.amounts[place] = held - amount;
-        return _isInitial(_margin(_value(state, newPriceCache(CACHED_PRICES))));
+        return !_isBelowInitial(_margin(_value(state, newPriceCache(CACHED_PRICES))));
     }
 
     /// @dev The place of the index-th token among the set bits.

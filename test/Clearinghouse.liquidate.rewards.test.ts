@@ -220,18 +220,49 @@ describe("Clearinghouse.liquidate: rewards", () => {
       });
     }
 
-    it("charge winners no more than one does: an hour has one cap (RD1, I7)", async () => {
-      const account = await market.fund(market.alice, 0n, 10_000);
+    /** Long 10 ETH from 3,000, worth that many dollars at 2,600. */
+    async function sinkDeep(account: AccountId, dollars: number): Promise<void> {
+      await market.setPrices({ [ETH]: 3_000 });
       await market.sink(account, [{ instrument: ETH_PERP, size: 10n * WAD }], {
         prices: { [ETH]: 2_600 },
-        equity: () => -parseWad(2_000),
+        equity: () => parseWad(dollars),
       });
+    }
+
+    /** What shorts have been charged for one ETH: so many dollars, and what the cap of 130 regains in half a minute. */
+    async function expectCharged(dollars: number): Promise<bigint> {
+      const [, shortIndex] = await market.clearinghouse.indicesOf(ETH_PERP);
+      expect(-shortIndex).to.be.at.least(parseWad(dollars));
+      expect(-shortIndex).to.be.at.most(parseWad(dollars) + parseWad(130) / 120n);
+      return -shortIndex;
+    }
+
+    it("charge winners no more than one does: all slices have one cap (RD1, I7)", async () => {
+      const account = await market.fund(market.alice, 0n, 10_000);
+      await sinkDeep(account, -2_000);
       await takeOver(market, account, { maxFraction: WAD / 2n });
       await takeOver(market, account);
       // 5 % of 2,600 dollars on 10 ETH; the rest of 2,000 is nobody's yet.
-      const [, shortIndex] = await market.clearinghouse.indicesOf(ETH_PERP);
-      expect(shortIndex).to.equal(-parseWad(130));
-      expect(await market.clearinghouse.deficit()).to.equal(parseWad(700));
+      const charged = await expectCharged(130);
+      const deficit = await market.clearinghouse.deficit();
+      expect(deficit).to.be.closeTo(parseWad(2_000) - 10n * charged, 100n);
+    });
+
+    it("share the cap with other accounts, and half of it is back after half an hour (I7)", async () => {
+      const accounts: AccountId[] = [];
+      for (const owner of [market.alice, market.carol, market.dave]) {
+        const account = await market.fund(owner, 0n, 10_000);
+        await sinkDeep(account, -2_000);
+        accounts.push(account);
+      }
+      // 2,000 on 30 ETH are 66.67 each time: the second finds 63.33 left of 130, the third half of 130.
+      await takeOver(market, accounts[0]!);
+      await expectCharged(66);
+      await takeOver(market, accounts[1]!);
+      await expectCharged(130);
+      await market.passTime(1_800);
+      await takeOver(market, accounts[2]!);
+      await expectCharged(195);
     });
   });
 });

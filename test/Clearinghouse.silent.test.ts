@@ -53,6 +53,24 @@ describe("Clearinghouse", () => {
       }
     });
 
+    it("refuses an account that is below maintenance at that mark", async () => {
+      const { clearinghouse, accountOf, alice, bob, carol, fund, ...trading } =
+        await networkHelpers.loadFixture(deployWithVenue);
+      const { tradeOf, clear, setPrice, feedOf } = trading;
+      const sunk = { signer: carol, subAccount: 5n };
+      await fund(carol, 5n, 3_000);
+      await clear(tradeOf(sunk, bob, 10));
+      await setPrice(ETH, 2_750);
+      await clear(tradeOf(alice, bob, 1, { price: parseWad(2_750) }));
+      await networkHelpers.time.increase(7_200);
+      const btc = feedOf("BTC/USD");
+      await btc.updateAnswer(await btc.latestAnswer());
+      await expect(clear(tradeOf(sunk, bob, -4, { price: parseWad(2_750) })))
+        .to.be.revertedWithCustomError(clearinghouse, "BelowMaintenanceAtLastMark")
+        .withArgs(accountOf(sunk));
+      await clear(tradeOf(alice, bob, -1, { price: parseWad(2_750) }));
+    });
+
     it("refuses a builder's fee, not the venue's", async () => {
       const { clearinghouse, accountOf, alice, bob, carol, tradeOf, clear, sizeOf } = await load();
       const makerLeg = { builderFee: 7n, builder: carol.address };

@@ -19,11 +19,11 @@ struct Market {
     int128 haircutLong;
     /// What one unit of short size has been charged for losses of bankrupt longs; never falls [wad].
     int128 haircutShort;
-    /// When the window of the last gains haircut began [unix seconds].
-    uint40 windowStart;
-    /// What haircuts of that window have moved the long side's index [wad].
+    /// When an index last moved [unix seconds].
+    uint40 movedAt;
+    /// What the long side's index had moved by then and is not forgotten yet [wad].
     uint96 movedLong;
-    /// What haircuts of that window have moved the short side's index [wad].
+    /// The same of the short side [wad].
     uint96 movedShort;
 }
 

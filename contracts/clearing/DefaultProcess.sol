@@ -16,8 +16,8 @@ library DefaultProcess {
     using SafeCast for int256;
     using SafeCast for uint256;
 
-    /// @dev What moves a side's index within this time counts as one event of the gains haircut.
-    uint256 private constant HAIRCUT_WINDOW_SECONDS = 1 hours;
+    /// @dev After this time a side's index may move by its whole cap again [seconds].
+    uint256 private constant FORGETTING_SECONDS = 1 hours;
 
     /// @notice What a liquidator takes over.
     struct Slice {
@@ -63,7 +63,7 @@ library DefaultProcess {
     /// @param account The bankrupt account.
     /// @param loss What is to be borne [wad].
     /// @param indexPrices Price of each position's underlying, in the order of the account's instruments [wad].
-    /// @param capBps The most that an index may move within an hour [bps of the index price].
+    /// @param capBps The most that an index may move at once, and again in each hour [bps of the index price].
     function spreadLoss(
         Book storage book,
         AccountId account,
@@ -121,13 +121,14 @@ library DefaultProcess {
         emit IClearinghouse.GainsHaircut(open.instrument, long, borne, book.indexOf(open.instrument, long));
     }
 
-    /// @dev How far a side's index may still move: all moves of one window are one event, however the account's slices
-    /// are cut.
+    /// @dev How far a side's index may still move: the cap, less what it has moved, which is forgotten evenly over an
+    /// hour. So the slices of an account share one cap, however they are cut.
     function _roomFor(Market storage market, bool long, uint256 cap) private returns (uint256) {
-        if (block.timestamp >= market.windowStart + HAIRCUT_WINDOW_SECONDS) {
-            market.windowStart = uint40(block.timestamp);
-            (market.movedLong, market.movedShort) = (0, 0);
-        }
+        uint256 elapsed = FixedPointMathLib.min(block.timestamp - market.movedAt, FORGETTING_SECONDS);
+        uint256 forgotten = FixedPointMathLib.fullMulDiv(cap, elapsed, FORGETTING_SECONDS);
+        market.movedAt = uint40(block.timestamp);
+        market.movedLong = uint96(FixedPointMathLib.zeroFloorSub(market.movedLong, forgotten));
+        market.movedShort = uint96(FixedPointMathLib.zeroFloorSub(market.movedShort, forgotten));
         return FixedPointMathLib.zeroFloorSub(cap, long ? market.movedLong : market.movedShort);
     }
 }

@@ -24,6 +24,8 @@ interface IClearinghouse {
     error NotReducing(AccountId account, InstrumentId instrument, int256 size, int256 change);
     /// @notice While a price is missing, a reduction at the last mark pays no builder.
     error BuilderFeeAtLastMark(AccountId account, uint256 builderFee);
+    /// @notice While a price is missing, only accounts that are above maintenance at the last mark may reduce.
+    error BelowMaintenanceAtLastMark(AccountId account);
     /// @notice The account holds as many instruments as it may.
     error TooManyInstruments(AccountId account, uint256 most);
     /// @notice Only the owner or operators may settle the variation of an account at or above initial margin [wad].

@@ -57,6 +57,12 @@ interface IMarginEngine {
     /// @param known Prices that the caller has read in this call.
     function belowInitial(AccountId[] calldata accounts, KnownPrice[] calldata known) external view returns (uint256);
 
+    /// @notice The same for the maintenance margin.
+    function belowMaintenance(
+        AccountId[] calldata accounts,
+        KnownPrice[] calldata known
+    ) external view returns (uint256);
+
     /// @notice Reverts with BelowInitialMargin unless the account is worth its initial margin.
     function requireInitial(AccountId account) external view;
 

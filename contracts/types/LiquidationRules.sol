@@ -8,7 +8,7 @@ pragma solidity 0.8.37;
 ///   16-31     most incentive (rhoMax)     [bps of the maintenance requirement]
 ///   32-47     insurance fee (kappa)       [bps of the maintenance requirement]
 ///   48-63     buffer                      [bps of the maintenance requirement]
-///   64-79     gains haircut cap           [bps of the index price, within an hour]
+///   64-79     gains haircut cap           [bps of the index price, at once and in each hour]
 ///   80-95     minimum margin              [whole settlement currency]
 ///   96-111    minimum margin of an item   [whole settlement currency]
 ///   112-119   most instruments            [number for one account]
@@ -45,7 +45,7 @@ function bufferBps(LiquidationRules rules) pure returns (uint256) {
     return (LiquidationRules.unwrap(rules) >> 48) & 0xffff;
 }
 
-/// @notice The most that losses may move a side's index within an hour [bps of the index price].
+/// @notice The most that losses may move a side's index at once, and again in each hour [bps of the index price].
 function gainsHaircutCapBps(LiquidationRules rules) pure returns (uint256) {
     return (LiquidationRules.unwrap(rules) >> 64) & 0xffff;
 }
