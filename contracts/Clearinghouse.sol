@@ -16,8 +16,10 @@ import {IRules} from "./interfaces/IRules.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {IWired} from "./interfaces/IWired.sol";
 import {WadMath} from "./libraries/WadMath.sol";
+import {cachedPrice} from "./oracle/CachedPrice.sol";
 import {AccountId, accountIdOf} from "./types/AccountId.sol";
 import {InstrumentId} from "./types/InstrumentId.sol";
+import {LiquidationRules} from "./types/LiquidationRules.sol";
 import {LiquidationSettlement, LiquidationTerms} from "./types/LiquidationTerms.sol";
 import {LIQUIDATE, TRADE} from "./types/Permissions.sol";
 import {Delta, KnownPrice, Margin} from "./types/Portfolio.sol";
@@ -116,7 +118,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         PriceCache memory cache = newPriceCache(open.length);
         int256 variation;
         for (uint256 i = 0; i < open.length; ++i) {
-            uint256 mark = _price(open[i].instrument.underlyingOf(), cache);
+            uint256 mark = cachedPrice(ORACLE, cache, open[i].instrument.underlyingOf());
             int256 value = Ledger.valueOf(open[i].size, open[i].realQuote, mark);
             _book.change(account, open[i].instrument, 0, -value, open.length);
             variation += value;
@@ -438,9 +440,9 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         uint256 fraction,
         uint256 loss
     ) private returns (int256 closed, int256 closedOfLiquidator) {
+        LiquidationRules rules = RULES.liquidationRules();
         if (loss != 0) {
-            uint256 capBps = RULES.liquidationRules().gainsHaircutCapBps();
-            DefaultProcess.spreadLoss(_book, account, loss, _indexPricesOf(account), capBps);
+            DefaultProcess.spreadLoss(_book, account, loss, _indexPricesOf(account), rules.gainsHaircutCapBps());
         }
         return
             DefaultProcess.takeSlice(
@@ -449,7 +451,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
                     account: account,
                     liquidator: liquidator,
                     fraction: fraction,
-                    mostInstruments: RULES.liquidationRules().mostInstruments()
+                    mostInstruments: rules.mostInstruments()
                 })
             );
     }
@@ -458,7 +460,8 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         InstrumentId[] memory instruments = _book.instruments[account].values();
         prices = new uint256[](instruments.length);
         PriceCache memory cache = newPriceCache(instruments.length);
-        for (uint256 i = 0; i < prices.length; ++i) prices[i] = _price(instruments[i].underlyingOf(), cache);
+        for (uint256 i = 0; i < prices.length; ++i)
+            prices[i] = cachedPrice(ORACLE, cache, instruments[i].underlyingOf());
     }
 
     // The insurance fund
@@ -484,12 +487,5 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
     function _engine() private view returns (IMarginEngine engine) {
         engine = _wiring.marginEngine;
         if (address(engine) == address(0)) revert NotWired();
-    }
-
-    function _price(uint24 underlying, PriceCache memory cache) private view returns (uint256 price) {
-        price = cache.find(underlying);
-        if (price != 0) return price;
-        price = ORACLE.price(underlying);
-        cache.remember(underlying, price);
     }
 }

@@ -12,6 +12,7 @@ import {IPriceOracle} from "./interfaces/IPriceOracle.sol";
 import {IRules} from "./interfaces/IRules.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {SliceSearch} from "./margin/SliceSearch.sol";
+import {cachedPrice} from "./oracle/CachedPrice.sol";
 import {TokenUnits} from "./libraries/TokenUnits.sol";
 import {WadMath} from "./libraries/WadMath.sol";
 import {AccountId} from "./types/AccountId.sol";
@@ -49,6 +50,7 @@ contract MarginEngine is IMarginEngine {
         Portfolio portfolio;
         /// The account's minimum margin; 0 without position and debt [wad].
         uint256 minimumMargin;
+        LiquidationRules liquidationRules;
     }
 
     /// @dev At most so many different underlyings are kept in memory in one call; more are read again.
@@ -258,8 +260,9 @@ contract MarginEngine is IMarginEngine {
     /// @dev Prices a state. Rounded down for the account.
     function _value(State memory state, PriceCache memory cache) private view returns (Valuation memory valuation) {
         uint256 count = state.positions.length;
-        bool exposed = count != 0 || state.cash < 0;
+        bool exposed = !_isRiskless(state);
         LiquidationRules rules = RULES.liquidationRules();
+        valuation.liquidationRules = rules;
         valuation.equity = state.cash;
         valuation.portfolio.positions = new Holding[](count);
         for (uint256 i = 0; i < count; ++i) {
@@ -268,7 +271,7 @@ contract MarginEngine is IMarginEngine {
             holding.instrument = position.instrument;
             holding.size = position.size;
             (holding.rules, holding.brackets) = RULES.instrumentRules(position.instrument);
-            holding.indexPrice = _price(position.instrument.underlyingOf(), cache);
+            holding.indexPrice = cachedPrice(ORACLE, cache, position.instrument.underlyingOf());
             // A perpetual is marked at the index price.
             holding.mark = holding.indexPrice;
             valuation.equity += Ledger.valueOf(position.size, position.realQuote, holding.mark);
@@ -292,7 +295,7 @@ contract MarginEngine is IMarginEngine {
             CollateralHolding memory holding = valuation.portfolio.collateral[place];
             (, holding.rules) = RULES.collateralAt(index);
             holding.quantity = TokenUnits.toWadDown(state.amounts[place++], holding.rules.tokenDecimals());
-            holding.price = _price(holding.rules.collateralUnderlying(), cache);
+            holding.price = cachedPrice(ORACLE, cache, holding.rules.collateralUnderlying());
             uint256 value = WadMath.mulDown(holding.quantity, holding.price);
             valuation.equity += value.toInt256();
             valuation.minimumMargin += FixedPointMathLib.min(value, minimumMarginOfItem);
@@ -309,13 +312,6 @@ contract MarginEngine is IMarginEngine {
     function _cacheOf(KnownPrice[] calldata known) private pure returns (PriceCache memory cache) {
         cache = newPriceCache(known.length + CACHED_PRICES);
         for (uint256 i = 0; i < known.length; ++i) cache.remember(known[i].underlying, known[i].price);
-    }
-
-    function _price(uint24 underlying, PriceCache memory cache) private view returns (uint256 price) {
-        price = cache.find(underlying);
-        if (price != 0) return price;
-        price = ORACLE.price(underlying);
-        cache.remember(underlying, price);
     }
 
     // The gate
@@ -375,7 +371,7 @@ contract MarginEngine is IMarginEngine {
         Valuation memory valuation,
         Margin memory margin
     ) private view returns (LiquidationTerms memory terms, SliceSearch.Account memory account) {
-        LiquidationRules rules = RULES.liquidationRules();
+        LiquidationRules rules = valuation.liquidationRules;
         terms = Liquidation.termsOf(margin.equity, margin.maintenance, rules);
         account = SliceSearch.Account({
             model: STANDARD_MARGIN,

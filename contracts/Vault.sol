@@ -236,8 +236,10 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
     function _deposit(AccountId account, address token, uint256 amount) private nonReentrantView {
         _engine();
         if (account.ownerOf() == address(0)) revert InvalidReceiver(address(0));
-        if (token != SETTLEMENT_TOKEN) {
-            CollateralRules rules = RULES.collateralOf(token);
+        bool isCollateral = token != SETTLEMENT_TOKEN;
+        CollateralRules rules;
+        if (isCollateral) {
+            rules = RULES.collateralOf(token);
             if (!rules.accepted()) revert DepositsStopped(token);
             bool held = (_headers[account].tokens >> rules.index()) & 1 == 1;
             // Each token that an account holds raises its minimum margin and everyone's cost of valuing it.
@@ -250,10 +252,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         if (received == 0) revert ZeroAmount(token);
         uint256 tracked = _tracked[token] + received;
         _tracked[token] = tracked;
-        if (token != SETTLEMENT_TOKEN) {
-            uint256 cap = RULES.collateralOf(token).cap();
-            if (tracked > cap) revert CollateralCapExceeded(token, tracked, cap);
-        }
+        if (isCollateral && tracked > rules.cap()) revert CollateralCapExceeded(token, tracked, rules.cap());
         int256 balance = _credit(account, token, received);
         emit Deposited(account, token, msg.sender, received, balance);
     }

@@ -1,13 +1,5 @@
 import { expect } from "chai";
-import {
-  type BaseContract,
-  concat,
-  getAddress,
-  keccak256,
-  type ParamType,
-  toBeHex,
-  ZeroAddress,
-} from "ethers";
+import { type BaseContract, concat, getAddress, keccak256, toBeHex } from "ethers";
 import hre from "hardhat";
 import {
   accountId,
@@ -19,6 +11,7 @@ import {
   perpetual,
   subAccountOf,
 } from "../sdk/index.js";
+import { zeroOf } from "./fixtures/abi.js";
 import { deployWithTraders, PRICE, type Trading } from "./fixtures/exchange.js";
 import { ETH_PERP } from "./fixtures/plimsoll.js";
 import { randomFrom } from "./fixtures/random.js";
@@ -39,17 +32,6 @@ function contractsOf(trading: Trading): [string, BaseContract][] {
     rules,
     oracle,
   });
-}
-
-/** A value that an argument of a type can have. */
-function zeroOf(type: ParamType): unknown {
-  if (type.isArray()) return [];
-  if (type.isTuple()) return type.components.map(zeroOf);
-  if (type.type === "address") return ZeroAddress;
-  if (type.type === "bool") return false;
-  const bytes = /^bytes(\d*)$/.exec(type.type);
-  if (bytes !== null) return bytes[1] ? toBeHex(0, Number(bytes[1])) : "0x";
-  return 0n;
 }
 
 describe("Every contract", () => {

@@ -4,7 +4,6 @@ pragma solidity 0.8.37;
 import {PlimsollSetup} from "./PlimsollSetup.sol";
 import {AccountId, accountIdOf} from "../../contracts/types/AccountId.sol";
 import {Status} from "../../contracts/types/Portfolio.sol";
-import {OpenPosition} from "../../contracts/types/Position.sol";
 
 /// @title FoundByAttackTest
 /// @notice Holes that people who were asked to steal have found, each with the numbers in which it paid. They stay
@@ -77,13 +76,13 @@ contract FoundByAttackTest is PlimsollSetup {
         _setPrice(BTC, 57_900e8);
         assertEq(clearinghouse.positionOf(_sinking, ethPerpetual).size, -1);
         int256 wealth = _equityOf(_sinking) + _equityOf(_rising);
-        int256 claims = _claims();
+        int256 claims = _claimsOf([_sinking, _rising, _honest]);
 
         vm.prank(_thief);
         clearinghouse.liquidate(_sinking, _rising, 1e12, type(int256).max);
 
         assertEq(clearinghouse.positionOf(_sinking, ethPerpetual).size, 0, "the dust is gone");
-        assertEq(_claims(), claims, "and its losses are not");
+        assertEq(_claimsOf([_sinking, _rising, _honest]), claims, "and its losses are not");
         assertLe(_equityOf(_sinking) + _equityOf(_rising), wealth);
     }
 
@@ -98,16 +97,6 @@ contract FoundByAttackTest is PlimsollSetup {
         (uint256 fraction, , , ) = engine.previewLiquidation(_sinking);
 
         assertApproxEqRel(fraction, beside, 0.002e18);
-    }
-
-    /// @dev Cash and real quotes of all who take part.
-    function _claims() private view returns (int256 sum) {
-        AccountId[5] memory accounts = [_sinking, _rising, _honest, fund, treasury];
-        for (uint256 i = 0; i < accounts.length; ++i) {
-            sum += vault.cashOf(accounts[i]);
-            OpenPosition[] memory open = clearinghouse.openPositionsOf(accounts[i]);
-            for (uint256 j = 0; j < open.length; ++j) sum += open[j].realQuote;
-        }
     }
 
     /// @dev Round trips between one owner's accounts at the two ends of the band; all but 1 wei of the loser's position

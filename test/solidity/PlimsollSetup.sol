@@ -17,6 +17,7 @@ import {AccountId, accountIdOf} from "../../contracts/types/AccountId.sol";
 import {CollateralParameters} from "../../contracts/types/CollateralRules.sol";
 import {InstrumentId, KIND_PERPETUAL, perpetualOf} from "../../contracts/types/InstrumentId.sol";
 import {LiquidationParameters} from "../../contracts/types/LiquidationRules.sol";
+import {OpenPosition} from "../../contracts/types/Position.sol";
 import {BracketParameters} from "../../contracts/types/SizeBrackets.sol";
 import {Trade} from "../../contracts/types/Trade.sol";
 import {UnderlyingParameters} from "../../contracts/types/UnderlyingRules.sol";
@@ -239,6 +240,17 @@ abstract contract PlimsollSetup is BaseTest {
         trades[0].taker.account = taker;
         trades[0].maker.account = maker;
         clearinghouse.clear(trades);
+    }
+
+    /// @dev Cash and real quotes of three accounts, the insurance fund and the treasury, less the deficit [wad].
+    function _claimsOf(AccountId[3] memory parties) internal view returns (int256 claims) {
+        AccountId[5] memory accounts = [parties[0], parties[1], parties[2], fund, treasury];
+        claims = -int256(clearinghouse.deficit());
+        for (uint256 i = 0; i < accounts.length; ++i) {
+            claims += vault.cashOf(accounts[i]);
+            OpenPosition[] memory open = clearinghouse.openPositionsOf(accounts[i]);
+            for (uint256 j = 0; j < open.length; ++j) claims += open[j].realQuote;
+        }
     }
 
     function _equityOf(AccountId account) internal view returns (int256) {
