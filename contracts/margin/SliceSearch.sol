@@ -108,7 +108,8 @@ library SliceSearch {
                 mark: holding.mark,
                 indexPrice: holding.indexPrice,
                 rules: holding.rules,
-                brackets: holding.brackets
+                brackets: holding.brackets,
+                crowding: holding.crowding
             });
         }
         rest.collateral = new CollateralHolding[](whole.collateral.length);

@@ -13,6 +13,7 @@ import {UnderlyingRules} from "../types/UnderlyingRules.sol";
 ///   rate(sigma)       = clamp(A + B x sigma, floor, cap)
 ///   maintenance rate  = rate(slow sigma)
 ///   initial rate      = max(rate(slow sigma), rate(fast sigma)) / (maintenance to initial), at least the initial floor
+///   crowded           = required + (notional - required) x crowding, for the initial requirement of a position
 ///   requirement       = sum of rate x charged notional + sum of haircut x collateral value, all rounded up
 /// The charged notional grows progressively with size (SizeBrackets).
 contract StandardMargin is IMarginModel {
@@ -23,7 +24,11 @@ contract StandardMargin is IMarginModel {
             uint256 notional = WadMath.mulUp(WadMath.abs(holding.size), holding.mark);
             uint256 charged = holding.brackets.chargedNotional(notional);
             (uint256 initialRate, uint256 maintenanceRate) = _rates(holding.rules);
-            initial += WadMath.mulUp(charged, initialRate);
+            uint256 required = WadMath.mulUp(charged, initialRate);
+            if (holding.crowding != 0 && required < notional) {
+                required += WadMath.mulUp(notional - required, holding.crowding);
+            }
+            initial += required;
             maintenance += WadMath.mulUp(charged, maintenanceRate);
         }
         for (uint256 i = 0; i < portfolio.collateral.length; ++i) {

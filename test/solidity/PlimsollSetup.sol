@@ -20,6 +20,7 @@ import {LiquidationParameters} from "../../contracts/types/LiquidationRules.sol"
 import {OpenPosition} from "../../contracts/types/Position.sol";
 import {BracketParameters} from "../../contracts/types/SizeBrackets.sol";
 import {Trade} from "../../contracts/types/Trade.sol";
+import {TokenLimits} from "../../contracts/types/TokenLimits.sol";
 import {UnderlyingParameters} from "../../contracts/types/UnderlyingRules.sol";
 
 /// @notice The deployed system, to hand on to handlers.
@@ -92,6 +93,7 @@ abstract contract PlimsollSetup is BaseTest {
         exchange.setFeeRates(0.0005e18, 0.0001e18);
         fund = clearinghouse.insuranceFund();
         treasury = accountIdOf(makeAddr("treasury"), 0);
+        _setLimits(address(usdc));
         _setRules();
     }
 
@@ -120,7 +122,9 @@ abstract contract PlimsollSetup is BaseTest {
                 gainsHaircutCapBps: 500,
                 minimumMargin: 20,
                 minimumMarginOfItem: 5,
-                mostInstruments: 32
+                mostInstruments: 32,
+                fundDrawCapBps: 5_000,
+                openInterestBase: 10_000_000
             });
     }
 
@@ -152,7 +156,8 @@ abstract contract PlimsollSetup is BaseTest {
                 fastSigmaBps: 7_000,
                 tradeBandBps: 500,
                 leastTradeBandBps: 50,
-                kinds: uint8(1 << KIND_PERPETUAL)
+                kinds: uint8(1 << KIND_PERPETUAL),
+                openInterestCap: 300_000_000
             });
     }
 
@@ -183,10 +188,19 @@ abstract contract PlimsollSetup is BaseTest {
                 underlying: underlying,
                 maintenanceHaircutBps: maintenanceHaircutBps,
                 initialHaircutBps: initialHaircutBps,
-                accepted: true,
-                cap: type(uint128).max
+                accepted: true
             })
         );
+        _setLimits(address(token));
+    }
+
+    /// @dev Limits that nothing here reaches: those who test them set others.
+    function _setLimits(address token) internal {
+        TokenLimits memory limits;
+        limits.depositCap = type(uint112).max;
+        limits.outflowAmount = type(uint112).max;
+        limits.outflowBps = 10_000;
+        vault.setTokenLimits(token, limits);
     }
 
     /// @dev The system as one value.
