@@ -1,0 +1,125 @@
+import type { HardhatEthersSigner } from "@nomicfoundation/hardhat-ethers/types";
+import { type ContractTransaction, MaxInt256, parseUnits } from "ethers";
+import { ETH_PERP } from "../../test/fixtures/plimsoll.js";
+import { parseWad, WAD } from "../../sdk/index.js";
+import type { Key } from "./figures.js";
+import { type Market, PERPETUALS } from "./market.js";
+
+/** The one transaction that is measured. */
+interface Act {
+  sender: HardhatEthersSigner;
+  request: ContractTransaction;
+}
+
+/** Brings the market to the state in which the act is due. */
+type Preparation = (market: Market) => Promise<Act>;
+
+/** What is sent: a key of the figures, or a batch that one of them is computed from. */
+export type ActName = Exclude<Key, "furtherMaker"> | "matchOneMaker" | "matchFiveMakers";
+
+/** Of USDC [token]. */
+const AMOUNT = parseUnits("1000", 6);
+
+/** What each maker sells [wad]. */
+const SIZE = parseWad(1);
+
+/** The price has moved since the last trade, as it has in life. */
+const DRIFT_BPS = 10n;
+
+/** After this a debtor whose cash is 8 % of notional has about four fifths of its maintenance margin. */
+const CRASH_BPS = -500n;
+const DEBTOR_DOLLARS = 2_400;
+
+/** Every act, by what it measures. */
+export const ACTS: Record<ActName, Preparation> = {
+  async deposit({ plimsoll: { alice, vault, usdc, accountOf } }) {
+    const request = await vault.deposit.populateTransaction(accountOf(alice), usdc, AMOUNT);
+    return { sender: alice, request };
+  },
+
+  async withdrawWithPosition({ plimsoll, open }) {
+    const { alice, bob, vault, usdc, accountOf } = plimsoll;
+    await open(alice, bob, ETH_PERP);
+    const account = accountOf(alice);
+    const request = await vault.withdraw.populateTransaction(account, usdc, AMOUNT, alice);
+    return { sender: alice, request };
+  },
+
+  matchOpen: async (market) => match(market, { makers: 1, held: false }),
+  matchIncrease: async (market) => match(market, { makers: 1, held: true }),
+  matchOneMaker: async (market) => match(market, { makers: 1, held: true }),
+  matchFiveMakers: async (market) => match(market, { makers: 5, held: true }),
+
+  async matchClose({ plimsoll, makers: [maker], open, movePrices, matchRequest }) {
+    const { alice, clearinghouse, accountOf } = plimsoll;
+    if (maker === undefined) throw new Error("There are no makers");
+    await open(alice, maker, ETH_PERP);
+    await movePrices([ETH_PERP], DRIFT_BPS);
+    const { size } = await clearinghouse.positionOf(accountOf(alice), ETH_PERP);
+    return matchRequest(alice, [maker], ETH_PERP, -size);
+  },
+
+  async settleVariation({ plimsoll, open, movePrices }) {
+    const { alice, bob, clearinghouse, accountOf } = plimsoll;
+    await open(alice, bob, ETH_PERP);
+    await movePrices([ETH_PERP], DRIFT_BPS);
+    const request = await clearinghouse.settleVariation.populateTransaction(accountOf(alice));
+    return { sender: alice, request };
+  },
+
+  liquidate1Warm: async (market) => liquidate(market, { positions: 1, warm: true }),
+  liquidate1Fresh: async (market) => liquidate(market, { positions: 1, warm: false }),
+  liquidate5Warm: async (market) => liquidate(market, { positions: 5, warm: true }),
+  liquidate5Fresh: async (market) => liquidate(market, { positions: 5, warm: false }),
+  liquidate5WithCollateral: async (market) => {
+    const { plimsoll, debtor, endow } = market;
+    for (const trader of [debtor, plimsoll.liquidator]) {
+      await endow(trader, plimsoll.weth, 0.1);
+      await endow(trader, plimsoll.wsteth, 0.1);
+      await endow(trader, plimsoll.wbtc, 0.003);
+    }
+    return liquidate(market, { positions: 5, warm: true });
+  },
+
+  marginView1: async (market) => viewMargin(market, 1),
+  marginView5: async (market) => viewMargin(market, 5),
+};
+
+/** A taker buys from makers; all of them hold the position already, or none does. */
+async function match(
+  { plimsoll: { alice }, makers, open, movePrices, matchRequest }: Market,
+  options: { makers: number; held: boolean },
+): Promise<Act> {
+  const sellers = makers.slice(0, options.makers);
+  if (options.held) {
+    for (const seller of sellers) await open(alice, seller, ETH_PERP);
+  }
+  await movePrices([ETH_PERP], DRIFT_BPS);
+  return matchRequest(alice, sellers, ETH_PERP, SIZE);
+}
+
+/** A debtor sinks below the line; a slice of what it holds goes to a liquidator who is warm or fresh. */
+async function liquidate(
+  { plimsoll, debtor, endow, open, movePrices }: Market,
+  options: { positions: number; warm: boolean },
+): Promise<Act> {
+  const { bob, liquidator, clearinghouse, usdc, accountOf } = plimsoll;
+  const instruments = PERPETUALS.slice(0, options.positions);
+  await endow(debtor, usdc, DEBTOR_DOLLARS * options.positions);
+  for (const instrument of instruments) {
+    await open(debtor, bob, instrument);
+    if (options.warm) await open(liquidator, bob, instrument);
+  }
+  await movePrices(instruments, CRASH_BPS);
+  const [account, into] = [accountOf(debtor), accountOf(liquidator)];
+  const request = await clearinghouse.liquidate.populateTransaction(account, into, WAD, MaxInt256);
+  return { sender: liquidator, request };
+}
+
+/** A view, sent as a transaction: what it costs beyond being one is what a contract pays for the call. */
+async function viewMargin({ plimsoll, open }: Market, positions: number): Promise<Act> {
+  const { alice, bob, marginEngine, stranger, accountOf } = plimsoll;
+  for (const instrument of PERPETUALS.slice(0, positions)) await open(alice, bob, instrument);
+  const request = await marginEngine.marginOf.populateTransaction(accountOf(alice));
+  return { sender: stranger, request };
+}
