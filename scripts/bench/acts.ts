@@ -30,6 +30,9 @@ const DRIFT_BPS = 10n;
 const CRASH_BPS = -500n;
 const DEBTOR_DOLLARS = 2_400;
 
+/** What 0.1 WETH, 0.1 wstETH and 0.003 WBTC are worth; the debtor has so much less in cash. */
+const COLLATERAL_DOLLARS = 960;
+
 /** Every act, by what it measures. */
 export const ACTS: Record<ActName, Preparation> = {
   async deposit({ plimsoll: { alice, vault, usdc, accountOf } }) {
@@ -78,7 +81,7 @@ export const ACTS: Record<ActName, Preparation> = {
       await endow(trader, plimsoll.wsteth, 0.1);
       await endow(trader, plimsoll.wbtc, 0.003);
     }
-    return liquidate(market, { positions: 5, warm: true });
+    return liquidate(market, { positions: 5, warm: true, collateral: COLLATERAL_DOLLARS });
   },
 
   marginView1: async (market) => viewMargin(market, 1),
@@ -101,11 +104,11 @@ async function match(
 /** A debtor sinks below the line; a slice of what it holds goes to a liquidator who is warm or fresh. */
 async function liquidate(
   { plimsoll, debtor, endow, open, movePrices }: Market,
-  options: { positions: number; warm: boolean },
+  options: { positions: number; warm: boolean; collateral?: number },
 ): Promise<Act> {
   const { bob, liquidator, clearinghouse, usdc, accountOf } = plimsoll;
   const instruments = PERPETUALS.slice(0, options.positions);
-  await endow(debtor, usdc, DEBTOR_DOLLARS * options.positions);
+  await endow(debtor, usdc, DEBTOR_DOLLARS * options.positions - (options.collateral ?? 0));
   for (const instrument of instruments) {
     await open(debtor, bob, instrument);
     if (options.warm) await open(liquidator, bob, instrument);

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import Table from "cli-table3";
+import { markdownTable } from "./markdown.js";
 
 /** What is measured, in the order of bench/gas.json. */
 export const KEYS = [
@@ -57,6 +58,17 @@ export function writeFigures(figures: Figures): string {
   mkdirSync(path.dirname(ABSOLUTE_FILE), { recursive: true });
   writeFileSync(ABSOLUTE_FILE, `${JSON.stringify(figures, null, 2)}\n`);
   return FILE;
+}
+
+/** The figures beside their targets, for docs/gas.md. */
+export function figuresMarkdown(figures: Figures): string {
+  const rows = KEYS.map((key) => [
+    `\`${key}\``,
+    figures[key].toLocaleString("en"),
+    TARGETS[key]?.must.toLocaleString("en") ?? "",
+    TARGETS[key]?.aim.toLocaleString("en") ?? "",
+  ]);
+  return markdownTable(["key", "gas", "must reach", "aims at"], rows);
 }
 
 /** The figures beside their targets and the committed ones, for people. */

@@ -4,7 +4,7 @@ import { type Figures, KEYS } from "./figures.js";
 import type { Market } from "./market.js";
 
 /** A measured transaction. */
-interface Measurement {
+export interface Measurement {
   receipt: TransactionReceipt;
   /** What is paid before the first instruction: the transaction and its calldata [gas]. */
   intrinsic: number;
@@ -27,7 +27,7 @@ const NONZERO_BYTE_GAS = 16;
  * Prepares an act, sends it in a block of its own and hands the result to `inspect`; then everything is as before. An act
  * sees nothing of the others.
  */
-async function measure<T>(
+export async function measure<T>(
   market: Market,
   name: ActName,
   inspect: (measurement: Measurement) => T | Promise<T>,
