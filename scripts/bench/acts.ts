@@ -1,9 +1,9 @@
 import type { HardhatEthersSigner } from "@nomicfoundation/hardhat-ethers/types";
 import { type ContractTransaction, MaxInt256, parseUnits } from "ethers";
-import { ETH_PERP } from "../../test/fixtures/plimsoll.js";
 import { parseWad, WAD } from "../../sdk/index.js";
+import { PERPETUALS } from "./deployment.js";
 import type { Key } from "./figures.js";
-import { type Market, PERPETUALS } from "./market.js";
+import { accountOf, ETH_PERP, type Market } from "./market.js";
 
 /** The one transaction that is measured. */
 interface Act {
@@ -35,17 +35,16 @@ const COLLATERAL_DOLLARS = 960;
 
 /** Every act, by what it measures. */
 export const ACTS: Record<ActName, Preparation> = {
-  async deposit({ plimsoll: { alice, vault, usdc, accountOf } }) {
-    const request = await vault.deposit.populateTransaction(accountOf(alice), usdc, AMOUNT);
-    return { sender: alice, request };
+  async deposit({ taker, vault, usdc }) {
+    const request = await vault.deposit.populateTransaction(accountOf(taker), usdc, AMOUNT);
+    return { sender: taker, request };
   },
 
-  async withdrawWithPosition({ plimsoll, open }) {
-    const { alice, bob, vault, usdc, accountOf } = plimsoll;
-    await open(alice, bob, ETH_PERP);
-    const account = accountOf(alice);
-    const request = await vault.withdraw.populateTransaction(account, usdc, AMOUNT, alice);
-    return { sender: alice, request };
+  async withdrawWithPosition({ taker, house, vault, usdc, open }) {
+    await open(taker, house, ETH_PERP);
+    const account = accountOf(taker);
+    const request = await vault.withdraw.populateTransaction(account, usdc, AMOUNT, taker);
+    return { sender: taker, request };
   },
 
   matchOpen: async (market) => match(market, { makers: 1, held: false }),
@@ -53,21 +52,21 @@ export const ACTS: Record<ActName, Preparation> = {
   matchOneMaker: async (market) => match(market, { makers: 1, held: true }),
   matchFiveMakers: async (market) => match(market, { makers: 5, held: true }),
 
-  async matchClose({ plimsoll, makers: [maker], open, movePrices, matchRequest }) {
-    const { alice, clearinghouse, accountOf } = plimsoll;
+  async matchClose({ taker, makers, relay, clearinghouse, open, movePrices, matchRequest }) {
+    const [maker] = makers;
     if (maker === undefined) throw new Error("There are no makers");
-    await open(alice, maker, ETH_PERP);
+    await open(taker, maker, ETH_PERP);
     await movePrices([ETH_PERP], DRIFT_BPS);
-    const { size } = await clearinghouse.positionOf(accountOf(alice), ETH_PERP);
-    return matchRequest(alice, [maker], ETH_PERP, -size);
+    const { size } = await clearinghouse.positionOf(accountOf(taker), ETH_PERP);
+    const request = await matchRequest(taker, [maker], { instrument: ETH_PERP, size: -size });
+    return { sender: relay, request };
   },
 
-  async settleVariation({ plimsoll, open, movePrices }) {
-    const { alice, bob, clearinghouse, accountOf } = plimsoll;
-    await open(alice, bob, ETH_PERP);
+  async settleVariation({ taker, house, clearinghouse, open, movePrices }) {
+    await open(taker, house, ETH_PERP);
     await movePrices([ETH_PERP], DRIFT_BPS);
-    const request = await clearinghouse.settleVariation.populateTransaction(accountOf(alice));
-    return { sender: alice, request };
+    const request = await clearinghouse.settleVariation.populateTransaction(accountOf(taker));
+    return { sender: taker, request };
   },
 
   liquidate1Warm: async (market) => liquidate(market, { positions: 1, warm: true }),
@@ -75,11 +74,11 @@ export const ACTS: Record<ActName, Preparation> = {
   liquidate5Warm: async (market) => liquidate(market, { positions: 5, warm: true }),
   liquidate5Fresh: async (market) => liquidate(market, { positions: 5, warm: false }),
   liquidate5WithCollateral: async (market) => {
-    const { plimsoll, debtor, endow } = market;
-    for (const trader of [debtor, plimsoll.liquidator]) {
-      await endow(trader, plimsoll.weth, 0.1);
-      await endow(trader, plimsoll.wsteth, 0.1);
-      await endow(trader, plimsoll.wbtc, 0.003);
+    const { debtor, liquidator, weth, wsteth, wbtc, endow } = market;
+    for (const trader of [debtor, liquidator]) {
+      await endow(trader, weth, 0.1);
+      await endow(trader, wsteth, 0.1);
+      await endow(trader, wbtc, 0.003);
     }
     return liquidate(market, { positions: 5, warm: true, collateral: COLLATERAL_DOLLARS });
   },
@@ -90,28 +89,28 @@ export const ACTS: Record<ActName, Preparation> = {
 
 /** A taker buys from makers; all of them hold the position already, or none does. */
 async function match(
-  { plimsoll: { alice }, makers, open, movePrices, matchRequest }: Market,
+  { taker, makers, relay, open, movePrices, matchRequest }: Market,
   options: { makers: number; held: boolean },
 ): Promise<Act> {
   const sellers = makers.slice(0, options.makers);
   if (options.held) {
-    for (const seller of sellers) await open(alice, seller, ETH_PERP);
+    for (const seller of sellers) await open(taker, seller, ETH_PERP);
   }
   await movePrices([ETH_PERP], DRIFT_BPS);
-  return matchRequest(alice, sellers, ETH_PERP, SIZE);
+  const request = await matchRequest(taker, sellers, { instrument: ETH_PERP, size: SIZE });
+  return { sender: relay, request };
 }
 
 /** A debtor sinks below the line; a slice of what it holds goes to a liquidator who is warm or fresh. */
 async function liquidate(
-  { plimsoll, debtor, endow, open, movePrices }: Market,
+  { debtor, house, liquidator, clearinghouse, usdc, endow, open, movePrices }: Market,
   options: { positions: number; warm: boolean; collateral?: number },
 ): Promise<Act> {
-  const { bob, liquidator, clearinghouse, usdc, accountOf } = plimsoll;
   const instruments = PERPETUALS.slice(0, options.positions);
   await endow(debtor, usdc, DEBTOR_DOLLARS * options.positions - (options.collateral ?? 0));
   for (const instrument of instruments) {
-    await open(debtor, bob, instrument);
-    if (options.warm) await open(liquidator, bob, instrument);
+    await open(debtor, house, instrument);
+    if (options.warm) await open(liquidator, house, instrument);
   }
   await movePrices(instruments, CRASH_BPS);
   const [account, into] = [accountOf(debtor), accountOf(liquidator)];
@@ -120,9 +119,11 @@ async function liquidate(
 }
 
 /** A view, sent as a transaction: what it costs beyond being one is what a contract pays for the call. */
-async function viewMargin({ plimsoll, open }: Market, positions: number): Promise<Act> {
-  const { alice, bob, marginEngine, stranger, accountOf } = plimsoll;
-  for (const instrument of PERPETUALS.slice(0, positions)) await open(alice, bob, instrument);
-  const request = await marginEngine.marginOf.populateTransaction(accountOf(alice));
-  return { sender: stranger, request };
+async function viewMargin(
+  { taker, house, relay, marginEngine, open }: Market,
+  positions: number,
+): Promise<Act> {
+  for (const instrument of PERPETUALS.slice(0, positions)) await open(taker, house, instrument);
+  const request = await marginEngine.marginOf.populateTransaction(accountOf(taker));
+  return { sender: relay, request };
 }

@@ -32,13 +32,12 @@ export async function measure<T>(
   name: ActName,
   inspect: (measurement: Measurement) => T | Promise<T>,
 ): Promise<T> {
-  const { connection, plimsoll } = market;
-  const { takeSnapshot, time } = connection.networkHelpers;
+  const { takeSnapshot, time } = market.connection.networkHelpers;
   const snapshot = await takeSnapshot();
   try {
     const { sender, request } = await ACTS[name](market);
     await time.setNextBlockTimestamp(ACT_TIME - REFRESH_SECONDS);
-    await plimsoll.refreshPrices();
+    await market.refreshPrices();
     await time.setNextBlockTimestamp(ACT_TIME);
     const response = await sender.sendTransaction({ ...request, gasLimit: GAS_LIMIT });
     const receipt = await response.wait();

@@ -35,7 +35,7 @@ export async function profile(market: Market, name: ActName): Promise<string> {
   });
 }
 
-async function namesIn({ plimsoll: { addresses } }: Market): Promise<Names> {
+async function namesIn({ addresses }: Market): Promise<Names> {
   const { contracts, tokens, feeds } = addresses;
   const contractNames = new Map(
     Object.entries({ ...contracts, ...tokens, ...feeds }).map(
