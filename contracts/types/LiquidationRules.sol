@@ -78,7 +78,7 @@ function fundDrawCapBps(LiquidationRules rules) pure returns (uint256) {
 /// @notice What an instrument's open interest is measured against, while the insurance fund is smaller: from ten times
 /// it on the initial requirement rises [wad].
 function openInterestBase(LiquidationRules rules) pure returns (uint256) {
-    return uint40(LiquidationRules.unwrap(rules) >> 136) * 1e18;
+    return ((LiquidationRules.unwrap(rules) >> 136) & 0xffffffffff) * 1e18;
 }
 
 /// @notice The same rules by name, as governance sets them; minimum margins are in whole settlement currency.

@@ -95,7 +95,7 @@ function lists(UnderlyingRules rules, uint8 kind) pure returns (bool) {
 
 /// @notice The most notional that may be open in one instrument, on each of its two sides, which are equal [wad].
 function openInterestCap(UnderlyingRules rules) pure returns (uint256) {
-    return uint40(UnderlyingRules.unwrap(rules) >> 168) * 1e18;
+    return ((UnderlyingRules.unwrap(rules) >> 168) & 0xffffffffff) * 1e18;
 }
 
 /// @notice Whether the guardian has stopped new risk: trades may only reduce both sides.
