@@ -22,7 +22,7 @@ import {AccountId, accountIdOf} from "./types/AccountId.sol";
 import {InstrumentId} from "./types/InstrumentId.sol";
 import {LiquidationRules} from "./types/LiquidationRules.sol";
 import {LiquidationSettlement, LiquidationTerms} from "./types/LiquidationTerms.sol";
-import {KnownMarket, MarketCache, newMarketCache} from "./types/MarketCache.sol";
+import {KnownMarket, MarketCache, cacheOf, newMarketCache} from "./types/MarketCache.sol";
 import {LIQUIDATE, TRADE} from "./types/Permissions.sol";
 import {Margin} from "./types/Portfolio.sol";
 import {OpenPosition, Position} from "./types/Position.sol";
@@ -78,7 +78,6 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         IMarginEngine engine = _engine();
         Batch memory batch = newBatch(trades.length);
         batch.onlyReducing = _wiring.depegged;
-        batch.mostInstruments = RULES.liquidationRules().mostInstruments();
 
         for (uint256 i = 0; i < trades.length; ++i) _novate(trades[i], batch);
 
@@ -105,7 +104,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         for (uint256 i = 0; i < open.length; ++i) {
             uint256 mark = cachedPrice(ORACLE, cache.entryOf(open[i].instrument.underlyingOf()));
             int256 value = Ledger.valueOf(open[i].size, open[i].realQuote, mark);
-            _book.change(account, open[i].instrument, 0, -value, open.length);
+            _book.change(account, open[i].instrument, 0, -value);
             variation += value;
         }
 
@@ -127,36 +126,12 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         if (liquidator == FUND) revert FundIsNoParty();
 
         IMarginEngine engine = _engine();
-        LiquidationTerms memory terms = engine.liquidationTermsOf(account, maxFraction);
-        LiquidationSettlement memory settlement = _settle(account, terms);
+        (LiquidationTerms memory terms, KnownMarket[] memory known) = engine.liquidationTermsOf(account, maxFraction);
+        LiquidationSettlement memory settlement = _settle(account, terms, known);
         if (settlement.payment > maxPayment) revert PaymentAboveMaximum(settlement.payment, maxPayment);
 
-        (int256 closed, int256 closedOfLiquidator) = DefaultProcess.takeSlice(
-            _book,
-            DefaultProcess.Slice({
-                account: account,
-                liquidator: liquidator,
-                fraction: terms.fraction,
-                mostInstruments: RULES.liquidationRules().mostInstruments()
-            })
-        );
-        emit Liquidated(
-            account,
-            liquidator,
-            terms.fraction,
-            terms.equity,
-            terms.maintenance,
-            settlement.payment,
-            settlement.toAccount,
-            settlement.toInsurance
-        );
-        Posting[] memory postings = new Posting[](3);
-        postings[0] = Posting({account: account, cash: closed + settlement.toAccount.toInt256()});
-        postings[1] = Posting({account: liquidator, cash: closedOfLiquidator - settlement.payment});
-        postings[2] = Posting({account: FUND, cash: _repayDeficit(settlement.toInsurance)});
-        VAULT.moveSlice(account, liquidator, terms.fraction);
-        VAULT.post(postings);
-        engine.requireInitialOfLiquidator(liquidator);
+        _take(account, liquidator, terms, settlement);
+        engine.requireInitialOfLiquidator(liquidator, known);
         return (terms.fraction, settlement.payment);
     }
 
@@ -261,7 +236,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
 
     /// @inheritdoc IClearinghouse
     function fundPaymentOf(AccountId account, uint256 due) external view returns (uint256) {
-        return DefaultProcess.fundShareOf(_book, _claimOf(account, due, _indexPricesOf(account)));
+        return DefaultProcess.fundShareOf(_book, _claimOf(account, due, _indexPricesOf(account, new KnownMarket[](0))));
     }
 
     /// @inheritdoc IClearinghouse
@@ -287,10 +262,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         if (trade.size == 0 || trade.price == 0) revert EmptyTrade(trade.instrument, trade.size, trade.price);
         if (trade.taker.account == trade.maker.account) revert SelfDealing(trade.taker.account);
         if (trade.taker.account == FUND || trade.maker.account == FUND) revert FundIsNoParty();
-        KnownMarket memory market = batch.cache.entryOf(trade.instrument.underlyingOf());
-        // Looked up for each trade: an id may break the rules whose underlying is known.
-        (market.rules, market.brackets) = RULES.instrumentRules(trade.instrument);
-        _price(trade, market, batch);
+        KnownMarket memory market = _marketOf(trade, batch);
         _requireInBand(trade, market);
 
         uint256 openBefore = _book.markets[trade.instrument].openInterest;
@@ -312,6 +284,19 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         );
     }
 
+    /// @dev Rules and mark of a trade's instrument. An id may break the rules though its underlying is known, so they are
+    /// asked for every instrument.
+    function _marketOf(Trade calldata trade, Batch memory batch) private returns (KnownMarket memory market) {
+        if (trade.instrument == batch.instrument) {
+            market = batch.market;
+        } else {
+            market = batch.cache.entryOf(trade.instrument.underlyingOf());
+            (market.rules, market.brackets) = RULES.instrumentRules(trade.instrument);
+            (batch.instrument, batch.market) = (trade.instrument, market);
+        }
+        _price(trade, market, batch);
+    }
+
     /// @dev One side of a trade: its position, its realised quote and its fees.
     /// @param change What size and real quote change by [wad].
     function _fill(
@@ -322,7 +307,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         Batch memory batch
     ) private {
         if (leg.reduceOnly || onlyReducing) _requireReducing(leg.account, instrument, change[0]);
-        int256 cash = _book.change(leg.account, instrument, change[0], change[1], batch.mostInstruments);
+        int256 cash = _book.change(leg.account, instrument, change[0], change[1]);
         if (leg.fee != 0) {
             batch.fees += leg.fee;
             cash -= int256(uint256(leg.fee));
@@ -411,11 +396,12 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
     /// can bear: before the slice moves, while the flat book guarantees that the account's positions have another side.
     function _settle(
         AccountId account,
-        LiquidationTerms memory terms
+        LiquidationTerms memory terms,
+        KnownMarket[] memory known
     ) private returns (LiquidationSettlement memory settlement) {
         uint256 due = Liquidation.dueFromFund(terms);
         if (due == 0) return Liquidation.settlementOf(terms, 0);
-        uint256[] memory prices = _indexPricesOf(account);
+        uint256[] memory prices = _indexPricesOf(account, known);
         settlement = Liquidation.settlementOf(terms, _drawFund(account, due, prices));
         if (settlement.loss != 0) {
             uint256 capBps = RULES.liquidationRules().gainsHaircutCapBps();
@@ -423,11 +409,45 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         }
     }
 
+    /// @dev Moves a slice and posts the cash for it.
+    function _take(
+        AccountId account,
+        AccountId liquidator,
+        LiquidationTerms memory terms,
+        LiquidationSettlement memory settlement
+    ) private {
+        (int256 closed, int256 closedOfLiquidator) = DefaultProcess.takeSlice(
+            _book,
+            account,
+            liquidator,
+            terms.fraction
+        );
+        emit Liquidated(
+            account,
+            liquidator,
+            terms.fraction,
+            terms.equity,
+            terms.maintenance,
+            settlement.payment,
+            settlement.toAccount,
+            settlement.toInsurance
+        );
+        Posting[] memory postings = new Posting[](3);
+        postings[0] = Posting({account: account, cash: closed + settlement.toAccount.toInt256()});
+        postings[1] = Posting({account: liquidator, cash: closedOfLiquidator - settlement.payment});
+        postings[2] = Posting({account: FUND, cash: _repayDeficit(settlement.toInsurance)});
+        VAULT.moveSlice(account, liquidator, terms.fraction);
+        VAULT.post(postings);
+    }
+
     /// @dev The price of each instrument of an account; 0 where there is none now: nobody is charged by an old one.
-    function _indexPricesOf(AccountId account) private view returns (uint256[] memory prices) {
+    function _indexPricesOf(
+        AccountId account,
+        KnownMarket[] memory known
+    ) private view returns (uint256[] memory prices) {
         InstrumentId[] memory instruments = _book.instruments[account].values();
         prices = new uint256[](instruments.length);
-        MarketCache memory cache = newMarketCache(instruments.length);
+        MarketCache memory cache = cacheOf(known);
         for (uint256 i = 0; i < prices.length; ++i) {
             (uint256 price, bool isLast) = cachedOrLastPrice(ORACLE, cache.entryOf(instruments[i].underlyingOf()));
             if (!isLast) prices[i] = price;

@@ -2,7 +2,8 @@
 pragma solidity 0.8.37;
 
 import {AccountId} from "../types/AccountId.sol";
-import {MarketCache, newMarketCache} from "../types/MarketCache.sol";
+import {InstrumentId} from "../types/InstrumentId.sol";
+import {KnownMarket, MarketCache, newMarketCache} from "../types/MarketCache.sol";
 import {Acts, Delta} from "../types/Portfolio.sol";
 import {Leg, Posting, Trade} from "../types/Trade.sol";
 
@@ -17,8 +18,9 @@ struct Batch {
     /// Venue's fees [wad].
     uint256 fees;
     MarketCache cache;
-    /// How many instruments an account may hold.
-    uint256 mostInstruments;
+    /// The instrument of the last trade, and what is known of it.
+    InstrumentId instrument;
+    KnownMarket market;
     /// Positions may only come closer to 0.
     bool onlyReducing;
     /// The first price could not be read: reductions are at the last mark.
@@ -31,7 +33,7 @@ using {partyOf, accountsOf, postingsOf} for Batch global;
 function newBatch(uint256 trades) pure returns (Batch memory batch) {
     batch.parties = new Posting[](2 * trades);
     batch.builders = new Posting[](2 * trades);
-    batch.cache = newMarketCache(trades);
+    batch.cache = newMarketCache(1);
 }
 
 /// @notice The account's entry, made if there is none.

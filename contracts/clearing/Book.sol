@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IClearinghouse} from "../interfaces/IClearinghouse.sol";
-import {InstrumentSet} from "./InstrumentSet.sol";
+import {InstrumentSet, MOST_INSTRUMENTS} from "./InstrumentSet.sol";
 import {AccountId} from "../types/AccountId.sol";
 import {InstrumentId} from "../types/InstrumentId.sol";
 import {OpenPosition, Position} from "../types/Position.sol";
@@ -91,15 +91,13 @@ function isReducing(
 /// @param instrument Of what.
 /// @param size What the size changes by [wad].
 /// @param quote What the real quote changes by [wad].
-/// @param most How many instruments the account may hold.
 /// @return realised The real quote of a position that is gone: the caller owes it to the account as cash [wad].
 function change(
     Book storage self,
     AccountId account,
     InstrumentId instrument,
     int256 size,
-    int256 quote,
-    uint256 most
+    int256 quote
 ) returns (int256 realised) {
     OpenPosition memory open = self.openPositionOf(account, instrument);
     bool held = open.size != 0;
@@ -113,8 +111,8 @@ function change(
         if (held) self.instruments[account].remove(instrument);
     } else {
         position = Ledger.stored(open.size, open.realQuote, self.indexOf(instrument, open.size > 0));
-        if (!held && !self.instruments[account].add(instrument, most)) {
-            revert IClearinghouse.TooManyInstruments(account, most);
+        if (!held && !self.instruments[account].add(instrument)) {
+            revert IClearinghouse.TooManyInstruments(account, MOST_INSTRUMENTS);
         }
     }
     self.positions[account][instrument] = position;

@@ -22,16 +22,6 @@ library DefaultProcess {
     /// @dev The same for what an instrument may draw from the insurance fund [seconds].
     uint256 private constant DRAW_WINDOW = 1 days;
 
-    /// @notice What a liquidator takes over.
-    struct Slice {
-        AccountId account;
-        AccountId liquidator;
-        /// Which part of every position [wad].
-        uint256 fraction;
-        /// How many instruments the liquidator may hold.
-        uint256 mostInstruments;
-    }
-
     /// @notice What the insurance fund is asked to pay for an account.
     struct FundClaim {
         AccountId account;
@@ -60,12 +50,19 @@ library DefaultProcess {
     /// carry any quote, and what a slice leaves of it must be what the price of the slice assumes. A position that
     /// rounding closes leaves that rest as cash.
     /// @param book The clearinghouse's book.
-    /// @param slice Who gives what to whom.
+    /// @param account Who gives.
+    /// @param liquidator Who takes.
+    /// @param taken Which part of every position [wad].
     /// @return toAccount Real quotes of positions that the slice closed for the account: owed to it as cash [wad].
     /// @return toLiquidator The same for the liquidator [wad].
-    function takeSlice(Book storage book, Slice memory slice) external returns (int256 toAccount, int256 toLiquidator) {
-        OpenPosition[] memory open = book.openPositionsOf(slice.account);
-        int256 fraction = slice.fraction.toInt256();
+    function takeSlice(
+        Book storage book,
+        AccountId account,
+        AccountId liquidator,
+        uint256 taken
+    ) external returns (int256 toAccount, int256 toLiquidator) {
+        OpenPosition[] memory open = book.openPositionsOf(account);
+        int256 fraction = taken.toInt256();
         for (uint256 i = 0; i < open.length; ++i) {
             OpenPosition memory part = OpenPosition({
                 instrument: open[i].instrument,
@@ -74,9 +71,9 @@ library DefaultProcess {
                 openInterest: 0
             });
             if (part.size == 0 && part.realQuote == 0) continue;
-            toLiquidator += _give(book, slice.liquidator, part, slice.mostInstruments);
+            toLiquidator += _give(book, liquidator, part);
             (part.size, part.realQuote) = (-part.size, -part.realQuote);
-            toAccount += _give(book, slice.account, part, slice.mostInstruments);
+            toAccount += _give(book, account, part);
         }
     }
 
@@ -169,13 +166,8 @@ library DefaultProcess {
     }
 
     /// @dev Adds a part of a position to an account's own; returns what that closed.
-    function _give(
-        Book storage book,
-        AccountId account,
-        OpenPosition memory part,
-        uint256 mostInstruments
-    ) private returns (int256) {
-        return book.change(account, part.instrument, part.size, part.realQuote, mostInstruments);
+    function _give(Book storage book, AccountId account, OpenPosition memory part) private returns (int256) {
+        return book.change(account, part.instrument, part.size, part.realQuote);
     }
 
     /// @dev Charges the side opposite to a position; returns what that side bears, at most `loss`.

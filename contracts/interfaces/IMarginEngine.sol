@@ -71,7 +71,8 @@ interface IMarginEngine {
 
     /// @notice The same for an account that took over a slice: what it took over was open before, so the initial margin
     /// has no open-interest add-on, and items that cannot be read count as in the liquidation itself.
-    function requireInitialOfLiquidator(AccountId liquidator) external view;
+    /// @param known What the caller has read in this call.
+    function requireInitialOfLiquidator(AccountId liquidator, KnownMarket[] calldata known) external view;
 
     /// @notice Reverts with RiskNotReduced unless the account, as it is now, is no worse than before the given trades and
     /// fees: no position grown or flipped, maintenance not raised, health not lowered. With an item that cannot be read,
@@ -86,5 +87,10 @@ interface IMarginEngine {
     /// @dev An item that cannot be read counts at its last accepted price less its maintenance requirement, and requires
     /// nothing: the line stays where it was, and the liquidator is paid for the doubt. Only while such items are at most
     /// a tenth of the requirement; else this reverts with the oracle's reason.
-    function liquidationTermsOf(AccountId account, uint256 maxFraction) external view returns (LiquidationTerms memory);
+    /// @return terms The terms, with the fraction to take.
+    /// @return known What was read for it.
+    function liquidationTermsOf(
+        AccountId account,
+        uint256 maxFraction
+    ) external view returns (LiquidationTerms memory terms, KnownMarket[] memory known);
 }

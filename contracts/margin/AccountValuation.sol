@@ -6,7 +6,6 @@ import {LibBit} from "solady/src/utils/LibBit.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Ledger} from "../clearing/Ledger.sol";
 import {IClearinghouse} from "../interfaces/IClearinghouse.sol";
-import {IMarginModel} from "../interfaces/IMarginModel.sol";
 import {IPriceOracle} from "../interfaces/IPriceOracle.sol";
 import {IRules} from "../interfaces/IRules.sol";
 import {IVault} from "../interfaces/IVault.sol";
@@ -16,16 +15,17 @@ import {cachedOrLastPrice, cachedPrice} from "../oracle/CachedPrice.sol";
 import {AccountId} from "../types/AccountId.sol";
 import {InstrumentId} from "../types/InstrumentId.sol";
 import {LiquidationRules} from "../types/LiquidationRules.sol";
-import {KnownMarket, MarketCache, newMarketCache} from "../types/MarketCache.sol";
+import {KnownMarket, MarketCache} from "../types/MarketCache.sol";
 import {CollateralHolding, Delta, Holding, Margin, Portfolio} from "../types/Portfolio.sol";
 import {OpenPosition} from "../types/Position.sol";
 import {UnderlyingRules} from "../types/UnderlyingRules.sol";
 import {crowdingOf} from "./OpenInterestAddOn.sol";
+import {StandardMargin} from "./StandardMargin.sol";
 
 /// @title AccountValuation
 /// @notice From what an account has to what it is worth and requires: load it (`_load`), change it if the question is
 /// what-if (`_apply`), price it (`_value`), ask the model (`_margin`).
-abstract contract AccountValuation {
+abstract contract AccountValuation is StandardMargin {
     using SafeCast for int256;
     using SafeCast for uint256;
 
@@ -64,8 +64,8 @@ abstract contract AccountValuation {
         uint256 unreadCollateral;
     }
 
-    /// @dev At most so many different underlyings are kept in memory in one call; more are read again.
-    uint256 internal constant CACHED_PRICES = 32;
+    /// @dev Room for the underlyings of most accounts; a cache grows when it is not enough.
+    uint256 internal constant FEW = 2;
     /// @dev Items that cannot be read are no obstacle to a liquidation up to this part of the requirement.
     uint256 private constant MOST_UNREAD_BPS = 1_000;
 
@@ -73,20 +73,12 @@ abstract contract AccountValuation {
     IClearinghouse internal immutable CLEARINGHOUSE;
     IPriceOracle internal immutable ORACLE;
     IRules internal immutable RULES;
-    IMarginModel internal immutable STANDARD_MARGIN;
 
-    constructor(
-        IVault vault,
-        IClearinghouse clearinghouse,
-        IPriceOracle oracle,
-        IRules rules,
-        IMarginModel standardMargin
-    ) {
+    constructor(IVault vault, IClearinghouse clearinghouse, IPriceOracle oracle, IRules rules) {
         VAULT = vault;
         CLEARINGHOUSE = clearinghouse;
         ORACLE = oracle;
         RULES = rules;
-        STANDARD_MARGIN = standardMargin;
     }
 
     // From state to margin
@@ -138,7 +130,8 @@ abstract contract AccountValuation {
         Purpose purpose
     ) internal view returns (Valuation memory valuation) {
         uint256 count = state.positions.length;
-        LiquidationRules rules = RULES.liquidationRules();
+        LiquidationRules rules = cache.liquidationRules;
+        if (LiquidationRules.unwrap(rules) == 0) rules = cache.liquidationRules = RULES.liquidationRules();
         valuation.liquidationRules = rules;
         valuation.equity = state.cash;
         valuation.portfolio.positions = new Holding[](count);
@@ -230,8 +223,11 @@ abstract contract AccountValuation {
 
     /// @dev An account as a liquidation sees it: items that cannot be read are worth their last value less what they
     /// require, and require nothing more. R - M is the same as at the last prices, and so is the line.
-    function _valueForLiquidation(AccountId account) internal view returns (Valuation memory valuation) {
-        valuation = _value(_load(account), newMarketCache(CACHED_PRICES), Purpose.Liquidation);
+    function _valueForLiquidation(
+        AccountId account,
+        MarketCache memory cache
+    ) internal view returns (Valuation memory valuation) {
+        valuation = _value(_load(account), cache, Purpose.Liquidation);
         (, uint256 unreadMaintenance) = _setAside(valuation);
         valuation.equity -= unreadMaintenance.toInt256();
     }
@@ -244,8 +240,8 @@ abstract contract AccountValuation {
         Portfolio memory unread = _part(whole, valuation.unreadPositions, valuation.unreadCollateral);
         valuation.portfolio = _part(whole, ~valuation.unreadPositions, ~valuation.unreadCollateral);
 
-        (initial, maintenance) = STANDARD_MARGIN.requirement(unread);
-        (, uint256 rest) = STANDARD_MARGIN.requirement(valuation.portfolio);
+        (initial, maintenance) = _standardRequirement(unread);
+        (, uint256 rest) = _standardRequirement(valuation.portfolio);
         if (maintenance > WadMath.bpsDown(maintenance + rest, MOST_UNREAD_BPS)) {
             ORACLE.price(
                 unread.positions.length == 0
@@ -279,15 +275,9 @@ abstract contract AccountValuation {
 
     function _margin(Valuation memory valuation) internal view returns (Margin memory margin) {
         margin.equity = valuation.equity;
-        (margin.initial, margin.maintenance) = STANDARD_MARGIN.requirement(valuation.portfolio);
+        (margin.initial, margin.maintenance) = _standardRequirement(valuation.portfolio);
         margin.maintenance = FixedPointMathLib.max(margin.maintenance, valuation.minimumMargin);
         margin.initial = FixedPointMathLib.max(margin.initial, margin.maintenance);
-    }
-
-    function _cacheOf(KnownMarket[] calldata known) internal pure returns (MarketCache memory cache) {
-        cache = newMarketCache(known.length + CACHED_PRICES);
-        for (uint256 i = 0; i < known.length; ++i) cache.markets[i] = known[i];
-        cache.count = known.length;
     }
 
     /// @dev Without position and debt there is nothing that a price could endanger: such an account needs no price.
