@@ -42,36 +42,23 @@ struct Book {
     uint128 reserve;
 }
 
-using {indexOf, openPositionOf, openPositionsOf, isReducing, change} for Book global;
+using {indexOf, openPositionsOf, isReducing, change} for Book global;
 
 /// @notice What a side has been charged for one unit of size; a short's size is negative, so what it is charged is
 /// counted downwards [wad].
 function indexOf(Book storage self, InstrumentId instrument, bool long) view returns (int256) {
-    Market storage market = self.markets[instrument];
-    return long ? int256(market.haircutLong) : -int256(market.haircutShort);
-}
-
-/// @notice An account's position with its real quote.
-function openPositionOf(
-    Book storage self,
-    AccountId account,
-    InstrumentId instrument
-) view returns (OpenPosition memory open) {
-    Position memory position = self.positions[account][instrument];
-    open.instrument = instrument;
-    open.size = position.size;
-    open.openInterest = self.markets[instrument].openInterest;
-    if (position.size != 0) {
-        open.realQuote = Ledger.realQuote(position, self.indexOf(instrument, position.size > 0));
-    }
+    return _indexOf(self.markets[instrument], long);
 }
 
 /// @notice All positions of an account with their real quotes.
 function openPositionsOf(Book storage self, AccountId account) view returns (OpenPosition[] memory open) {
     InstrumentId[] memory instruments = self.instruments[account].values();
     open = new OpenPosition[](instruments.length);
-    for (uint256 i = 0; i < instruments.length; ++i) {
-        open[i] = self.openPositionOf(account, instruments[i]);
+    for (uint256 i = 0; i < open.length; ++i) {
+        Market storage market = self.markets[instruments[i]];
+        (open[i].size, open[i].realQuote) = _read(self.positions[account][instruments[i]], market);
+        open[i].instrument = instruments[i];
+        open[i].openInterest = market.openInterest;
     }
 }
 
@@ -99,24 +86,36 @@ function change(
     int256 size,
     int256 quote
 ) returns (int256 realised) {
-    OpenPosition memory open = self.openPositionOf(account, instrument);
-    bool held = open.size != 0;
-    _moveOpenInterest(self.markets[instrument], open.size, open.size + size);
-    open.size += size;
-    open.realQuote += quote;
+    Position storage position = self.positions[account][instrument];
+    Market storage market = self.markets[instrument];
+    (int256 held, int256 real) = _read(position, market);
+    size += held;
+    real += quote;
+    _moveOpenInterest(market, held, size);
 
-    Position memory position;
-    if (open.size == 0) {
-        realised = open.realQuote;
-        if (held) self.instruments[account].remove(instrument);
+    Position memory written;
+    if (size == 0) {
+        realised = real;
+        if (held != 0) self.instruments[account].remove(instrument);
     } else {
-        position = Ledger.stored(open.size, open.realQuote, self.indexOf(instrument, open.size > 0));
-        if (!held && !self.instruments[account].add(instrument)) {
+        written = Ledger.stored(size, real, _indexOf(market, size > 0));
+        if (held == 0 && !self.instruments[account].add(instrument)) {
             revert IClearinghouse.TooManyInstruments(account, MOST_INSTRUMENTS);
         }
     }
-    self.positions[account][instrument] = position;
-    emit IClearinghouse.PositionChanged(account, instrument, position.size, position.quote);
+    (position.size, position.quote) = (written.size, written.quote);
+    emit IClearinghouse.PositionChanged(account, instrument, written.size, written.quote);
+}
+
+/// @dev A position's size and real quote, 0 and 0 when there is none.
+function _read(Position storage position, Market storage market) view returns (int256 size, int256 real) {
+    Position memory stored = position;
+    size = stored.size;
+    if (size != 0) real = Ledger.realQuote(stored, _indexOf(market, size > 0));
+}
+
+function _indexOf(Market storage market, bool long) view returns (int256) {
+    return long ? int256(market.haircutLong) : -int256(market.haircutShort);
 }
 
 /// @dev Open interest is the sum of all long sizes; with both sides of an act done it is that of the short ones too.
