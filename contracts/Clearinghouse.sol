@@ -5,11 +5,12 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {Batch, actsOf, newBatch} from "./clearing/Batch.sol";
+import {Batch, Run, actsOf, newBatch} from "./clearing/Batch.sol";
 import {Book, Market} from "./clearing/Book.sol";
 import {DefaultProcess} from "./clearing/DefaultProcess.sol";
 import {Ledger} from "./clearing/Ledger.sol";
 import {Liquidation} from "./clearing/Liquidation.sol";
+import {requireBelowCap, requireInBand} from "./clearing/TradeRules.sol";
 import {IClearinghouse} from "./interfaces/IClearinghouse.sol";
 import {IMarginEngine} from "./interfaces/IMarginEngine.sol";
 import {IPriceOracle} from "./interfaces/IPriceOracle.sol";
@@ -26,8 +27,7 @@ import {KnownMarket, MarketCache, cacheOf, newMarketCache} from "./types/MarketC
 import {LIQUIDATE, TRADE} from "./types/Permissions.sol";
 import {Margin} from "./types/Portfolio.sol";
 import {OpenPosition, Position} from "./types/Position.sol";
-import {Leg, Posting, Trade} from "./types/Trade.sol";
-import {UnderlyingRules} from "./types/UnderlyingRules.sol";
+import {Posting, Trade} from "./types/Trade.sol";
 
 /// @title Clearinghouse
 /// @notice Holds every position. See IClearinghouse.
@@ -80,6 +80,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         batch.onlyReducing = _wiring.depegged;
 
         for (uint256 i = 0; i < trades.length; ++i) _novate(trades[i], batch);
+        _closeRun(batch);
 
         if (batch.fees != 0) _reserve(batch.fees);
         VAULT.post(batch.postingsOf());
@@ -263,16 +264,20 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         if (trade.taker.account == trade.maker.account) revert SelfDealing(trade.taker.account);
         if (trade.taker.account == FUND || trade.maker.account == FUND) revert FundIsNoParty();
         KnownMarket memory market = _marketOf(trade, batch);
-        _requireInBand(trade, market);
+        requireInBand(trade, market);
 
-        uint256 openBefore = _book.markets[trade.instrument].openInterest;
+        Run memory run = batch.run;
         int256 size = trade.size;
         // Computed once and applied with both signs: what one side pays, the other receives.
         int256 quote = Ledger.tradeQuote(size, trade.price);
-        bool onlyReducing = batch.onlyReducing || market.rules.frozen();
-        _fill(trade.taker, trade.instrument, [size, -quote], onlyReducing, batch);
-        _fill(trade.maker, trade.instrument, [-size, quote], onlyReducing, batch);
-        _requireOpenInterestBelowCap(trade.instrument, openBefore, market);
+        run.size += size;
+        run.quote -= quote;
+        if (trade.taker.reduceOnly) run.onlyReducing = true;
+        batch.charge(trade.taker);
+        if (trade.maker.reduceOnly || batch.onlyReducing || market.rules.frozen()) {
+            _requireReducing(trade.maker.account, trade.instrument, -size);
+        }
+        batch.charge(trade.maker).cash += _book.change(trade.maker.account, trade.instrument, -size, quote);
         emit TradeCleared(
             trade.instrument,
             trade.taker.account,
@@ -284,55 +289,30 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         );
     }
 
-    /// @dev Rules and mark of a trade's instrument. An id may break the rules though its underlying is known, so they are
-    /// asked for every instrument.
+    /// @dev Rules and mark of a trade's instrument, the same for a run of trades. An id may break the rules though its
+    /// underlying is known, so they are asked for every instrument.
     function _marketOf(Trade calldata trade, Batch memory batch) private returns (KnownMarket memory market) {
-        if (trade.instrument == batch.instrument) {
-            market = batch.market;
-        } else {
-            market = batch.cache.entryOf(trade.instrument.underlyingOf());
-            (market.rules, market.brackets) = RULES.instrumentRules(trade.instrument);
-            (batch.instrument, batch.market) = (trade.instrument, market);
-        }
+        Run memory run = batch.run;
+        if (trade.taker.account == run.taker && trade.instrument == run.instrument) return run.market;
+        _closeRun(batch);
+        market = batch.cache.entryOf(trade.instrument.underlyingOf());
+        (market.rules, market.brackets) = RULES.instrumentRules(trade.instrument);
         _price(trade, market, batch);
+        run.taker = trade.taker.account;
+        run.instrument = trade.instrument;
+        run.market = market;
+        run.openBefore = _book.markets[trade.instrument].openInterest;
+        run.onlyReducing = batch.onlyReducing || market.rules.frozen();
     }
 
-    /// @dev One side of a trade: its position, its realised quote and its fees.
-    /// @param change What size and real quote change by [wad].
-    function _fill(
-        Leg calldata leg,
-        InstrumentId instrument,
-        int256[2] memory change,
-        bool onlyReducing,
-        Batch memory batch
-    ) private {
-        if (leg.reduceOnly || onlyReducing) _requireReducing(leg.account, instrument, change[0]);
-        int256 cash = _book.change(leg.account, instrument, change[0], change[1]);
-        if (leg.fee != 0) {
-            batch.fees += leg.fee;
-            cash -= int256(uint256(leg.fee));
-        }
-        if (leg.builderFee != 0) {
-            if (batch.atLastMark) revert BuilderFeeAtLastMark(leg.account, leg.builderFee);
-            int256 builderFee = int256(uint256(leg.builderFee));
-            batch.builders[batch.builderCount++] = Posting({account: accountIdOf(leg.builder, 0), cash: builderFee});
-            cash -= builderFee;
-        }
-        batch.partyOf(leg.account).cash += cash;
-    }
-
-    /// @dev The book is flat, so one number bounds both sides. Trades that open nothing are free to pass, however far
-    /// the cap is exceeded.
-    function _requireOpenInterestBelowCap(
-        InstrumentId instrument,
-        uint256 openBefore,
-        KnownMarket memory market
-    ) private view {
-        uint256 open = _book.markets[instrument].openInterest;
-        if (open <= openBefore) return;
-        uint256 notional = WadMath.mulUp(open, market.price);
-        uint256 cap = market.rules.openInterestCap();
-        if (notional > cap) revert OpenInterestCapExceeded(instrument, notional, cap);
+    /// @dev Writes the taker's side of a run once, and only then judges the open interest: now both sides are in the book.
+    function _closeRun(Batch memory batch) private {
+        Run memory run = batch.run;
+        if (run.market.underlying == 0) return;
+        if (run.onlyReducing) _requireReducing(run.taker, run.instrument, run.size);
+        batch.partyOf(run.taker).cash += _book.change(run.taker, run.instrument, run.size, run.quote);
+        requireBelowCap(run.instrument, run.openBefore, _book.markets[run.instrument].openInterest, run.market);
+        (run.size, run.quote) = (0, 0);
     }
 
     function _requireReducing(AccountId account, InstrumentId instrument, int256 change) private view {
@@ -360,17 +340,6 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
                     _book.isReducing(trade.maker.account, trade.instrument, -int256(trade.size));
             if (market.price == 0 || !reducing) Address.verifyCallResult(false, reason);
             (batch.onlyReducing, batch.atLastMark) = (true, true);
-        }
-    }
-
-    /// @dev A price far from the mark would carry value from one side to the other, whoever signed it. A perpetual's
-    /// mark is the index price.
-    function _requireInBand(Trade calldata trade, KnownMarket memory market) private pure {
-        UnderlyingRules rules = market.rules;
-        uint256 bandBps = market.isLast ? 0 : FixedPointMathLib.max(rules.tradeBandBps(), rules.leastTradeBandBps());
-        uint256 band = WadMath.bpsDown(market.price, bandBps);
-        if (FixedPointMathLib.dist(uint256(trade.price), market.price) > band) {
-            revert PriceOutsideBand(trade.instrument, trade.price, market.price, band);
         }
     }
 
