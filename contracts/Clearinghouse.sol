@@ -418,8 +418,9 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         prices = new uint256[](instruments.length);
         MarketCache memory cache = cacheOf(known);
         for (uint256 i = 0; i < prices.length; ++i) {
-            (uint256 price, bool isLast) = cachedOrLastPrice(ORACLE, cache.entryOf(instruments[i].underlyingOf()));
-            if (!isLast) prices[i] = price;
+            KnownMarket memory market = cache.entryOf(instruments[i].underlyingOf());
+            cachedOrLastPrice(ORACLE, market);
+            if (!market.isLast) prices[i] = market.price;
         }
     }
 

@@ -22,7 +22,7 @@ import {CollateralRules} from "./types/CollateralRules.sol";
 import {InstrumentId} from "./types/InstrumentId.sol";
 import {LiquidationRules} from "./types/LiquidationRules.sol";
 import {LiquidationSettlement, LiquidationTerms} from "./types/LiquidationTerms.sol";
-import {KnownMarket, MarketCache, cacheOf, newMarketCache} from "./types/MarketCache.sol";
+import {KnownMarket, MarketCache, cacheOf} from "./types/MarketCache.sol";
 import {CollateralHolding, Acts, Delta, Holding, Margin, Portfolio, Status} from "./types/Portfolio.sol";
 import {OpenPosition} from "./types/Position.sol";
 import {UnderlyingRules} from "./types/UnderlyingRules.sol";
@@ -49,7 +49,7 @@ contract MarginEngine is AccountValuation, IMarginEngine {
 
     /// @inheritdoc IMarginEngine
     function marginOf(AccountId account) public view returns (Margin memory) {
-        return _margin(_value(_load(account), newMarketCache(FEW), Purpose.View));
+        return _marginNow(_load(account));
     }
 
     /// @inheritdoc IMarginEngine
@@ -64,7 +64,7 @@ contract MarginEngine is AccountValuation, IMarginEngine {
     function marginWith(AccountId account, Delta[] calldata deltas, int256 cash) external view returns (Margin memory) {
         State memory state = _load(account);
         _apply(state, deltas, cash, false);
-        return _margin(_value(state, newMarketCache(FEW), Purpose.View));
+        return _marginNow(state);
     }
 
     /// @inheritdoc IMarginEngine
@@ -107,7 +107,7 @@ contract MarginEngine is AccountValuation, IMarginEngine {
     function requireInitial(AccountId account) external view {
         State memory state = _load(account);
         if (_isRiskless(state)) return;
-        Margin memory margin = _margin(_value(state, newMarketCache(FEW), Purpose.View));
+        Margin memory margin = _marginNow(state);
         if (_isBelowInitial(margin)) revert BelowInitialMargin(account, margin.equity, margin.initial);
     }
 
@@ -115,10 +115,8 @@ contract MarginEngine is AccountValuation, IMarginEngine {
     function requireInitialOfLiquidator(AccountId liquidator, KnownMarket[] calldata known) external view {
         State memory state = _load(liquidator);
         if (_isRiskless(state)) return;
-        Valuation memory valuation = _value(state, cacheOf(known), Purpose.Liquidation);
+        Valuation memory valuation = _valueForLiquidator(state, cacheOf(known));
         _requireFew(liquidator, valuation);
-        (uint256 unreadInitial, ) = _setAside(valuation);
-        valuation.equity -= unreadInitial.toInt256();
         Margin memory margin = _margin(valuation);
         if (_isBelowInitial(margin)) revert BelowInitialMargin(liquidator, margin.equity, margin.initial);
     }
@@ -151,8 +149,9 @@ contract MarginEngine is AccountValuation, IMarginEngine {
         AccountId account,
         uint256 maxFraction
     ) external view returns (LiquidationTerms memory terms, KnownMarket[] memory known) {
-        MarketCache memory cache = newMarketCache(FEW);
-        Valuation memory valuation = _valueForLiquidation(account, cache);
+        State memory state = _load(account);
+        MarketCache memory cache = _cacheFor(state);
+        Valuation memory valuation = _valueForLiquidation(state, cache);
         known = cache.known();
         Margin memory margin = _margin(valuation);
         if (!_isBelow(margin)) revert NotLiquidatable(account, margin.equity, margin.maintenance);
@@ -171,7 +170,8 @@ contract MarginEngine is AccountValuation, IMarginEngine {
     function previewLiquidation(
         AccountId account
     ) external view returns (uint256 maxFraction, int256 payment, int256 toAccount, int256 toInsurance) {
-        Valuation memory valuation = _valueForLiquidation(account, newMarketCache(FEW));
+        State memory state = _load(account);
+        Valuation memory valuation = _valueForLiquidation(state, _cacheFor(state));
         Margin memory margin = _margin(valuation);
         if (!_isBelow(margin)) return (0, 0, 0, 0);
 
@@ -292,7 +292,7 @@ contract MarginEngine is AccountValuation, IMarginEngine {
         if (state.cash <= 0) return 0;
         int256 spare = state.cash;
         if (!_isRiskless(state)) {
-            Margin memory margin = _margin(_value(state, newMarketCache(FEW), Purpose.View));
+            Margin memory margin = _marginNow(state);
             spare = FixedPointMathLib.min(spare, margin.equity - margin.initial.toInt256());
             if (spare <= 0) return 0;
         }
@@ -304,7 +304,7 @@ contract MarginEngine is AccountValuation, IMarginEngine {
     function _canSpare(State memory state, uint256 place, uint256 held, uint256 amount) private view returns (bool) {
         if (_isRiskless(state)) return true;
         state.amounts[place] = held - amount;
-        return !_isBelowInitial(_margin(_value(state, newMarketCache(FEW), Purpose.View)));
+        return !_isBelowInitial(_marginNow(state));
     }
 
     /// @dev The place of the index-th token among the set bits.
@@ -313,7 +313,7 @@ contract MarginEngine is AccountValuation, IMarginEngine {
     }
 
     function _isBelowAt(State memory state, uint24 underlying, uint256 price) private view returns (bool) {
-        MarketCache memory cache = newMarketCache(FEW);
+        MarketCache memory cache = _cacheFor(state);
         cache.entryOf(underlying).price = price;
         return _isBelow(_margin(_value(state, cache, Purpose.View)));
     }

@@ -7,6 +7,7 @@ import {InstrumentSet, MOST_INSTRUMENTS} from "./InstrumentSet.sol";
 import {AccountId} from "../types/AccountId.sol";
 import {InstrumentId} from "../types/InstrumentId.sol";
 import {OpenPosition, Position} from "../types/Position.sol";
+import {WadMath} from "../libraries/WadMath.sol";
 import {Ledger} from "./Ledger.sol";
 
 /// @notice What is kept for an instrument as a whole: two slots, and two that only losses touch.
@@ -42,7 +43,17 @@ struct Book {
     uint128 reserve;
 }
 
-using {indexOf, openPositionsOf, isReducing, change} for Book global;
+/// @dev A position before it changes.
+struct Held {
+    AccountId account;
+    InstrumentId instrument;
+    /// [wad]
+    int256 size;
+    /// The real quote [wad].
+    int256 real;
+}
+
+using {indexOf, openPositionsOf, isReducing, change, movePart, _held, _write} for Book global;
 
 /// @notice What a side has been charged for one unit of size; a short's size is negative, so what it is charged is
 /// counted downwards [wad].
@@ -86,25 +97,59 @@ function change(
     int256 size,
     int256 quote
 ) returns (int256 realised) {
-    Position storage position = self.positions[account][instrument];
-    Market storage market = self.markets[instrument];
-    (int256 held, int256 real) = _read(position, market);
-    size += held;
-    real += quote;
-    _moveOpenInterest(market, held, size);
+    Held memory held = self._held(account, instrument);
+    _moveOpenInterest(self.markets[instrument], _longer(held.size, size));
+    return self._write(held, size, quote);
+}
 
+/// @notice Moves a part of a position to another account, with the same part of its real quote. Sizes are rounded for
+/// the account that gives, by less than one wei of size; quotes are rounded down for the one that takes, and follow the
+/// part and not the size that moved: a position of one wei may carry any quote.
+/// @param from Who gives.
+/// @param to Who takes.
+/// @param instrument Of what.
+/// @param part Which part, at most 1 [wad].
+/// @return toFrom The real quote of a position that this closed for the giver: owed to it as cash [wad].
+/// @return toTo The same for the taker [wad].
+function movePart(
+    Book storage self,
+    AccountId from,
+    AccountId to,
+    InstrumentId instrument,
+    int256 part
+) returns (int256 toFrom, int256 toTo) {
+    Held memory giver = self._held(from, instrument);
+    (int256 size, int256 quote) = (WadMath.mulDown(giver.size, part), WadMath.mulDown(giver.real, part));
+    if (size == 0 && quote == 0) return (0, 0);
+    Held memory taker = self._held(to, instrument);
+    _moveOpenInterest(self.markets[instrument], _longer(giver.size, -size) + _longer(taker.size, size));
+    toFrom = self._write(giver, -size, -quote);
+    toTo = self._write(taker, size, quote);
+}
+
+function _held(Book storage self, AccountId account, InstrumentId instrument) view returns (Held memory held) {
+    held.account = account;
+    held.instrument = instrument;
+    (held.size, held.real) = _read(self.positions[account][instrument], self.markets[instrument]);
+}
+
+/// @dev Stores a position changed by a size and a real quote, keeps the account's set of instruments, and announces it;
+/// returns the real quote of a position that is gone.
+function _write(Book storage self, Held memory held, int256 size, int256 quote) returns (int256 realised) {
+    size += held.size;
+    quote += held.real;
     Position memory written;
     if (size == 0) {
-        realised = real;
-        if (held != 0) self.instruments[account].remove(instrument);
+        realised = quote;
+        if (held.size != 0) self.instruments[held.account].remove(held.instrument);
     } else {
-        written = Ledger.stored(size, real, _indexOf(market, size > 0));
-        if (held == 0 && !self.instruments[account].add(instrument)) {
-            revert IClearinghouse.TooManyInstruments(account, MOST_INSTRUMENTS);
+        written = Ledger.stored(size, quote, self.indexOf(held.instrument, size > 0));
+        if (held.size == 0 && !self.instruments[held.account].add(held.instrument)) {
+            revert IClearinghouse.TooManyInstruments(held.account, MOST_INSTRUMENTS);
         }
     }
-    (position.size, position.quote) = (written.size, written.quote);
-    emit IClearinghouse.PositionChanged(account, instrument, written.size, written.quote);
+    self.positions[held.account][held.instrument] = written;
+    emit IClearinghouse.PositionChanged(held.account, held.instrument, written.size, written.quote);
 }
 
 /// @dev A position's size and real quote, 0 and 0 when there is none.
@@ -118,9 +163,14 @@ function _indexOf(Market storage market, bool long) view returns (int256) {
     return long ? int256(market.haircutLong) : -int256(market.haircutShort);
 }
 
+/// @dev By how much more is held long after a change of a size [wad].
+function _longer(int256 size, int256 sizeChange) pure returns (int256) {
+    int256 newSize = size + sizeChange;
+    return (newSize > 0 ? newSize : int256(0)) - (size > 0 ? size : int256(0));
+}
+
 /// @dev Open interest is the sum of all long sizes; with both sides of an act done it is that of the short ones too.
-function _moveOpenInterest(Market storage market, int256 size, int256 newSize) {
-    int256 move = (newSize > 0 ? newSize : int256(0)) - (size > 0 ? size : int256(0));
+function _moveOpenInterest(Market storage market, int256 move) {
     if (move == 0) return;
     market.openInterest = SafeCast.toUint128(SafeCast.toUint256(int256(uint256(market.openInterest)) + move));
 }

@@ -45,35 +45,23 @@ library DefaultProcess {
     }
 
     /// @notice Moves a fraction of every position, with the same fraction of its real quote.
-    /// @dev Sizes are rounded for the account, by less than one wei of size: a slice must never leave it sicker. Quotes
-    /// are rounded down for the liquidator and follow the fraction, not the size that moved: a position of one wei may
-    /// carry any quote, and what a slice leaves of it must be what the price of the slice assumes. A position that
-    /// rounding closes leaves that rest as cash.
     /// @param book The clearinghouse's book.
     /// @param account Who gives.
     /// @param liquidator Who takes.
-    /// @param taken Which part of every position [wad].
+    /// @param fraction Which part of every position [wad].
     /// @return toAccount Real quotes of positions that the slice closed for the account: owed to it as cash [wad].
     /// @return toLiquidator The same for the liquidator [wad].
     function takeSlice(
         Book storage book,
         AccountId account,
         AccountId liquidator,
-        uint256 taken
+        uint256 fraction
     ) external returns (int256 toAccount, int256 toLiquidator) {
-        OpenPosition[] memory open = book.openPositionsOf(account);
-        int256 fraction = taken.toInt256();
-        for (uint256 i = 0; i < open.length; ++i) {
-            OpenPosition memory part = OpenPosition({
-                instrument: open[i].instrument,
-                size: WadMath.mulDown(open[i].size, fraction),
-                realQuote: WadMath.mulDown(open[i].realQuote, fraction),
-                openInterest: 0
-            });
-            if (part.size == 0 && part.realQuote == 0) continue;
-            toLiquidator += _give(book, liquidator, part);
-            (part.size, part.realQuote) = (-part.size, -part.realQuote);
-            toAccount += _give(book, account, part);
+        InstrumentId[] memory instruments = book.instruments[account].values();
+        for (uint256 i = 0; i < instruments.length; ++i) {
+            (int256 given, int256 taken) = book.movePart(account, liquidator, instruments[i], fraction.toInt256());
+            toAccount += given;
+            toLiquidator += taken;
         }
     }
 
@@ -163,11 +151,6 @@ library DefaultProcess {
             weights[i] = WadMath.mulDown(WadMath.abs(open[i].size), indexPrices[i]);
             total += weights[i];
         }
-    }
-
-    /// @dev Adds a part of a position to an account's own; returns what that closed.
-    function _give(Book storage book, AccountId account, OpenPosition memory part) private returns (int256) {
-        return book.change(account, part.instrument, part.size, part.realQuote);
     }
 
     /// @dev Charges the side opposite to a position; returns what that side bears, at most `loss`.

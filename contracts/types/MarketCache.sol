@@ -57,6 +57,7 @@ function entryOf(MarketCache memory self, uint24 underlying) pure returns (Known
 
 /// @notice The entries alone, to hand on.
 function known(MarketCache memory self) pure returns (KnownMarket[] memory markets) {
+    if (self.count == self.markets.length) return self.markets;
     markets = new KnownMarket[](self.count);
     for (uint256 i = 0; i < markets.length; ++i) markets[i] = self.markets[i];
 }
