@@ -291,11 +291,11 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
 
     /// @dev Rules and mark of a trade's instrument, the same for a run of trades. An id may break the rules though its
     /// underlying is known, so they are asked for every instrument.
-    function _marketOf(Trade calldata trade, Batch memory batch) private returns (KnownMarket memory market) {
+    function _marketOf(Trade calldata trade, Batch memory batch) private returns (KnownMarket memory) {
         Run memory run = batch.run;
         if (trade.taker.account == run.taker && trade.instrument == run.instrument) return run.market;
         _closeRun(batch);
-        market = batch.cache.entryOf(trade.instrument.underlyingOf());
+        KnownMarket memory market = batch.cache.entryOf(trade.instrument.underlyingOf());
         (market.rules, market.brackets) = RULES.instrumentRules(trade.instrument);
         _price(trade, market, batch);
         run.taker = trade.taker.account;
@@ -303,6 +303,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         run.market = market;
         run.openBefore = _book.markets[trade.instrument].openInterest;
         run.onlyReducing = batch.onlyReducing || market.rules.frozen();
+        return market;
     }
 
     /// @dev Writes the taker's side of a run once, and only then judges the open interest: now both sides are in the book.

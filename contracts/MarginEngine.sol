@@ -208,7 +208,7 @@ contract MarginEngine is AccountValuation, IMarginEngine {
     function _which(
         AccountId[] calldata accounts,
         KnownMarket[] calldata known,
-        function(Valuation memory) view returns (bool) isBelow
+        function(Valuation memory) pure returns (bool) isBelow
     ) private view returns (uint256 below) {
         if (accounts.length > 256) revert TooManyAccounts(accounts.length, 256);
         MarketCache memory cache = cacheOf(known);
@@ -227,11 +227,11 @@ contract MarginEngine is AccountValuation, IMarginEngine {
         if (valuation.portfolio.positions.length > most) revert IClearinghouse.TooManyInstruments(account, most);
     }
 
-    function _isDoubtful(Valuation memory valuation) private view returns (bool) {
+    function _isDoubtful(Valuation memory valuation) private pure returns (bool) {
         return !_isRead(valuation) || _isBelowInitial(_margin(valuation));
     }
 
-    function _isSinking(Valuation memory valuation) private view returns (bool) {
+    function _isSinking(Valuation memory valuation) private pure returns (bool) {
         return _isBelow(_margin(valuation));
     }
 
@@ -276,7 +276,7 @@ contract MarginEngine is AccountValuation, IMarginEngine {
     function _termsOf(
         Valuation memory valuation,
         Margin memory margin
-    ) private view returns (LiquidationTerms memory terms, SliceSearch.Account memory account) {
+    ) private pure returns (LiquidationTerms memory terms, SliceSearch.Account memory account) {
         LiquidationRules rules = valuation.liquidationRules;
         terms = Liquidation.termsOf(margin.equity, margin.maintenance, rules);
         account.requirementOf = _standardRequirement;

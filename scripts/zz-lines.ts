@@ -53,6 +53,7 @@ await measure(market, act, async ({ receipt }: any) => {
       const key = `${n} ${p.split("/").pop()}:${line} ${text}`;
       const isCall = ["CALL", "STATICCALL", "DELEGATECALL"].includes(log.op);
       const cost = isCall ? 100 : ["SLOAD","SSTORE"].includes(log.op) || log.op.startsWith("LOG") ? 0 : log.gasCost;
+      if (p.endsWith(only + '.sol') && text.startsWith('contract')) { byPc.set(String(log.pc).padStart(6,'0')+' '+log.op, (byPc.get(String(log.pc).padStart(6,'0')+' '+log.op) ?? 0) + cost); }
       byLine.set(key, (byLine.get(key) ?? 0) + cost);
     }
     if (["CALL", "STATICCALL", "DELEGATECALL"].includes(log.op) && next && next.depth > log.depth) {
@@ -62,6 +63,11 @@ await measure(market, act, async ({ receipt }: any) => {
   }
   const rows = [...byLine].sort((a, b) => b[1] - a[1]).slice(0, +(process.argv[4] ?? 60));
   for (const [k, v] of rows) console.log(String(v).padStart(7), k);
+  
+  const pcs = [...byPc].sort(); let blocks: any[] = []; let cur: any = null;
+  for (const [k, v] of pcs) { const pc = +k.slice(0,6); if (!cur || pc - cur.end > 12) { cur = { start: pc, end: pc, gas: 0, ops: [] }; blocks.push(cur); } cur.end = pc; cur.gas += v; cur.ops.push(k.slice(7) + ':' + v); }
+  blocks.sort((a, b) => b.gas - a.gas);
+  for (const b of blocks.slice(0, 14)) console.log(b.gas, b.start, b.end, b.ops.join(' ').slice(0, 900));
   return undefined as any;
 });
 process.exit(0);

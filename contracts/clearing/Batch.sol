@@ -28,7 +28,7 @@ struct Batch {
     /// One entry for each account that trades.
     Posting[] parties;
     uint256 partyCount;
-    /// Builders' fees.
+    /// Builders' fees; without room until there are any.
     Posting[] builders;
     uint256 builderCount;
     /// Venue's fees [wad].
@@ -46,22 +46,26 @@ using {partyOf, charge, accountsOf, postingsOf} for Batch global;
 /// @notice An empty batch for so many trades.
 function newBatch(uint256 trades) pure returns (Batch memory batch) {
     batch.parties = new Posting[](2 * trades);
-    batch.builders = new Posting[](2 * trades);
     batch.cache = newMarketCache(1);
 }
 
 /// @notice The account's entry, made if there is none.
-function partyOf(Batch memory self, AccountId account) pure returns (Posting memory party) {
-    for (uint256 i = 0; i < self.partyCount; ++i) {
-        if (self.parties[i].account == account) return self.parties[i];
+/// @dev The result has no name: one with a name would be allocated before it is found.
+function partyOf(Batch memory self, AccountId account) pure returns (Posting memory) {
+    uint256 count = self.partyCount;
+    for (uint256 i = 0; i < count; ++i) {
+        Posting memory known = self.parties[i];
+        if (known.account == account) return known;
     }
-    party = self.parties[self.partyCount++];
+    self.partyCount = count + 1;
+    Posting memory party = self.parties[count];
     party.account = account;
+    return party;
 }
 
 /// @notice Takes the fees of one side of a trade; returns its account's entry.
-function charge(Batch memory self, Leg calldata leg) pure returns (Posting memory party) {
-    party = self.partyOf(leg.account);
+function charge(Batch memory self, Leg calldata leg) pure returns (Posting memory) {
+    Posting memory party = self.partyOf(leg.account);
     if (leg.fee != 0) {
         self.fees += leg.fee;
         party.cash -= int256(uint256(leg.fee));
@@ -69,9 +73,11 @@ function charge(Batch memory self, Leg calldata leg) pure returns (Posting memor
     if (leg.builderFee != 0) {
         if (self.atLastMark) revert IClearinghouse.BuilderFeeAtLastMark(leg.account, leg.builderFee);
         int256 builderFee = int256(uint256(leg.builderFee));
+        if (self.builders.length == 0) self.builders = new Posting[](self.parties.length);
         self.builders[self.builderCount++] = Posting({account: accountIdOf(leg.builder, 0), cash: builderFee});
         party.cash -= builderFee;
     }
+    return party;
 }
 
 /// @notice The accounts that trade, in the order of their first trade.

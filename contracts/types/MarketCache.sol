@@ -40,7 +40,8 @@ function cacheOf(KnownMarket[] memory given) pure returns (MarketCache memory ca
 }
 
 /// @notice The underlying's entry, made if there is none.
-function entryOf(MarketCache memory self, uint24 underlying) pure returns (KnownMarket memory entry) {
+/// @dev The result has no name: one with a name would be allocated before it is found.
+function entryOf(MarketCache memory self, uint24 underlying) pure returns (KnownMarket memory) {
     uint256 count = self.count;
     for (uint256 i = 0; i < count; ++i) {
         if (self.markets[i].underlying == underlying) return self.markets[i];
@@ -50,9 +51,10 @@ function entryOf(MarketCache memory self, uint24 underlying) pure returns (Known
         for (uint256 i = 0; i < count; ++i) longer[i] = self.markets[i];
         self.markets = longer;
     }
-    entry = self.markets[count];
-    entry.underlying = underlying;
     self.count = count + 1;
+    KnownMarket memory entry = self.markets[count];
+    entry.underlying = underlying;
+    return entry;
 }
 
 /// @notice The entries alone, to hand on.
