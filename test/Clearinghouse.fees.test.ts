@@ -10,11 +10,16 @@ import { takeOver } from "./fixtures/takeover.js";
 
 const { networkHelpers } = await hre.network.create();
 
-const load = () => networkHelpers.loadFixture(deployWithVenue);
-
 describe("Clearinghouse", () => {
+  let market: Awaited<ReturnType<typeof deployWithVenue>> | undefined;
+
+  async function load(fixture = deployWithVenue) {
+    market = await networkHelpers.loadFixture(fixture);
+    return market;
+  }
+
   afterEach(async () => {
-    await expectBooks(await load());
+    await expectBooks(market!);
   });
 
   describe("fees of venues", () => {
@@ -109,11 +114,7 @@ describe("Clearinghouse", () => {
     }
 
     describe("while a deficit is recorded", () => {
-      const loadDeficit = () => networkHelpers.loadFixture(deployWithDeficit);
-
-      afterEach(async () => {
-        await expectBooks(await loadDeficit());
-      });
+      const loadDeficit = async () => load(deployWithDeficit);
 
       it("repays it with the fund's part first", async () => {
         const { clearinghouse, earn, cash } = await loadDeficit();

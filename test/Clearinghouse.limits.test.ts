@@ -23,12 +23,19 @@ const PRICE = parseWad(3_000);
 type Market = Awaited<ReturnType<typeof deployMarketWith>>;
 
 describe("Clearinghouse", () => {
-  describe("clear, up to an instrument's open-interest cap", () => {
-    const load = () => networkHelpers.loadFixture(deployWithCap);
+  let market: Market | undefined;
 
-    afterEach(async () => {
-      await expectBooks(await load());
-    });
+  async function loadAs(fixture: (connection: NetworkConnection) => Promise<Market>) {
+    market = await networkHelpers.loadFixture(fixture);
+    return market;
+  }
+
+  afterEach(async () => {
+    await expectBooks(market!);
+  });
+
+  describe("clear, up to an instrument's open-interest cap", () => {
+    const load = async () => loadAs(deployWithCap);
 
     it("clears a trade that reaches the cap, and refuses one wei more", async () => {
       const { clearinghouse, clear, first } = await load();
@@ -69,7 +76,7 @@ describe("Clearinghouse", () => {
     });
 
     describe("when more is open than the cap allows", () => {
-      const loadAbove = () => networkHelpers.loadFixture(deployAboveCap);
+      const loadAbove = async () => loadAs(deployAboveCap);
 
       it("refuses what opens more, on either side", async () => {
         const { clearinghouse, clear, second, whale } = await loadAbove();
@@ -122,7 +129,7 @@ describe("Clearinghouse", () => {
   });
 
   describe("the open-interest add-on to initial margin", () => {
-    const load = () => networkHelpers.loadFixture(deployWithBase);
+    const load = async () => loadAs(deployWithBase);
 
     /** An account's requirement for a long of ETH, and the same without the add-on [wad]. */
     async function requirementOf(market: Market, account: AccountId) {
