@@ -115,7 +115,7 @@ describe("Clearinghouse", () => {
       }
     });
 
-    it("posts what a venue charges: fees to fund and treasury, builders' to builders", async () => {
+    it("posts what a venue charges: fees to the reserve, builders' to builders", async () => {
       const { clearinghouse, vault, alice, bob, carol, treasury, ...trading } = await load();
       const { tradeOf, clear, cashOf, excessOfClaims } = trading;
       const takerLeg = { fee: 10n, builderFee: 7n, builder: carol.address };
@@ -124,12 +124,15 @@ describe("Clearinghouse", () => {
         .withArgs(
           ...[ETH_PERP, trading.accountOf(alice), trading.accountOf(bob), parseWad(1), PRICE],
           ...[17n, 5n],
-        );
+        )
+        .and.to.emit(clearinghouse, "FeesReserved")
+        .withArgs(15n, 15n);
       expect(await cashOf(alice)).to.equal(STAKE - 17n);
       expect(await cashOf(bob)).to.equal(STAKE - 5n);
       expect(await cashOf(carol)).to.equal(STAKE + 7n);
-      expect(await cashOf(treasury)).to.equal(7n);
-      expect(await vault.cashOf(await clearinghouse.insuranceFund())).to.equal(8n);
+      expect(await clearinghouse.reserve()).to.equal(15n);
+      expect(await cashOf(treasury)).to.equal(0n);
+      expect(await vault.cashOf(await clearinghouse.insuranceFund())).to.equal(0n);
       expect(await excessOfClaims()).to.equal(0n);
     });
 

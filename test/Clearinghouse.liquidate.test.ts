@@ -144,6 +144,10 @@ describe("Clearinghouse.liquidate", () => {
       await market.asGovernance(oracle, "setSources", [9, [source], [], 0]);
       const listing = { underlying: 9, ...haircuts, accepted: true };
       await market.asGovernance(rules, "listCollateral", [await token.getAddress(), listing]);
+      await market.asGovernance(vault, "setTokenLimits", [
+        await token.getAddress(),
+        { depositCap: WAD, outflowAmount: 0n, outflowBps: 1_000n },
+      ]);
       await feed.updateAnswer(50_000_000);
       await token.mint(dave, 1n);
       await token.connect(dave).approve(vault, 1n);

@@ -51,6 +51,10 @@ describe("Clearinghouse.liquidate: threats", () => {
           accepted: true,
         },
       ]);
+      await market.asGovernance(vault, "setTokenLimits", [
+        await token.getAddress(),
+        { depositCap: WAD, outflowAmount: 0n, outflowBps: 1_000n },
+      ]);
       const { actor, address } = await deployActor();
       const setOperator = vault.interface.encodeFunctionData("setOperator", [
         dave.address,

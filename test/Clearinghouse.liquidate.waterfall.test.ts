@@ -90,19 +90,20 @@ describe("Clearinghouse.liquidate: the waterfall (I7)", () => {
       expect(await market.clearinghouse.deficit()).to.equal(0n);
     });
 
-    it("cuts the incentive to what the fund has", async () => {
+    it("cuts the incentive to what one instrument may draw: half of the fund", async () => {
       await market.endow(20);
       await sinkTo(parseWad(50));
-      expect((await takeOver(market, account)).payment).to.equal(-parseWad(20));
+      expect((await takeOver(market, account)).payment).to.equal(-parseWad(10));
+      expect(await fundCash()).to.equal(parseWad(10));
     });
 
-    it("pays its last for the incentive before the loss goes on to winners", async () => {
-      await market.endow(200);
+    it("pays all that it may for the incentive before the loss goes on to winners", async () => {
+      await market.endow(400);
       await sinkTo(-parseWad(300));
       const { payment, loss } = await takeOver(market, account);
       expect(payment).to.equal(-parseWad(300) - LEAST_INCENTIVE);
       expect(loss).to.equal(parseWad("202.6"));
-      expect(await fundCash()).to.equal(0n);
+      expect(await fundCash()).to.equal(parseWad(200));
     });
   });
 

@@ -135,7 +135,7 @@ describe("Clearinghouse", () => {
           parseWad(30_000),
         ]);
         expect(await clearinghouse.openPositionsOf(accountOf(bob))).to.deep.equal([
-          [ETH_PERP, parseWad(-10), parseWad(29_000)],
+          [ETH_PERP, parseWad(-10), parseWad(29_000), parseWad(10)],
         ]);
       });
 

@@ -148,6 +148,9 @@ describe("Clearinghouse", () => {
       const { clearinghouse, vault, asGovernance, alice, bob, tradeOf, clear } = await load();
       await asGovernance(clearinghouse, "setFeeShares", [ZeroAddress, parseWad(1)]);
       await clear(tradeOf(alice, bob, 1, { takerLeg: { fee: 3n } }));
+      await expect(clearinghouse.distributeFees())
+        .to.emit(clearinghouse, "FeesDistributed")
+        .withArgs(3n, 0n, 0n);
       expect(await vault.cashOf(await clearinghouse.insuranceFund())).to.equal(3n);
     });
   });
@@ -167,6 +170,7 @@ describe("Clearinghouse", () => {
         fresh,
         "NotWired",
       );
+      await expect(mine.distributeFees()).to.be.revertedWithCustomError(fresh, "NotWired");
       await expect(
         mine.liquidate(accountOf(bob), accountOf(alice), parseWad(1), 0n),
       ).to.be.revertedWithCustomError(fresh, "NotWired");

@@ -22,27 +22,26 @@ describe("Exchange", () => {
       expect(await cashOf(bob)).to.equal(STAKE - parseWad("1.2"));
     });
 
-    it("splits them between the insurance fund and the treasury", async () => {
+    it("keeps them in the reserve until anyone divides them between insurance fund and treasury", async () => {
       const { clearinghouse, vault, treasury, alice, bob, buy, sell, match, cashOf } = await load();
       await match(await buy(alice, 2), [await sell(bob, 2)], [2]);
+      expect(await clearinghouse.reserve()).to.equal(parseWad("4.2"));
+      expect(await cashOf(treasury)).to.equal(0n);
+      await clearinghouse.distributeFees();
+      expect(await clearinghouse.reserve()).to.equal(0n);
       expect(await vault.cashOf(await clearinghouse.insuranceFund())).to.equal(parseWad("2.1"));
       expect(await cashOf(treasury)).to.equal(parseWad("2.1"));
     });
 
     it("announces who was posted how much, with the cash afterwards", async () => {
-      const { vault, clearinghouse, accountOf, treasury, alice, bob, buy, sell, match } =
-        await load();
-      const fund = await clearinghouse.insuranceFund();
-      const half = parseWad("1.05");
+      const { vault, clearinghouse, accountOf, alice, bob, buy, sell, match } = await load();
       await expect(match(await buy(alice, 1), [await sell(bob, 1)], [1]))
         .to.emit(vault, "CashPosted")
         .withArgs(accountOf(alice), -parseWad("1.5"), STAKE - parseWad("1.5"))
         .and.to.emit(vault, "CashPosted")
         .withArgs(accountOf(bob), -parseWad("0.6"), STAKE - parseWad("0.6"))
-        .and.to.emit(vault, "CashPosted")
-        .withArgs(fund, half, half)
-        .and.to.emit(vault, "CashPosted")
-        .withArgs(accountOf(treasury), half, half);
+        .and.to.emit(clearinghouse, "FeesReserved")
+        .withArgs(parseWad("2.1"), parseWad("2.1"));
     });
 
     it("gives the fund everything when its share is the whole", async () => {
@@ -50,6 +49,7 @@ describe("Exchange", () => {
       const { alice, bob, buy, sell, match, cashOf } = trading;
       await asGovernance(clearinghouse, "setFeeShares", [treasury.address, parseWad(1)]);
       await match(await buy(alice, 2), [await sell(bob, 2)], [2]);
+      await clearinghouse.distributeFees();
       expect(await vault.cashOf(await clearinghouse.insuranceFund())).to.equal(parseWad("4.2"));
       expect(await cashOf(treasury)).to.equal(0n);
     });
@@ -62,6 +62,7 @@ describe("Exchange", () => {
       await match(await buy(alice, 1), [await sell(bob, 1)], [1n]);
       expect(await cashOf(alice)).to.equal(STAKE - 2n);
       expect(await cashOf(bob)).to.equal(STAKE - 1n);
+      await clearinghouse.distributeFees();
       expect(await vault.cashOf(await clearinghouse.insuranceFund())).to.equal(2n);
       expect(await cashOf(treasury)).to.equal(1n);
     });
@@ -142,7 +143,7 @@ describe("Exchange", () => {
         expect(await cashOf(bob)).to.equal(STAKE - parseWad("0.9"));
         expect(await vault.cashOf(accountId(stranger.address))).to.equal(parseWad("1.2"));
         expect(await cashOf(carol)).to.equal(STAKE + parseWad("0.3"));
-        expect(await vault.cashOf(await clearinghouse.insuranceFund())).to.equal(parseWad("1.05"));
+        expect(await clearinghouse.reserve()).to.equal(parseWad("2.1"));
       });
 
       it("pays one builder of several orders for each of them", async () => {

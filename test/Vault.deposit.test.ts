@@ -3,7 +3,7 @@ import { parseUnits, ZeroAddress } from "ethers";
 import hre from "hardhat";
 import type { NetworkConnection } from "hardhat/types/network";
 import { accountId, parseWad } from "../sdk/index.js";
-import { deployPlimsoll, ETH, type Plimsoll } from "./fixtures/plimsoll.js";
+import { deployPlimsoll, ETH } from "./fixtures/plimsoll.js";
 import { deployWithTokens, mintApproved } from "./fixtures/tokens.js";
 
 const connection = await hre.network.create();
@@ -36,7 +36,11 @@ describe("Vault", () => {
         const plimsoll = await networkHelpers.loadFixture(deployWithMoney);
         const { vault, alice, weth, deposit } = plimsoll;
         const account = await deposit(alice, { token: weth, amount: 1 });
-        await setWeth(plimsoll, { accepted: false });
+        const terms = { underlying: ETH, maintenanceHaircutBps: 1500, initialHaircutBps: 2000 };
+        await plimsoll.asGovernance(plimsoll.rules, "setCollateral", [
+          await weth.getAddress(),
+          { ...terms, accepted: false },
+        ]);
         await expect(vault.connect(alice).deposit(account, weth, ONE_WETH))
           .to.be.revertedWithCustomError(vault, "DepositsStopped")
           .withArgs(await weth.getAddress());
@@ -97,11 +101,12 @@ describe("Vault", () => {
       it("when the vault would hold more collateral than its cap, not when it is reached", async () => {
         const plimsoll = await networkHelpers.loadFixture(deployWithMoney);
         const { vault, alice, bob, weth } = plimsoll;
-        await setWeth(plimsoll, { cap: ONE_WETH });
+        const limits = { depositCap: ONE_WETH, outflowAmount: 0n, outflowBps: 1_000n };
+        await plimsoll.asGovernance(vault, "setTokenLimits", [await weth.getAddress(), limits]);
         await vault.connect(bob).deposit(accountId(bob.address), weth, 1n);
         const account = accountId(alice.address);
         await expect(vault.connect(alice).deposit(account, weth, ONE_WETH))
-          .to.be.revertedWithCustomError(vault, "CollateralCapExceeded")
+          .to.be.revertedWithCustomError(vault, "DepositCapExceeded")
           .withArgs(await weth.getAddress(), ONE_WETH + 1n, ONE_WETH);
         await vault.connect(alice).deposit(account, weth, ONE_WETH - 1n);
         expect(await vault.trackedOf(weth)).to.equal(ONE_WETH);
@@ -226,15 +231,4 @@ async function deployWithMoney(network: NetworkConnection) {
 /** A settlement token whose unit is a millionth of a wei of cash. */
 async function deployWithFineDollars(network: NetworkConnection) {
   return deployWithTokens(network, { USDC: { decimals: 24 } });
-}
-
-async function setWeth(
-  { rules, weth, asGovernance }: Plimsoll,
-  change: { accepted?: boolean; cap?: bigint },
-): Promise<void> {
-  const terms = { underlying: ETH, maintenanceHaircutBps: 1500, initialHaircutBps: 2000 };
-  await asGovernance(rules, "setCollateral", [
-    await weth.getAddress(),
-    { ...terms, accepted: true, cap: parseWad(10_000), ...change },
-  ]);
 }

@@ -35,6 +35,7 @@ const EFFECTS: Record<string, "lowers" | "keeps" | "others only"> = {
   "Vault.moveSlice": "others only",
   "Clearinghouse.clear": "others only",
   "Clearinghouse.settleVariation": "keeps",
+  "Clearinghouse.distributeFees": "keeps",
   "Clearinghouse.notePeg": "keeps",
   "Clearinghouse.liquidate": "lowers",
   "Exchange.matchOrders": "lowers",
@@ -53,6 +54,10 @@ const KEEPING: Record<string, (scene: Scene) => Promise<unknown>> = {
     vault.connect(alice).depositWithPermit(account, weth, 1n, FOREVER, 27, ZeroHash, ZeroHash),
   "Vault.setOperator": async ({ vault, alice, bob }) =>
     vault.connect(alice).setOperator(bob, 15n, FOREVER),
+  "Clearinghouse.distributeFees": async ({ clearinghouse, alice }) => {
+    expect(await clearinghouse.reserve()).to.be.greaterThan(0n);
+    await clearinghouse.connect(alice).distributeFees();
+  },
   "Clearinghouse.notePeg": async ({ clearinghouse, alice }) =>
     clearinghouse.connect(alice).notePeg(),
   "Clearinghouse.settleVariation": async ({ clearinghouse, alice, account }) =>

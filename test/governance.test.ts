@@ -90,7 +90,10 @@ describe("Governance", () => {
           for (const caller of [...callers, ...Object.values(contracts)]) {
             const error = await refusal(contract, signature, caller);
             const unauthorized = error === "AccessManagedUnauthorized";
-            expect(unauthorized, `${name}.${signature}`).to.equal(closed.has(signature));
+            // The guardian alone acts without a delay, and only where its role says so.
+            const isGuardians = RESTRICTED[name].GUARDIAN?.includes(signature) ?? false;
+            const isClosed = closed.has(signature) && !(isGuardians && caller === guardian.address);
+            expect(unauthorized, `${name}.${signature} by ${caller}`).to.equal(isClosed);
           }
         }
         // Only in the course of `updateAuthority`, which is ADMIN's.

@@ -36,8 +36,10 @@ const OUTCOMES: Record<string, string> = {
   "Vault.moveSlice": "NotClearinghouse",
   "Clearinghouse.settleVariation": "locked",
   "Clearinghouse.liquidate": "locked",
-  // It compares a price and moves nothing.
+  "Clearinghouse.distributeFees": "locked",
+  // They look at a price and move nothing.
   "Clearinghouse.notePeg": "allowed",
+  "PriceOracle.notePrice": "allowed",
   "Clearinghouse.clear": "NotVenue",
   "Exchange.matchOrders": "locked",
   "Exchange.cancel": "allowed",

@@ -64,8 +64,7 @@ async function conservation(
     decimals: settlement.decimals,
     cash: holdings.map(({ cash }) => cash),
     realQuotes: holdings.flatMap(({ positions }) => positions.map(({ realQuote }) => realQuote)),
-    // Nobody pays interest on debt yet, so nothing is kept back of it.
-    reserve: 0n,
+    reserve: await clearinghouse.reserve(),
     deficit: await clearinghouse.deficit(),
     positionWrites,
     indexMoves,

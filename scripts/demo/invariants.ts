@@ -56,7 +56,7 @@ export interface ConservationFigures {
   readonly cash: readonly bigint[];
   /** Real quotes of every open position [wad]. */
   readonly realQuotes: readonly bigint[];
-  /** Interest kept back and not yet given to the fund [wad]. */
+  /** Fees that are not divided between fund and treasury yet [wad]. */
   readonly reserve: bigint;
   /** Losses that nobody has borne yet [wad]. */
   readonly deficit: bigint;

@@ -116,7 +116,9 @@ async function sumUp(
   say("", resultTable(rows, { market, paint, putIn }), "");
 
   const fund = { before: fundBefore, after: await market.vault.cashOf(market.fund) };
-  for (const sentence of describeTally(tallyOf(records), { accounts: participants.length, fund })) {
+  const reserve = await market.clearinghouse.reserve();
+  const tally = { accounts: participants.length, fund, reserve };
+  for (const sentence of describeTally(tallyOf(records), tally)) {
     say(...wrap(sentence, { width, indent: 2 }));
   }
   say("");

@@ -168,16 +168,21 @@ export function describeFall({ drawdown }: Scenario): string {
 /** The tally in sentences. */
 export function describeTally(
   tally: Tally,
-  { accounts, fund }: { accounts: number; fund: { before: bigint; after: bigint } },
+  {
+    accounts,
+    fund,
+    reserve,
+  }: { accounts: number; fund: { before: bigint; after: bigint }; reserve: bigint },
 ): string[] {
   const { marginCalls, liquidations, liquidatedAccounts, bankruptcies, haircuts, discounts } =
     tally;
   return [
     `${marginCalls} margin calls and ${liquidations} liquidations of ${liquidatedAccounts} of ${accounts} accounts (${percent(liquidatedAccounts / accounts)}), ${bankruptcies} of them bankrupt.`,
     `Liquidators earned discounts of ${usd(discounts)}. The insurance fund went from ${usd(fund.before)} to ${usd(fund.after)}.`,
+    `Fees of ${usd(reserve)} wait to be divided between the fund and the treasury: anyone may do it, and a liquidation that asks the fund does.`,
     haircuts === 0n
       ? "No winner had to give anything up."
-      : `Winners gave up ${usd(haircuts)} where the fund had run dry.`,
+      : `Winners gave up ${usd(haircuts)} beyond what the fund may pay for one market.`,
   ];
 }
 

@@ -145,7 +145,8 @@ export function createTeller(
       );
       explain(
         "haircut",
-        `The insurance fund is empty, and what ${name} owes is owed to those on the other side. They share the loss in proportion to ` +
+        "One market may draw no more than half of the insurance fund in a day, so that no single market can empty it. What " +
+          `${name} still owes is owed to those on the other side. They share the loss in proportion to ` +
           "their size: one number per instrument moves, nobody is picked out, and no position is closed.",
       );
     }

@@ -1,5 +1,5 @@
 import { WAD } from "../../sdk/index.js";
-import { ceilDiv, floorDiv, type LiquidationParameters, max, min } from "./margin.js";
+import { ceilDiv, floorDiv, type LiquidationParameters, max, min, sum } from "./margin.js";
 
 /**
  * The price of a slice, by DESIGN section 6.1. I, L and A are for the whole account; rounding is against the liquidator
@@ -67,15 +67,56 @@ export function referenceFraction(
   return receives === 0n ? WAD : ceilDiv(gap * WAD, gap + receives);
 }
 
-/** f L from the liquidator, f A to the account, f (L - A) to the fund, which pays no more than it has */
+/** f (I - R): what the fund is asked for, when the liquidator is to be paid */
+export function referenceDue(options: {
+  equity: bigint;
+  maintenance: bigint;
+  fraction: bigint;
+  rules: LiquidationParameters;
+}): bigint {
+  const { pays } = referenceTerms(options.equity, options.maintenance, options.rules);
+  return max(-ceilDiv(pays * options.fraction, WAD), 0n);
+}
+
+/** An instrument of the account that asks the insurance fund. */
+export interface ReferenceDraw {
+  /** |size| x index price [wad] */
+  weight: bigint;
+  /** What its holders have drawn and is not forgotten yet [wad] */
+  drawn: bigint;
+}
+
+/**
+ * What each instrument draws: its part of what is due, at most share x (fund + drawn) - drawn, and all no more than is due
+ * and there. An account without instruments asks as one of its own.
+ */
+export function referenceFundDraws(options: {
+  due: bigint;
+  fundCash: bigint;
+  draws: ReferenceDraw[];
+  rules: LiquidationParameters;
+}): bigint[] {
+  const { due, fundCash, draws, rules } = options;
+  const total = sum(draws.map(({ weight }) => weight));
+  let left = min(due, fundCash);
+  return draws.map(({ weight, drawn }) => {
+    const cap = ((fundCash + drawn) * BigInt(rules.fundDrawCapBps)) / BPS;
+    const part = min(ceilDiv(due * weight, total), min(max(cap - drawn, 0n), left));
+    left -= part;
+    return part;
+  });
+}
+
+/** f L from the liquidator, f A to the account, f (L - A) to the fund, which pays no more than it may */
 export function referenceSettlement(options: {
   equity: bigint;
   maintenance: bigint;
   fraction: bigint;
-  fundCash: bigint;
+  /** What the fund pays of what is due from it [wad] */
+  fundPays: bigint;
   rules: LiquidationParameters;
 }): ReferenceSettlement {
-  const { equity, fraction, fundCash } = options;
+  const { equity, fraction, fundPays } = options;
   const { pays, receives } = referenceTerms(equity, options.maintenance, options.rules);
   const payment = ceilDiv(pays * fraction, WAD);
   const toAccount = floorDiv(receives * fraction, WAD);
@@ -83,8 +124,7 @@ export function referenceSettlement(options: {
   if (due <= 0n) return { payment, toAccount, toInsurance: -due, loss: 0n };
 
   // The fund's lack is cut from the incentive first: only the account's own loss goes further down.
-  const paid = min(due, fundCash);
   const ownLoss = ceilDiv(max(-equity, 0n) * fraction, WAD);
-  const loss = min(due - paid, ownLoss);
-  return { payment: payment + (due - paid - loss), toAccount, toInsurance: -paid, loss };
+  const loss = min(due - fundPays, ownLoss);
+  return { payment: payment + (due - fundPays - loss), toAccount, toInsurance: -fundPays, loss };
 }

@@ -20,6 +20,8 @@ export interface ReferencePosition {
   quote: bigint;
   /** [wad] */
   mark: bigint;
+  /** How far the initial requirement has risen to the whole notional; not at all unless given [wad] */
+  crowding?: bigint;
 }
 
 interface ReferenceCollateral {
@@ -86,13 +88,35 @@ function chargedOf(market: Market, notional: bigint): bigint {
   return charged;
 }
 
-/** requirement = charged(|size| x mark) x rate, rounded up [wad] */
+/**
+ * crowding = clamp((open interest x mark - 10 x base) / (30 x base), 0, 1), base = max(fund, governance's figure); rounded up
+ *
+ * @param notional Open interest x mark [wad]
+ * @param fundCash [wad]
+ * @returns [wad]
+ */
+export function crowdingOf(
+  notional: bigint,
+  fundCash: bigint,
+  rules: LiquidationParameters,
+): bigint {
+  const base = max(fundCash, BigInt(rules.openInterestBase) * WAD);
+  return min(WAD, ceilDiv(max(notional - 10n * base, 0n) * WAD, 30n * base));
+}
+
+/**
+ * requirement = charged(|size| x mark) x rate; the initial one rises by crowding x (what it is below the notional). Rounded
+ * up [wad]
+ */
 export function positionRequirement(position: ReferencePosition): Omit<ReferenceMargin, "equity"> {
-  const { market, size, mark } = position;
-  const charged = chargedOf(market, abs(size) * mark);
+  const { market, size, mark, crowding = 0n } = position;
+  const notional = abs(size) * mark;
+  const charged = chargedOf(market, notional);
   const toWad = (rate: bigint) => ceilDiv(charged * rate, 10n ** 40n);
+  const uncrowded = charged * initialRateOf(market);
+  const missing = max(notional * 10n ** 22n - uncrowded, 0n);
   return {
-    initial: toWad(initialRateOf(market)),
+    initial: ceilDiv(uncrowded * WAD + missing * crowding, 10n ** 58n),
     maintenance: toWad(rateOf(market, market.slowSigmaBps)),
   };
 }

@@ -64,9 +64,9 @@ contract ConservationTest is PlimsollSetup {
         }
     }
 
-    /// @dev I2: tracked tokens == cash + real quotes - deficit, never less, and more only by counted roundings.
+    /// @dev I2: tracked tokens == cash + real quotes + reserve - deficit, never less, and more only by counted roundings.
     function _assertConserved() private view {
-        int256 claims = -int256(clearinghouse.deficit());
+        int256 claims = int256(clearinghouse.reserve()) - int256(clearinghouse.deficit());
         uint256 open;
         for (uint256 i = 0; i < _handler.accountCount(); ++i) {
             AccountId account = _handler.accountAt(i);

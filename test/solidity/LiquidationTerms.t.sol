@@ -87,36 +87,39 @@ contract LiquidationTermsTest is BaseTest {
         int256 equity,
         uint256 maintenance,
         uint256 fraction,
-        uint256 fundCash
+        uint256 fundPays
     ) public pure {
         LiquidationTerms memory terms = _terms(seed, equity, maintenance);
         terms.fraction = bound(fraction, 1e12, WAD);
-        fundCash = bound(fundCash, 0, 1e30);
-        LiquidationSettlement memory settled = Liquidation.settlementOf(terms, fundCash);
+        uint256 due = Liquidation.dueFromFund(terms);
+        fundPays = bound(fundPays, 0, due);
+        LiquidationSettlement memory settled = Liquidation.settlementOf(terms, fundPays);
 
         int256 sum = int256(settled.toAccount) + settled.toInsurance - settled.payment;
         assertEq(sum, int256(settled.loss), "account + fund - liquidator = loss");
-        assertTrue(settled.toInsurance >= -int256(fundCash), "the fund pays at most what it has");
+        if (due == 0) assertGe(settled.toInsurance, 0, "a fund that is asked for nothing pays nothing");
+        else assertEq(settled.toInsurance, -int256(fundPays), "the fund pays what it may");
         assertLe(settled.toAccount, terms.toAccount, "not more than for the whole account");
     }
 
-    /// @dev What goes down the waterfall is the account's own loss, never the incentive, and only once the fund is
-    /// empty.
+    /// @dev What goes down the waterfall is the account's own loss, never the incentive, and only what the fund does not
+    /// pay.
     function testFuzz_LossIsTheAccountsOwnAndComesAfterTheFund(
         uint256 seed,
         int256 equity,
         uint256 maintenance,
         uint256 fraction,
-        uint256 fundCash
+        uint256 fundPays
     ) public pure {
         LiquidationTerms memory terms = _terms(seed, equity, maintenance);
         terms.fraction = bound(fraction, 1e12, WAD);
-        fundCash = bound(fundCash, 0, 1e30);
-        LiquidationSettlement memory settled = Liquidation.settlementOf(terms, fundCash);
+        uint256 due = Liquidation.dueFromFund(terms);
+        fundPays = bound(fundPays, 0, due);
+        LiquidationSettlement memory settled = Liquidation.settlementOf(terms, fundPays);
 
         uint256 ownLoss = terms.equity < 0 ? uint256(-terms.equity) : 0;
         assertTrue(settled.loss * WAD <= ownLoss * terms.fraction + WAD, "at most -min(R, 0) x f");
-        if (settled.loss > 0) assertEq(settled.toInsurance, -int256(fundCash), "the fund is empty first");
+        assertLe(settled.loss, due - fundPays, "at most what the fund does not pay");
         // With everything paid, the liquidator pays L x f rounded up; without, more, but never more than R x f.
         assertGe(settled.payment * int256(WAD), terms.payment * int256(terms.fraction), "never less than L x f");
         if (settled.payment * int256(WAD) > (terms.payment + 1) * int256(terms.fraction) + int256(WAD)) {
