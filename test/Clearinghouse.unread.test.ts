@@ -183,7 +183,8 @@ describe("Clearinghouse.liquidate: items that cannot be read", () => {
         positionRequirement({ ...position, size: mulDown(position.size, fraction) }),
       );
       const slice = mulDown(equity, fraction) - payment - dead!.initial;
-      const take = () => market.liquidate(account, { by: market.dave, into, maxFraction: fraction });
+      const take = () =>
+        market.liquidate(account, { by: market.dave, into, maxFraction: fraction });
       return { into, slice, initial: live!.initial, take };
     }
 
@@ -274,6 +275,40 @@ describe("Clearinghouse.liquidate: items that cannot be read", () => {
         .withArgs(account, 2n * maintenance - speck, maintenance - speck);
       await snapshot.restore();
     }
+  });
+
+  // The contract takes it: the minimum margin stays whole while the speck's requirement leaves equity.
+  it.skip("leaves small accounts alone that are above their minimum margin at the last prices (I5)", async () => {
+    const account = await market.fund(market.alice, 0n, 200);
+    const legs = [
+      { instrument: ETH_PERP, size: WAD / 6n },
+      { instrument: BTC_PERP, size: parseWad("0.0005") },
+    ];
+    const sunk = { prices: { [ETH]: 2_950 }, equity: () => parseWad(31) };
+    const { maintenance } = await market.sink(account, legs, sunk);
+    expect(maintenance).to.equal(parseWad(30));
+    await market.kill(SPECKS["a perpetual"], "reverts");
+    await expect(market.liquidate(account)).to.be.revertedWithCustomError(
+      market.marginEngine,
+      "NotLiquidatable",
+    );
+  });
+
+  // The contract refuses it: in the slice the live leg's requirement shrinks faster than the speck's, past the tenth.
+  it.skip("lets a fresh, funded account take the slice of any account that can be taken (LQ7)", async () => {
+    const account = await market.fund(market.alice, 0n, 12_000_000);
+    const legs = [
+      { instrument: ETH_PERP, size: 6_000n * WAD },
+      { instrument: BTC_PERP, size: 33n * WAD },
+    ];
+    const equity = ({ maintenance }: ReferenceMargin) => (maintenance * 95n) / 100n;
+    await market.sink(account, legs, { prices: { [ETH]: 2_780 }, equity });
+    await market.kill(SPECKS["a perpetual"], "reverts");
+    const into = await market.fund(market.dave, 3n, 10_000_000);
+    await expect(market.liquidate(account, { by: market.dave, into })).to.emit(
+      market.clearinghouse,
+      "Liquidated",
+    );
   });
 
   it("leaves accounts without the dead market as they are (OR4)", async () => {
