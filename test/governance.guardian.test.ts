@@ -54,9 +54,7 @@ describe("The guardian", () => {
         for (const act of [
           asGuardian.schedule(to, data, 0),
           asGuardian.execute(to, data),
-          asGuardian.multicall([
-            accessManager.interface.encodeFunctionData("execute", [to, data]),
-          ]),
+          asGuardian.multicall([accessManager.interface.encodeFunctionData("execute", [to, data])]),
         ]) {
           await expect(act, signature)
             .to.be.revertedWithCustomError(accessManager, "AccessManagerUnauthorizedCall")
@@ -190,10 +188,7 @@ const STOPS: [string, (market: Danger) => Promise<unknown>][] = [
     },
   ],
   ["a frozen market", ({ rules, guardian }) => rules.connect(guardian).freezeUnderlying(ETH)],
-  [
-    "a frozen token",
-    ({ rules, guardian, weth }) => rules.connect(guardian).freezeCollateral(weth),
-  ],
+  ["a frozen token", ({ rules, guardian, weth }) => rules.connect(guardian).freezeCollateral(weth)],
 ];
 
 /** What must stay possible for an account that can be liquidated, and for its liquidator. */
@@ -294,9 +289,7 @@ describe("A tightening of maintenance margin", () => {
     // 1,000 of 874 dollars that it must have, and of 1,311 that it will have to have.
     const { equity, maintenance } = await market.marginOf(account);
     expect([equity, maintenance]).to.deep.equal([parseWad(1_000), parseWad(874)]);
-    await expect(
-      clearinghouse.connect(liquidator).liquidate(account, rescuer, WAD, MaxInt256),
-    )
+    await expect(clearinghouse.connect(liquidator).liquidate(account, rescuer, WAD, MaxInt256))
       .to.be.revertedWithCustomError(marginEngine, "NotLiquidatable")
       .withArgs(account, equity, maintenance);
     await deposit(dave, { token: market.usdc, amount: 311 });
