@@ -29,6 +29,12 @@ async function gasOf(act: Promise<ContractTransactionResponse>): Promise<bigint>
 }
 
 describe("The limits of what has to be looped over", () => {
+  before(async function () {
+    // 38 markets and 16 tokens take a while to deploy.
+    this.timeout(240_000);
+    await networkHelpers.loadFixture(deployCrowded);
+  });
+
   it("refuse a 33rd instrument, for the account and for its counterparty (GK1)", async () => {
     const { venue, clearinghouse, alices, bobs, tradeOf } =
       await networkHelpers.loadFixture(deployCrowded);
