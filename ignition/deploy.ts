@@ -26,6 +26,8 @@ const RESULT_OF = {
   StandardMargin: "standardMargin",
   MarginEngine: "marginEngine",
   Exchange: "exchange",
+  Lens: "lens",
+  Router: "router",
 } as const;
 
 /**

@@ -23,6 +23,7 @@ const load = () => networkHelpers.loadFixture(deployWithTraders);
 
 function contractsOf(trading: Trading): [string, BaseContract][] {
   const { exchange, clearinghouse, vault, marginEngine, standardMargin, rules, oracle } = trading;
+  const { lens, router } = trading;
   return Object.entries({
     exchange,
     clearinghouse,
@@ -31,6 +32,8 @@ function contractsOf(trading: Trading): [string, BaseContract][] {
     standardMargin,
     rules,
     oracle,
+    lens,
+    router,
   });
 }
 

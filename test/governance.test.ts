@@ -51,6 +51,8 @@ describe("Governance", () => {
         ...governedContracts(plimsoll),
         ["MarginEngine", plimsoll.marginEngine],
         ["StandardMargin", plimsoll.standardMargin],
+        ["Lens", plimsoll.lens],
+        ["Router", plimsoll.router],
       ];
       for (const [name, contract] of contracts) {
         const restricted = restrictedFunctions()
