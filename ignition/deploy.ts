@@ -25,6 +25,8 @@ const RESULT_OF = {
   Clearinghouse: "clearinghouse",
   MarginEngine: "marginEngine",
   Exchange: "exchange",
+  Lens: "lens",
+  Router: "router",
 } as const;
 
 /**

@@ -72,7 +72,7 @@ const TRADE = `(uint256,int128,uint128,${LEG},${LEG})`;
 const ACCESS_MANAGED: Signatures = ["setAuthority(address)"];
 
 /** State-changing functions that no role guards: users' and keepers', and those that ask for a partner contract. */
-export const OPEN: Record<GovernedContract | "MarginEngine", Signatures> = {
+export const OPEN: Record<GovernedContract | "MarginEngine" | "Lens" | "Router", Signatures> = {
   PriceOracle: [...ACCESS_MANAGED, "notePrice(uint24)"],
   Rules: ACCESS_MANAGED,
   Vault: [
@@ -102,6 +102,20 @@ export const OPEN: Record<GovernedContract | "MarginEngine", Signatures> = {
     "cancelUpTo(bytes32,uint64)",
   ],
   MarginEngine: [],
+  Lens: [],
+  // Each asks the vault whether its caller may do what the router is about to do for it.
+  Router: [
+    "multicall(bytes[])",
+    "deposit(bytes32,address,uint256)",
+    "depositWithPermit(bytes32,address,uint256,uint256,uint8,bytes32,bytes32)",
+    "withdraw(bytes32,address,uint256,address)",
+    "transfer(bytes32,bytes32,address,uint256)",
+    "settleVariation(bytes32)",
+    "cancel(bytes32,uint64[])",
+    "cancelUpTo(bytes32,uint64)",
+    `matchOrders(${SIGNED_ORDER},${SIGNED_ORDER}[],uint128[])`,
+    "liquidate(bytes32,bytes32,uint256,int256)",
+  ],
 };
 
 /** The 4-byte selector of a signature of the table. */

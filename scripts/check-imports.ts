@@ -11,7 +11,7 @@ const FLOORS = [
   ["clearing", "instruments"],
   ["margin", "oracle"],
   ["root"],
-  ["lens", "pool", "automation"],
+  ["lens", "router", "pool", "automation"],
 ];
 
 /** Rooms that stand beside the protocol: they may import everything, the protocol imports nothing of theirs. */

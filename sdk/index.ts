@@ -1,3 +1,4 @@
 export * from "./ids.js";
+export * from "./lens.js";
 export * from "./orders.js";
 export * from "./wad.js";

@@ -6,7 +6,7 @@ import type { NetworkConnection } from "hardhat/types/network";
 import { accountId, parseWad } from "../sdk/index.js";
 import type { MockToken } from "../typechain-types/index.js";
 import { deployPlimsoll, type Plimsoll } from "./fixtures/plimsoll.js";
-import { deployWithTokens } from "./fixtures/tokens.js";
+import { deployWithTokens, signPermit } from "./fixtures/tokens.js";
 
 const connection = await hre.network.create();
 const { ethers, networkHelpers } = connection;
@@ -116,35 +116,8 @@ async function deployWithOldDollars(network: NetworkConnection) {
 }
 
 /** A permit for the vault to take the amount. */
-async function permit(
-  { vault }: Plimsoll,
-  owner: HardhatEthersSigner,
-  token: MockToken,
-): Promise<Signature> {
-  const { chainId } = await ethers.provider.getNetwork();
-  const domain = {
-    name: await token.name(),
-    version: "1",
-    chainId,
-    verifyingContract: await token.getAddress(),
-  };
-  const fields = ["owner", "spender", "value", "nonce", "deadline"].map((name, place) => ({
-    name,
-    type: place < 2 ? "address" : "uint256",
-  }));
-  return Signature.from(
-    await owner.signTypedData(
-      domain,
-      { Permit: fields },
-      {
-        owner: owner.address,
-        spender: await vault.getAddress(),
-        value: AMOUNT,
-        nonce: await token.nonces(owner),
-        deadline: DEADLINE,
-      },
-    ),
-  );
+async function permit({ vault }: Plimsoll, owner: HardhatEthersSigner, token: MockToken) {
+  return signPermit(owner, { token, spender: vault, amount: AMOUNT, deadline: DEADLINE });
 }
 
 /** A deposit to the caller's own first account. */

@@ -23,6 +23,7 @@ const load = () => networkHelpers.loadFixture(deployWithTraders);
 
 function contractsOf(trading: Trading): [string, BaseContract][] {
   const { exchange, clearinghouse, vault, marginEngine, rules, oracle } = trading;
+  const { lens, router } = trading;
   return Object.entries({
     exchange,
     clearinghouse,
@@ -30,6 +31,8 @@ function contractsOf(trading: Trading): [string, BaseContract][] {
     marginEngine,
     rules,
     oracle,
+    lens,
+    router,
   });
 }
 

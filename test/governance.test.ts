@@ -50,6 +50,8 @@ describe("Governance", () => {
       const contracts: [keyof typeof OPEN, BaseContract][] = [
         ...governedContracts(plimsoll),
         ["MarginEngine", plimsoll.marginEngine],
+        ["Lens", plimsoll.lens],
+        ["Router", plimsoll.router],
       ];
       for (const [name, contract] of contracts) {
         const restricted = restrictedFunctions()

@@ -7,6 +7,7 @@ import Governance from "./Governance.js";
 import { handoverModule } from "./Handover.js";
 import { marginModule } from "./Margin.js";
 import { oracleModule } from "./Oracle.js";
+import { peripheryModule } from "./Periphery.js";
 import { rulesModule } from "./Rules.js";
 import { vaultModule } from "./Vault.js";
 import { wiringModule } from "./Wiring.js";
@@ -27,6 +28,7 @@ export function plimsollModule(
   const clearinghouse = clearinghouseModule(parameters, { oracle, rules, vault });
   const margin = marginModule({ oracle, rules, vault, clearinghouse });
   const exchange = exchangeModule(parameters, { vault, clearinghouse });
+  const periphery = peripheryModule({ rules, vault, clearinghouse, margin, exchange });
   const wiring = wiringModule(parameters, source, { vault, clearinghouse, margin, exchange });
   const handover = handoverModule(
     parameters,
@@ -50,6 +52,7 @@ export function plimsollModule(
       ...m.useModule(clearinghouse),
       ...m.useModule(margin),
       ...m.useModule(exchange),
+      ...m.useModule(periphery),
     };
   });
 }
