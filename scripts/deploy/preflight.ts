@@ -9,8 +9,8 @@ export interface PreflightCheck {
   problem?: string;
 }
 
-/** More than a whole deployment uses, 19.8 million: `npm run rehearse` prints the number and fails when it is above this. */
-export const DEPLOYMENT_GAS = 26_000_000n;
+/** More than a whole deployment uses: `npm run rehearse` prints how much that is, and fails when it is above this. */
+export const DEPLOYMENT_GAS = 32_000_000n;
 
 const TOKEN = [
   "function symbol() view returns (string)",
