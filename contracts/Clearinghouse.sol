@@ -5,7 +5,8 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {Book} from "./clearing/Book.sol";
+import {Batch, actsOf, newBatch} from "./clearing/Batch.sol";
+import {Book, Market} from "./clearing/Book.sol";
 import {DefaultProcess} from "./clearing/DefaultProcess.sol";
 import {Ledger} from "./clearing/Ledger.sol";
 import {Liquidation} from "./clearing/Liquidation.sol";
@@ -16,15 +17,15 @@ import {IRules} from "./interfaces/IRules.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {IWired} from "./interfaces/IWired.sol";
 import {WadMath} from "./libraries/WadMath.sol";
-import {cachedPrice} from "./oracle/CachedPrice.sol";
+import {cachedOrLastPrice, cachedPrice} from "./oracle/CachedPrice.sol";
 import {AccountId, accountIdOf} from "./types/AccountId.sol";
 import {InstrumentId} from "./types/InstrumentId.sol";
 import {LiquidationRules} from "./types/LiquidationRules.sol";
 import {LiquidationSettlement, LiquidationTerms} from "./types/LiquidationTerms.sol";
+import {KnownMarket, MarketCache, cacheOf, newMarketCache} from "./types/MarketCache.sol";
 import {LIQUIDATE, TRADE} from "./types/Permissions.sol";
-import {Delta, KnownPrice, Margin} from "./types/Portfolio.sol";
+import {Margin} from "./types/Portfolio.sol";
 import {OpenPosition, Position} from "./types/Position.sol";
-import {PriceCache, newPriceCache} from "./types/PriceCache.sol";
 import {Leg, Posting, Trade} from "./types/Trade.sol";
 import {UnderlyingRules} from "./types/UnderlyingRules.sol";
 
@@ -44,23 +45,6 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         uint16 pegAllowedBps;
         /// It was found further from 1 when somebody last looked.
         bool depegged;
-    }
-
-    /// @dev What the trades of one call add up to.
-    struct Batch {
-        /// One entry for each account that trades.
-        Posting[] parties;
-        uint256 partyCount;
-        /// Builders' fees.
-        Posting[] builders;
-        uint256 builderCount;
-        /// Venue's fees [wad].
-        uint256 fees;
-        PriceCache cache;
-        /// Positions may only come closer to 0.
-        bool onlyReducing;
-        /// The first price could not be read: reductions are at the last mark.
-        bool atLastMark;
     }
 
     uint16 private constant LEAST_PEG_BPS = 10;
@@ -92,13 +76,13 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
     function clear(Trade[] calldata trades) external {
         if (!_venues[msg.sender]) revert NotVenue(msg.sender);
         IMarginEngine engine = _engine();
-        Batch memory batch = _newBatch(trades.length);
+        Batch memory batch = newBatch(trades.length);
         batch.onlyReducing = _wiring.depegged;
-        uint256 mostInstruments = RULES.liquidationRules().mostInstruments();
 
-        for (uint256 i = 0; i < trades.length; ++i) _novate(trades[i], batch, mostInstruments);
+        for (uint256 i = 0; i < trades.length; ++i) _novate(trades[i], batch);
 
-        VAULT.post(_postingsOf(batch));
+        if (batch.fees != 0) _reserve(batch.fees);
+        VAULT.post(batch.postingsOf());
         _checkParties(engine, trades, batch);
     }
 
@@ -115,12 +99,12 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         }
 
         OpenPosition[] memory open = _book.openPositionsOf(account);
-        PriceCache memory cache = newPriceCache(open.length);
+        MarketCache memory cache = newMarketCache(open.length);
         int256 variation;
         for (uint256 i = 0; i < open.length; ++i) {
-            uint256 mark = cachedPrice(ORACLE, cache, open[i].instrument.underlyingOf());
+            uint256 mark = cachedPrice(ORACLE, cache.entryOf(open[i].instrument.underlyingOf()));
             int256 value = Ledger.valueOf(open[i].size, open[i].realQuote, mark);
-            _book.change(account, open[i].instrument, 0, -value, open.length);
+            _book.change(account, open[i].instrument, 0, -value);
             variation += value;
         }
 
@@ -142,29 +126,19 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         if (liquidator == FUND) revert FundIsNoParty();
 
         IMarginEngine engine = _engine();
-        LiquidationTerms memory terms = engine.liquidationTermsOf(account, maxFraction);
-        LiquidationSettlement memory settlement = Liquidation.settlementOf(terms, _fundCash());
+        (LiquidationTerms memory terms, KnownMarket[] memory known) = engine.liquidationTermsOf(account, maxFraction);
+        LiquidationSettlement memory settlement = _settle(account, terms, known);
         if (settlement.payment > maxPayment) revert PaymentAboveMaximum(settlement.payment, maxPayment);
 
-        (int256 closed, int256 closedOfLiquidator) = _takeOver(account, liquidator, terms.fraction, settlement.loss);
-        emit Liquidated(
-            account,
-            liquidator,
-            terms.fraction,
-            terms.equity,
-            terms.maintenance,
-            settlement.payment,
-            settlement.toAccount,
-            settlement.toInsurance
-        );
-        Posting[] memory postings = new Posting[](3);
-        postings[0] = Posting({account: account, cash: closed + settlement.toAccount.toInt256()});
-        postings[1] = Posting({account: liquidator, cash: closedOfLiquidator - settlement.payment});
-        postings[2] = Posting({account: FUND, cash: _repayDeficit(settlement.toInsurance)});
-        VAULT.moveSlice(account, liquidator, terms.fraction);
-        VAULT.post(postings);
-        engine.requireInitial(liquidator);
+        _take(account, liquidator, terms, settlement);
+        engine.requireInitialOfLiquidator(liquidator, known);
         return (terms.fraction, settlement.payment);
+    }
+
+    /// @inheritdoc IClearinghouse
+    function distributeFees() external {
+        _engine();
+        if (_book.reserve != 0) _distributeFees();
     }
 
     /// @inheritdoc IClearinghouse
@@ -206,6 +180,8 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
     function setFeeShares(address treasury, uint64 fundShare) external restricted {
         bool isSplit = fundShare < WadMath.WAD;
         if (fundShare > WadMath.WAD || (isSplit && treasury == address(0))) revert InvalidFeeShare(treasury, fundShare);
+        // What was earned so far is divided as it was to be then.
+        if (_book.reserve != 0) _distributeFees();
         (_treasury, _fundShare) = (treasury, fundShare);
         emit FeeSharesSet(treasury, fundShare);
     }
@@ -254,6 +230,16 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
     }
 
     /// @inheritdoc IClearinghouse
+    function reserve() external view returns (uint256) {
+        return _book.reserve;
+    }
+
+    /// @inheritdoc IClearinghouse
+    function fundPaymentOf(AccountId account, uint256 due) external view returns (uint256) {
+        return DefaultProcess.fundShareOf(_book, _claimOf(account, due, _indexPricesOf(account, new KnownMarket[](0))));
+    }
+
+    /// @inheritdoc IClearinghouse
     function isVenue(address venue) external view returns (bool) {
         return _venues[venue];
     }
@@ -271,25 +257,22 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
 
     // Trades
 
-    function _newBatch(uint256 trades) private pure returns (Batch memory batch) {
-        batch.parties = new Posting[](2 * trades);
-        batch.builders = new Posting[](2 * trades);
-        batch.cache = newPriceCache(trades);
-    }
-
     /// @dev Puts one trade into the book and its cash into the batch.
-    function _novate(Trade calldata trade, Batch memory batch, uint256 mostInstruments) private {
+    function _novate(Trade calldata trade, Batch memory batch) private {
         if (trade.size == 0 || trade.price == 0) revert EmptyTrade(trade.instrument, trade.size, trade.price);
         if (trade.taker.account == trade.maker.account) revert SelfDealing(trade.taker.account);
         if (trade.taker.account == FUND || trade.maker.account == FUND) revert FundIsNoParty();
-        (UnderlyingRules rules, ) = RULES.instrumentRules(trade.instrument);
-        _requireInBand(trade, rules, _markFor(trade, batch), batch.atLastMark);
+        KnownMarket memory market = _marketOf(trade, batch);
+        _requireInBand(trade, market);
 
+        uint256 openBefore = _book.markets[trade.instrument].openInterest;
         int256 size = trade.size;
         // Computed once and applied with both signs: what one side pays, the other receives.
         int256 quote = Ledger.tradeQuote(size, trade.price);
-        _fill(trade.taker, trade.instrument, size, -quote, batch, mostInstruments);
-        _fill(trade.maker, trade.instrument, -size, quote, batch, mostInstruments);
+        bool onlyReducing = batch.onlyReducing || market.rules.frozen();
+        _fill(trade.taker, trade.instrument, [size, -quote], onlyReducing, batch);
+        _fill(trade.maker, trade.instrument, [-size, quote], onlyReducing, batch);
+        _requireOpenInterestBelowCap(trade.instrument, openBefore, market);
         emit TradeCleared(
             trade.instrument,
             trade.taker.account,
@@ -301,17 +284,30 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         );
     }
 
+    /// @dev Rules and mark of a trade's instrument. An id may break the rules though its underlying is known, so they are
+    /// asked for every instrument.
+    function _marketOf(Trade calldata trade, Batch memory batch) private returns (KnownMarket memory market) {
+        if (trade.instrument == batch.instrument) {
+            market = batch.market;
+        } else {
+            market = batch.cache.entryOf(trade.instrument.underlyingOf());
+            (market.rules, market.brackets) = RULES.instrumentRules(trade.instrument);
+            (batch.instrument, batch.market) = (trade.instrument, market);
+        }
+        _price(trade, market, batch);
+    }
+
     /// @dev One side of a trade: its position, its realised quote and its fees.
+    /// @param change What size and real quote change by [wad].
     function _fill(
         Leg calldata leg,
         InstrumentId instrument,
-        int256 size,
-        int256 quote,
-        Batch memory batch,
-        uint256 mostInstruments
+        int256[2] memory change,
+        bool onlyReducing,
+        Batch memory batch
     ) private {
-        if (leg.reduceOnly || batch.onlyReducing) _requireReducing(leg.account, instrument, size);
-        int256 cash = _book.change(leg.account, instrument, size, quote, mostInstruments);
+        if (leg.reduceOnly || onlyReducing) _requireReducing(leg.account, instrument, change[0]);
+        int256 cash = _book.change(leg.account, instrument, change[0], change[1]);
         if (leg.fee != 0) {
             batch.fees += leg.fee;
             cash -= int256(uint256(leg.fee));
@@ -322,83 +318,66 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
             batch.builders[batch.builderCount++] = Posting({account: accountIdOf(leg.builder, 0), cash: builderFee});
             cash -= builderFee;
         }
-        _partyOf(batch, leg.account).cash += cash;
+        batch.partyOf(leg.account).cash += cash;
     }
 
-    /// @dev The account's entry in the batch, made if there is none.
-    function _partyOf(Batch memory batch, AccountId account) private pure returns (Posting memory party) {
-        for (uint256 i = 0; i < batch.partyCount; ++i) {
-            if (batch.parties[i].account == account) return batch.parties[i];
-        }
-        party = batch.parties[batch.partyCount++];
-        party.account = account;
+    /// @dev The book is flat, so one number bounds both sides. Trades that open nothing are free to pass, however far
+    /// the cap is exceeded.
+    function _requireOpenInterestBelowCap(
+        InstrumentId instrument,
+        uint256 openBefore,
+        KnownMarket memory market
+    ) private view {
+        uint256 open = _book.markets[instrument].openInterest;
+        if (open <= openBefore) return;
+        uint256 notional = WadMath.mulUp(open, market.price);
+        uint256 cap = market.rules.openInterestCap();
+        if (notional > cap) revert OpenInterestCapExceeded(instrument, notional, cap);
     }
 
     function _requireReducing(AccountId account, InstrumentId instrument, int256 change) private view {
-        if (!_isReducing(account, instrument, change)) {
+        if (!_book.isReducing(account, instrument, change)) {
             revert NotReducing(account, instrument, _book.positions[account][instrument].size, change);
         }
     }
 
-    function _isReducing(AccountId account, InstrumentId instrument, int256 change) private view returns (bool) {
-        int256 size = _book.positions[account][instrument].size;
-        return size > 0 ? change < 0 && change >= -size : change > 0 && change <= -size;
-    }
-
-    /// @dev The mark of a trade. Nobody is locked into a position because a feed is silent: a trade that reduces both
-    /// sides uses the last accepted mark, and exactly that, for nobody knows what the accounts are really worth. Any
-    /// other reverts with the oracle's reason. A caller cannot starve the oracle of gas to get there: what is left of
-    /// the call needs many times the gas of a price.
-    function _markFor(Trade calldata trade, Batch memory batch) private returns (uint256 mark) {
-        uint24 underlying = trade.instrument.underlyingOf();
-        mark = batch.cache.find(underlying);
-        if (mark != 0) return mark;
-        try ORACLE.price(underlying) returns (uint256 price) {
-            mark = price;
-            _book.markets[trade.instrument].lastMark = price.toUint128();
+    /// @dev Finds the mark of a trade. Nobody is locked into a position because a feed is silent: a trade that reduces
+    /// both sides uses the last accepted mark, and exactly that, for nobody knows what the accounts are really worth.
+    /// Any other reverts with the oracle's reason. A caller cannot starve the oracle of gas to get there: what is left
+    /// of the call needs many times the gas of a price.
+    function _price(Trade calldata trade, KnownMarket memory market, Batch memory batch) private {
+        if (market.price != 0) return;
+        Market storage stored = _book.markets[trade.instrument];
+        try ORACLE.price(market.underlying) returns (uint256 price) {
+            market.price = price;
+            stored.lastMark = price.toUint128();
         } catch (bytes memory reason) {
-            mark = _book.markets[trade.instrument].lastMark;
+            (market.price, market.isLast) = (stored.lastMark, true);
             // From the first trade on: what an earlier one added would be checked at this old mark.
             bool reducing =
                 (batch.atLastMark || batch.partyCount == 0) &&
-                    _isReducing(trade.taker.account, trade.instrument, trade.size) &&
-                    _isReducing(trade.maker.account, trade.instrument, -int256(trade.size));
-            if (mark == 0 || !reducing) Address.verifyCallResult(false, reason);
+                    _book.isReducing(trade.taker.account, trade.instrument, trade.size) &&
+                    _book.isReducing(trade.maker.account, trade.instrument, -int256(trade.size));
+            if (market.price == 0 || !reducing) Address.verifyCallResult(false, reason);
             (batch.onlyReducing, batch.atLastMark) = (true, true);
         }
-        batch.cache.remember(underlying, mark);
     }
 
     /// @dev A price far from the mark would carry value from one side to the other, whoever signed it. A perpetual's
     /// mark is the index price.
-    function _requireInBand(Trade calldata trade, UnderlyingRules rules, uint256 mark, bool isLastMark) private pure {
-        uint256 bandBps = isLastMark ? 0 : FixedPointMathLib.max(rules.tradeBandBps(), rules.leastTradeBandBps());
-        uint256 band = WadMath.bpsDown(mark, bandBps);
-        if (FixedPointMathLib.dist(uint256(trade.price), mark) > band) {
-            revert PriceOutsideBand(trade.instrument, trade.price, mark, band);
+    function _requireInBand(Trade calldata trade, KnownMarket memory market) private pure {
+        UnderlyingRules rules = market.rules;
+        uint256 bandBps = market.isLast ? 0 : FixedPointMathLib.max(rules.tradeBandBps(), rules.leastTradeBandBps());
+        uint256 band = WadMath.bpsDown(market.price, bandBps);
+        if (FixedPointMathLib.dist(uint256(trade.price), market.price) > band) {
+            revert PriceOutsideBand(trade.instrument, trade.price, market.price, band);
         }
-    }
-
-    /// @dev All cash of the batch: parties, builders, the insurance fund and the treasury. It sums to what the closed
-    /// positions had as real quotes, less deficit repaid.
-    function _postingsOf(Batch memory batch) private returns (Posting[] memory postings) {
-        uint256 builders = batch.builderCount;
-        uint256 count = batch.partyCount + builders;
-        postings = new Posting[](count + 2);
-        for (uint256 i = 0; i < batch.partyCount; ++i) postings[i] = batch.parties[i];
-        for (uint256 i = 0; i < builders; ++i) postings[batch.partyCount + i] = batch.builders[i];
-
-        address treasury = _treasury;
-        uint256 toTreasury = treasury == address(0) ? 0 : WadMath.mulDown(batch.fees, WadMath.WAD - _fundShare);
-        postings[count] = Posting({account: FUND, cash: _repayDeficit((batch.fees - toTreasury).toInt256())});
-        postings[count + 1] = Posting({account: accountIdOf(treasury, 0), cash: toTreasury.toInt256()});
     }
 
     /// @dev Whoever is not worth its initial margin must at least be safer than before.
     function _checkParties(IMarginEngine engine, Trade[] calldata trades, Batch memory batch) private view {
-        AccountId[] memory accounts = new AccountId[](batch.partyCount);
-        for (uint256 i = 0; i < accounts.length; ++i) accounts[i] = batch.parties[i].account;
-        KnownPrice[] memory known = batch.cache.known();
+        AccountId[] memory accounts = batch.accountsOf();
+        KnownMarket[] memory known = batch.cache.known();
         if (batch.atLastMark) {
             // An old mark must not let an account that is worth nothing by it give value to another.
             uint256 unsafe = engine.belowMaintenance(accounts, known);
@@ -407,79 +386,133 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         uint256 below = engine.belowInitial(accounts, known);
         for (uint256 i = 0; below >> i != 0; ++i) {
             if ((below >> i) & 1 == 0) continue;
-            (Delta[] memory done, int256 fees) = _actsOf(accounts[i], trades);
-            engine.requireSafer(accounts[i], done, fees, known);
-        }
-    }
-
-    /// @dev What an account traded in a batch, and its fees (negative). Trades of others are left as changes of 0.
-    function _actsOf(
-        AccountId account,
-        Trade[] calldata trades
-    ) private pure returns (Delta[] memory done, int256 fees) {
-        done = new Delta[](trades.length);
-        for (uint256 i = 0; i < trades.length; ++i) {
-            Trade calldata trade = trades[i];
-            bool isTaker = trade.taker.account == account;
-            if (!isTaker && trade.maker.account != account) continue;
-            Leg calldata leg = isTaker ? trade.taker : trade.maker;
-            fees -= int256(uint256(leg.fee) + leg.builderFee);
-            done[i].instrument = trade.instrument;
-            done[i].size = isTaker ? trade.size : -trade.size;
-            done[i].price = trade.price;
+            engine.requireSafer(accounts[i], actsOf(accounts[i], trades), known);
         }
     }
 
     // Liquidation
 
-    /// @dev Moves the positions of a slice and spreads what neither the account nor the fund can bear. Charged before
-    /// the slice moves, while the flat book guarantees that the account's positions have another side.
-    function _takeOver(
+    /// @dev Finds who pays what for a slice, draws what the fund pays, and spreads what neither the account nor the fund
+    /// can bear: before the slice moves, while the flat book guarantees that the account's positions have another side.
+    function _settle(
         AccountId account,
-        AccountId liquidator,
-        uint256 fraction,
-        uint256 loss
-    ) private returns (int256 closed, int256 closedOfLiquidator) {
-        LiquidationRules rules = RULES.liquidationRules();
-        if (loss != 0) {
-            DefaultProcess.spreadLoss(_book, account, loss, _indexPricesOf(account), rules.gainsHaircutCapBps());
+        LiquidationTerms memory terms,
+        KnownMarket[] memory known
+    ) private returns (LiquidationSettlement memory settlement) {
+        uint256 due = Liquidation.dueFromFund(terms);
+        if (due == 0) return Liquidation.settlementOf(terms, 0);
+        uint256[] memory prices = _indexPricesOf(account, known);
+        settlement = Liquidation.settlementOf(terms, _drawFund(account, due, prices));
+        if (settlement.loss != 0) {
+            uint256 capBps = RULES.liquidationRules().gainsHaircutCapBps();
+            DefaultProcess.spreadLoss(_book, account, settlement.loss, prices, capBps);
         }
-        return
-            DefaultProcess.takeSlice(
-                _book,
-                DefaultProcess.Slice({
-                    account: account,
-                    liquidator: liquidator,
-                    fraction: fraction,
-                    mostInstruments: rules.mostInstruments()
-                })
-            );
     }
 
-    function _indexPricesOf(AccountId account) private view returns (uint256[] memory prices) {
+    /// @dev Moves a slice and posts the cash for it.
+    function _take(
+        AccountId account,
+        AccountId liquidator,
+        LiquidationTerms memory terms,
+        LiquidationSettlement memory settlement
+    ) private {
+        (int256 closed, int256 closedOfLiquidator) = DefaultProcess.takeSlice(
+            _book,
+            account,
+            liquidator,
+            terms.fraction
+        );
+        emit Liquidated(
+            account,
+            liquidator,
+            terms.fraction,
+            terms.equity,
+            terms.maintenance,
+            settlement.payment,
+            settlement.toAccount,
+            settlement.toInsurance
+        );
+        Posting[] memory postings = new Posting[](3);
+        postings[0] = Posting({account: account, cash: closed + settlement.toAccount.toInt256()});
+        postings[1] = Posting({account: liquidator, cash: closedOfLiquidator - settlement.payment});
+        postings[2] = Posting({account: FUND, cash: _repayDeficit(settlement.toInsurance)});
+        VAULT.moveSlice(account, liquidator, terms.fraction);
+        VAULT.post(postings);
+    }
+
+    /// @dev The price of each instrument of an account; 0 where there is none now: nobody is charged by an old one.
+    function _indexPricesOf(
+        AccountId account,
+        KnownMarket[] memory known
+    ) private view returns (uint256[] memory prices) {
         InstrumentId[] memory instruments = _book.instruments[account].values();
         prices = new uint256[](instruments.length);
-        PriceCache memory cache = newPriceCache(instruments.length);
-        for (uint256 i = 0; i < prices.length; ++i)
-            prices[i] = cachedPrice(ORACLE, cache, instruments[i].underlyingOf());
+        MarketCache memory cache = cacheOf(known);
+        for (uint256 i = 0; i < prices.length; ++i) {
+            (uint256 price, bool isLast) = cachedOrLastPrice(ORACLE, cache.entryOf(instruments[i].underlyingOf()));
+            if (!isLast) prices[i] = price;
+        }
     }
 
     // The insurance fund
 
-    function _fundCash() private view returns (uint256) {
+    /// @dev Divides the reserve, so that the fund has all that is its own, and draws what it may pay of a claim.
+    function _drawFund(AccountId account, uint256 due, uint256[] memory prices) private returns (uint256 fundPays) {
+        if (_book.reserve != 0) _distributeFees();
+        DefaultProcess.FundClaim memory claim = _claimOf(account, due, prices);
+        fundPays = DefaultProcess.fundShareOf(_book, claim);
+        DefaultProcess.drawFund(_book, claim);
+    }
+
+    function _claimOf(
+        AccountId account,
+        uint256 due,
+        uint256[] memory prices
+    ) private view returns (DefaultProcess.FundClaim memory claim) {
         int256 cash = VAULT.cashOf(FUND);
-        return cash > 0 ? uint256(cash) : 0;
+        (uint256 toFund, , ) = _shares();
+        claim.account = account;
+        claim.due = due;
+        claim.indexPrices = prices;
+        claim.fundCash = (cash > 0 ? uint256(cash) : 0) + toFund;
+        claim.capBps = RULES.liquidationRules().fundDrawCapBps();
+    }
+
+    function _reserve(uint256 fees) private {
+        uint128 held = (_book.reserve + fees).toUint128();
+        _book.reserve = held;
+        emit FeesReserved(fees, held);
+    }
+
+    function _distributeFees() private {
+        (uint256 toFund, uint256 toTreasury, uint256 repaid) = _shares();
+        uint128 owed = _book.deficit - uint128(repaid);
+        (_book.reserve, _book.deficit) = (0, owed);
+        emit FeesDistributed(toFund, toTreasury, repaid);
+        if (repaid != 0) emit DeficitChanged(owed);
+        Posting[] memory postings = new Posting[](2);
+        postings[0] = Posting({account: FUND, cash: toFund.toInt256()});
+        postings[1] = Posting({account: accountIdOf(_treasury, 0), cash: toTreasury.toInt256()});
+        VAULT.post(postings);
+    }
+
+    /// @dev How the reserve is divided: the treasury's share, and the fund's, of which a recorded deficit comes first.
+    function _shares() private view returns (uint256 toFund, uint256 toTreasury, uint256 repaid) {
+        uint256 fees = _book.reserve;
+        toTreasury = _treasury == address(0) ? 0 : WadMath.mulDown(fees, WadMath.WAD - _fundShare);
+        repaid = FixedPointMathLib.min(_book.deficit, fees - toTreasury);
+        toFund = fees - toTreasury - repaid;
     }
 
     /// @dev What is left for the fund of an income after the recorded deficit; a payout passes through.
     function _repayDeficit(int256 income) private returns (int256) {
         if (income <= 0) return income;
-        uint256 owed = _book.deficit;
+        uint128 owed = _book.deficit;
         if (owed == 0) return income;
-        uint256 repaid = FixedPointMathLib.min(owed, uint256(income));
+        uint128 repaid = uint128(FixedPointMathLib.min(owed, uint256(income)));
         _book.deficit = owed - repaid;
         emit DeficitChanged(owed - repaid);
-        return income - repaid.toInt256();
+        return income - int256(uint256(repaid));
     }
 
     // Internals

@@ -2,17 +2,19 @@
 pragma solidity 0.8.37;
 
 import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
+import {LibBit} from "solady/src/utils/LibBit.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Ledger} from "./clearing/Ledger.sol";
 import {Liquidation} from "./clearing/Liquidation.sol";
 import {IClearinghouse} from "./interfaces/IClearinghouse.sol";
 import {IMarginEngine} from "./interfaces/IMarginEngine.sol";
-import {IMarginModel} from "./interfaces/IMarginModel.sol";
 import {IPriceOracle} from "./interfaces/IPriceOracle.sol";
 import {IRules} from "./interfaces/IRules.sol";
 import {IVault} from "./interfaces/IVault.sol";
+import {AccountValuation} from "./margin/AccountValuation.sol";
 import {SliceSearch} from "./margin/SliceSearch.sol";
-import {cachedPrice} from "./oracle/CachedPrice.sol";
+import {crowdingOf} from "./margin/OpenInterestAddOn.sol";
+import {cachedOrLastPrice, cachedPrice} from "./oracle/CachedPrice.sol";
 import {TokenUnits} from "./libraries/TokenUnits.sol";
 import {WadMath} from "./libraries/WadMath.sol";
 import {AccountId} from "./types/AccountId.sol";
@@ -20,69 +22,34 @@ import {CollateralRules} from "./types/CollateralRules.sol";
 import {InstrumentId} from "./types/InstrumentId.sol";
 import {LiquidationRules} from "./types/LiquidationRules.sol";
 import {LiquidationSettlement, LiquidationTerms} from "./types/LiquidationTerms.sol";
-import {CollateralHolding, Delta, Holding, KnownPrice, Margin, Portfolio, Status} from "./types/Portfolio.sol";
+import {KnownMarket, MarketCache, cacheOf, newMarketCache} from "./types/MarketCache.sol";
+import {CollateralHolding, Acts, Delta, Holding, Margin, Portfolio, Status} from "./types/Portfolio.sol";
 import {OpenPosition} from "./types/Position.sol";
-import {PriceCache, newPriceCache} from "./types/PriceCache.sol";
+import {UnderlyingRules} from "./types/UnderlyingRules.sol";
 
 /// @title MarginEngine
 /// @notice Values accounts and says what they may do. See IMarginEngine.
-/// @dev Everything goes the same way: load what the account has (`_load`), change it if the question is what-if
-/// (`_apply`), price it (`_value`), ask the model (`_margin`).
-contract MarginEngine is IMarginEngine {
+/// @dev Everything goes the same way: load what the account has, change it if the question is what-if, price it, ask the
+/// model. See AccountValuation.
+contract MarginEngine is AccountValuation, IMarginEngine {
     using SafeCast for int256;
     using SafeCast for uint256;
 
-    /// @dev What an account has.
-    struct State {
-        /// [wad]
-        int256 cash;
-        OpenPosition[] positions;
-        /// Bit i: the account holds the i-th token.
-        uint256 tokens;
-        /// For each set bit [token].
-        uint256[] amounts;
-    }
-
-    /// @dev What it is worth, with all that a model needs.
-    struct Valuation {
-        /// [wad]
-        int256 equity;
-        Portfolio portfolio;
-        /// The account's minimum margin; 0 without position and debt [wad].
-        uint256 minimumMargin;
-        LiquidationRules liquidationRules;
-    }
-
-    /// @dev At most so many different underlyings are kept in memory in one call; more are read again.
-    uint256 private constant CACHED_PRICES = 32;
     /// @dev Slices below one millionth could not be told from rounding [wad].
     uint256 private constant LEAST_FRACTION = 1e12;
-
-    IVault private immutable VAULT;
-    IClearinghouse private immutable CLEARINGHOUSE;
-    IPriceOracle private immutable ORACLE;
-    IRules private immutable RULES;
-    IMarginModel private immutable STANDARD_MARGIN;
 
     constructor(
         IVault vault,
         IClearinghouse clearinghouse,
         IPriceOracle oracle,
-        IRules rules,
-        IMarginModel standardMargin
-    ) {
-        VAULT = vault;
-        CLEARINGHOUSE = clearinghouse;
-        ORACLE = oracle;
-        RULES = rules;
-        STANDARD_MARGIN = standardMargin;
-    }
+        IRules rules
+    ) AccountValuation(vault, clearinghouse, oracle, rules) {}
 
     // Margin
 
     /// @inheritdoc IMarginEngine
     function marginOf(AccountId account) public view returns (Margin memory) {
-        return _margin(_value(_load(account), newPriceCache(CACHED_PRICES)));
+        return _margin(_value(_load(account), newMarketCache(FEW), Purpose.View));
     }
 
     /// @inheritdoc IMarginEngine
@@ -97,7 +64,7 @@ contract MarginEngine is IMarginEngine {
     function marginWith(AccountId account, Delta[] calldata deltas, int256 cash) external view returns (Margin memory) {
         State memory state = _load(account);
         _apply(state, deltas, cash, false);
-        return _margin(_value(state, newPriceCache(CACHED_PRICES)));
+        return _margin(_value(state, newMarketCache(FEW), Purpose.View));
     }
 
     /// @inheritdoc IMarginEngine
@@ -111,7 +78,7 @@ contract MarginEngine is IMarginEngine {
 
         // The requirement never grows when collateral leaves, but by how much it falls is the model's business: search.
         uint256 least;
-        uint256 most = FixedPointMathLib.min(held, VAULT.trackedOf(token));
+        uint256 most = FixedPointMathLib.min(held, VAULT.releasableOf(token));
         if (_canSpare(state, place, held, most)) return most;
         while (most - least > 1) {
             uint256 middle = (least + most) / 2;
@@ -124,43 +91,55 @@ contract MarginEngine is IMarginEngine {
     // Checks
 
     /// @inheritdoc IMarginEngine
-    function belowInitial(AccountId[] calldata accounts, KnownPrice[] calldata known) external view returns (uint256) {
-        return _which(accounts, known, _isBelowInitial);
+    function belowInitial(AccountId[] calldata accounts, KnownMarket[] calldata known) external view returns (uint256) {
+        return _which(accounts, known, _isDoubtful);
     }
 
     /// @inheritdoc IMarginEngine
     function belowMaintenance(
         AccountId[] calldata accounts,
-        KnownPrice[] calldata known
+        KnownMarket[] calldata known
     ) external view returns (uint256) {
-        return _which(accounts, known, _isBelow);
+        return _which(accounts, known, _isSinking);
     }
 
     /// @inheritdoc IMarginEngine
     function requireInitial(AccountId account) external view {
         State memory state = _load(account);
         if (_isRiskless(state)) return;
-        Margin memory margin = _margin(_value(state, newPriceCache(CACHED_PRICES)));
+        Margin memory margin = _margin(_value(state, newMarketCache(FEW), Purpose.View));
         if (_isBelowInitial(margin)) revert BelowInitialMargin(account, margin.equity, margin.initial);
     }
 
     /// @inheritdoc IMarginEngine
-    function requireSafer(
-        AccountId account,
-        Delta[] calldata done,
-        int256 cash,
-        KnownPrice[] calldata known
-    ) external view {
-        State memory state = _load(account);
-        PriceCache memory cache = _cacheOf(known);
-        Margin memory afterwards = _margin(_value(state, cache));
-        if (!_isBelowInitial(afterwards)) return;
+    function requireInitialOfLiquidator(AccountId liquidator, KnownMarket[] calldata known) external view {
+        State memory state = _load(liquidator);
+        if (_isRiskless(state)) return;
+        Valuation memory valuation = _value(state, cacheOf(known), Purpose.Liquidation);
+        _requireFew(liquidator, valuation);
+        (uint256 unreadInitial, ) = _setAside(valuation);
+        valuation.equity -= unreadInitial.toInt256();
+        Margin memory margin = _margin(valuation);
+        if (_isBelowInitial(margin)) revert BelowInitialMargin(liquidator, margin.equity, margin.initial);
+    }
 
-        OpenPosition[] memory held = state.positions;
+    /// @inheritdoc IMarginEngine
+    function requireSafer(AccountId account, Acts calldata acts, KnownMarket[] calldata known) external view {
+        State memory state = _load(account);
+        MarketCache memory cache = cacheOf(known);
+        Valuation memory valuation = _value(state, cache, Purpose.Trade);
+        bool isRead = _isRead(valuation);
+        Margin memory afterwards = _margin(valuation);
+        if (isRead && !_isBelowInitial(afterwards)) return;
+
         State memory undone = _load(account);
-        _apply(undone, done, cash, true);
-        Margin memory before = _margin(_value(undone, cache));
-        if (!_isReduction(undone.positions, held) || !_isSafer(before, afterwards, done.length)) {
+        _apply(undone, acts.trades, -(acts.venueFees + acts.builderFees).toInt256(), true);
+        Margin memory before = _margin(_value(undone, cache, Purpose.Trade));
+        bool isSafer =
+            isRead
+                ? _isSafer(before, afterwards, acts.trades.length)
+                : _isNoGift(before, afterwards, acts.venueFees + acts.trades.length);
+        if (!isSafer || !_isReduction(undone.positions, state.positions)) {
             revert RiskNotReduced(account, before, afterwards);
         }
     }
@@ -171,14 +150,16 @@ contract MarginEngine is IMarginEngine {
     function liquidationTermsOf(
         AccountId account,
         uint256 maxFraction
-    ) external view returns (LiquidationTerms memory terms) {
-        Valuation memory valuation = _value(_load(account), newPriceCache(CACHED_PRICES));
+    ) external view returns (LiquidationTerms memory terms, KnownMarket[] memory known) {
+        MarketCache memory cache = newMarketCache(FEW);
+        Valuation memory valuation = _valueForLiquidation(account, cache);
+        known = cache.known();
         Margin memory margin = _margin(valuation);
         if (!_isBelow(margin)) revert NotLiquidatable(account, margin.equity, margin.maintenance);
 
         SliceSearch.Account memory sinking;
         (terms, sinking) = _termsOf(valuation, margin);
-        if (maxFraction >= terms.fraction) return terms;
+        if (maxFraction >= terms.fraction) return (terms, known);
         if (maxFraction < LEAST_FRACTION) revert FractionTooSmall(maxFraction, LEAST_FRACTION);
         if (terms.fraction == WadMath.WAD && SliceSearch.leavesDust(sinking, maxFraction)) {
             revert MustCloseWhole(account, maxFraction);
@@ -190,13 +171,14 @@ contract MarginEngine is IMarginEngine {
     function previewLiquidation(
         AccountId account
     ) external view returns (uint256 maxFraction, int256 payment, int256 toAccount, int256 toInsurance) {
-        Valuation memory valuation = _value(_load(account), newPriceCache(CACHED_PRICES));
+        Valuation memory valuation = _valueForLiquidation(account, newMarketCache(FEW));
         Margin memory margin = _margin(valuation);
         if (!_isBelow(margin)) return (0, 0, 0, 0);
 
         (LiquidationTerms memory terms, ) = _termsOf(valuation, margin);
-        int256 fundCash = VAULT.cashOf(CLEARINGHOUSE.insuranceFund());
-        LiquidationSettlement memory settlement = Liquidation.settlementOf(terms, fundCash > 0 ? uint256(fundCash) : 0);
+        uint256 due = Liquidation.dueFromFund(terms);
+        uint256 fundPays = due == 0 ? 0 : CLEARINGHOUSE.fundPaymentOf(account, due);
+        LiquidationSettlement memory settlement = Liquidation.settlementOf(terms, fundPays);
         return (terms.fraction, settlement.payment, settlement.toAccount.toInt256(), settlement.toInsurance);
     }
 
@@ -220,119 +202,37 @@ contract MarginEngine is IMarginEngine {
         return current - lower <= upper - current ? lower : upper;
     }
 
-    // From state to margin
-
-    function _load(AccountId account) private view returns (State memory state) {
-        (state.cash, state.tokens, state.amounts) = VAULT.balancesOf(account);
-        state.positions = CLEARINGHOUSE.openPositionsOf(account);
-    }
-
-    /// @dev Does trades and a change of cash to a state, or undoes them: the same arithmetic as a trade's, so undoing
-    /// what was done gives the state before to the wei.
-    function _apply(State memory state, Delta[] calldata deltas, int256 cash, bool undo) private pure {
-        state.cash = undo ? state.cash - cash : state.cash + cash;
-        for (uint256 i = 0; i < deltas.length; ++i) {
-            if (deltas[i].size == 0) continue;
-            int256 size = undo ? -int256(deltas[i].size) : int256(deltas[i].size);
-            _trade(state, deltas[i].instrument, size, Ledger.tradeQuote(size, deltas[i].price));
-        }
-    }
-
-    function _trade(State memory state, InstrumentId instrument, int256 size, int256 quote) private pure {
-        OpenPosition[] memory positions = state.positions;
-        uint256 count = positions.length;
-        uint256 place;
-        while (place < count && positions[place].instrument != instrument) ++place;
-        if (place == count) {
-            state.positions = new OpenPosition[](count + 1);
-            for (uint256 i = 0; i < count; ++i) state.positions[i] = positions[i];
-            state.positions[count] = OpenPosition({instrument: instrument, size: size, realQuote: -quote});
-            return;
-        }
-        positions[place].size += size;
-        positions[place].realQuote -= quote;
-        if (positions[place].size != 0) return;
-        state.cash += positions[place].realQuote;
-        state.positions = new OpenPosition[](count - 1);
-        for (uint256 i = 0; i + 1 < count; ++i) state.positions[i] = positions[i < place ? i : i + 1];
-    }
-
-    /// @dev Prices a state. Rounded down for the account.
-    function _value(State memory state, PriceCache memory cache) private view returns (Valuation memory valuation) {
-        uint256 count = state.positions.length;
-        bool exposed = !_isRiskless(state);
-        LiquidationRules rules = RULES.liquidationRules();
-        valuation.liquidationRules = rules;
-        valuation.equity = state.cash;
-        valuation.portfolio.positions = new Holding[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            OpenPosition memory position = state.positions[i];
-            Holding memory holding = valuation.portfolio.positions[i];
-            holding.instrument = position.instrument;
-            holding.size = position.size;
-            (holding.rules, holding.brackets) = RULES.instrumentRules(position.instrument);
-            holding.indexPrice = cachedPrice(ORACLE, cache, position.instrument.underlyingOf());
-            // A perpetual is marked at the index price.
-            holding.mark = holding.indexPrice;
-            valuation.equity += Ledger.valueOf(position.size, position.realQuote, holding.mark);
-        }
-        if (exposed) valuation.minimumMargin = rules.minimumMargin() + count * rules.minimumMarginOfItem();
-        _valueCollateral(state, valuation, cache, exposed ? rules.minimumMarginOfItem() : 0);
-    }
-
-    /// @dev Adds the collateral to a valuation. A token adds to the minimum margin at most what it adds to equity, so
-    /// that no deposit, which asks for no price, can bring an account below its line.
-    function _valueCollateral(
-        State memory state,
-        Valuation memory valuation,
-        PriceCache memory cache,
-        uint256 minimumMarginOfItem
-    ) private view {
-        valuation.portfolio.collateral = new CollateralHolding[](state.amounts.length);
-        uint256 place;
-        for (uint256 index = 0; state.tokens >> index != 0; ++index) {
-            if ((state.tokens >> index) & 1 == 0) continue;
-            CollateralHolding memory holding = valuation.portfolio.collateral[place];
-            (, holding.rules) = RULES.collateralAt(index);
-            holding.quantity = TokenUnits.toWadDown(state.amounts[place++], holding.rules.tokenDecimals());
-            holding.price = cachedPrice(ORACLE, cache, holding.rules.collateralUnderlying());
-            uint256 value = WadMath.mulDown(holding.quantity, holding.price);
-            valuation.equity += value.toInt256();
-            valuation.minimumMargin += FixedPointMathLib.min(value, minimumMarginOfItem);
-        }
-    }
-
-    function _margin(Valuation memory valuation) private view returns (Margin memory margin) {
-        margin.equity = valuation.equity;
-        (margin.initial, margin.maintenance) = STANDARD_MARGIN.requirement(valuation.portfolio);
-        margin.maintenance = FixedPointMathLib.max(margin.maintenance, valuation.minimumMargin);
-        margin.initial = FixedPointMathLib.max(margin.initial, margin.maintenance);
-    }
-
-    function _cacheOf(KnownPrice[] calldata known) private pure returns (PriceCache memory cache) {
-        cache = newPriceCache(known.length + CACHED_PRICES);
-        for (uint256 i = 0; i < known.length; ++i) cache.remember(known[i].underlying, known[i].price);
-    }
-
     // The gate
 
     /// @dev A bit for each account whose margin is below a line.
     function _which(
         AccountId[] calldata accounts,
-        KnownPrice[] calldata known,
-        function(Margin memory) pure returns (bool) isBelow
+        KnownMarket[] calldata known,
+        function(Valuation memory) view returns (bool) isBelow
     ) private view returns (uint256 below) {
         if (accounts.length > 256) revert TooManyAccounts(accounts.length, 256);
-        PriceCache memory cache = _cacheOf(known);
+        MarketCache memory cache = cacheOf(known);
         for (uint256 i = 0; i < accounts.length; ++i) {
             State memory state = _load(accounts[i]);
-            if (!_isRiskless(state) && isBelow(_margin(_value(state, cache)))) below |= 1 << i;
+            if (_isRiskless(state)) continue;
+            Valuation memory valuation = _value(state, cache, Purpose.Trade);
+            _requireFew(accounts[i], valuation);
+            if (isBelow(valuation)) below |= 1 << i;
         }
     }
 
-    /// @dev Without position and debt there is nothing that a price could endanger: such an account needs no price.
-    function _isRiskless(State memory state) private pure returns (bool) {
-        return state.positions.length == 0 && state.cash >= 0;
+    /// @dev An account that holds more than a liquidator may hold could not be taken over.
+    function _requireFew(AccountId account, Valuation memory valuation) private pure {
+        uint256 most = valuation.liquidationRules.mostInstruments();
+        if (valuation.portfolio.positions.length > most) revert IClearinghouse.TooManyInstruments(account, most);
+    }
+
+    function _isDoubtful(Valuation memory valuation) private view returns (bool) {
+        return !_isRead(valuation) || _isBelowInitial(_margin(valuation));
+    }
+
+    function _isSinking(Valuation memory valuation) private view returns (bool) {
+        return _isBelow(_margin(valuation));
     }
 
     function _isBelowInitial(Margin memory margin) private pure returns (bool) {
@@ -366,6 +266,12 @@ contract MarginEngine is IMarginEngine {
             afterwards.equity * before.maintenance.toInt256() >= before.equity * afterwards.maintenance.toInt256();
     }
 
+    /// @dev While an item cannot be read, nobody knows what the account is really worth: it may reduce, but at no price
+    /// that is worse than the mark.
+    function _isNoGift(Margin memory before, Margin memory afterwards, uint256 allowed) private pure returns (bool) {
+        return afterwards.maintenance <= before.maintenance && afterwards.equity >= before.equity - allowed.toInt256();
+    }
+
     /// @dev The terms with the largest slice, and what it takes to ask for a smaller one.
     function _termsOf(
         Valuation memory valuation,
@@ -373,12 +279,10 @@ contract MarginEngine is IMarginEngine {
     ) private view returns (LiquidationTerms memory terms, SliceSearch.Account memory account) {
         LiquidationRules rules = valuation.liquidationRules;
         terms = Liquidation.termsOf(margin.equity, margin.maintenance, rules);
-        account = SliceSearch.Account({
-            model: STANDARD_MARGIN,
-            portfolio: valuation.portfolio,
-            minimumMargin: valuation.minimumMargin,
-            rules: rules
-        });
+        account.requirementOf = _standardRequirement;
+        account.portfolio = valuation.portfolio;
+        account.minimumMargin = valuation.minimumMargin;
+        account.rules = rules;
         terms.fraction = SliceSearch.leastFraction(account, terms);
     }
 
@@ -388,19 +292,19 @@ contract MarginEngine is IMarginEngine {
         if (state.cash <= 0) return 0;
         int256 spare = state.cash;
         if (!_isRiskless(state)) {
-            Margin memory margin = _margin(_value(state, newPriceCache(CACHED_PRICES)));
+            Margin memory margin = _margin(_value(state, newMarketCache(FEW), Purpose.View));
             spare = FixedPointMathLib.min(spare, margin.equity - margin.initial.toInt256());
             if (spare <= 0) return 0;
         }
         uint256 amount = TokenUnits.toAmountDown(uint256(spare), VAULT.SETTLEMENT_DECIMALS());
-        return FixedPointMathLib.min(amount, VAULT.trackedOf(token));
+        return FixedPointMathLib.min(amount, VAULT.releasableOf(token));
     }
 
     /// @dev Whether the account stays at initial margin without `amount` of the token at `place`.
     function _canSpare(State memory state, uint256 place, uint256 held, uint256 amount) private view returns (bool) {
         if (_isRiskless(state)) return true;
         state.amounts[place] = held - amount;
-        return !_isBelowInitial(_margin(_value(state, newPriceCache(CACHED_PRICES))));
+        return !_isBelowInitial(_margin(_value(state, newMarketCache(FEW), Purpose.View)));
     }
 
     /// @dev The place of the index-th token among the set bits.
@@ -409,9 +313,9 @@ contract MarginEngine is IMarginEngine {
     }
 
     function _isBelowAt(State memory state, uint24 underlying, uint256 price) private view returns (bool) {
-        PriceCache memory cache = newPriceCache(CACHED_PRICES);
-        cache.remember(underlying, price);
-        return _isBelow(_margin(_value(state, cache)));
+        MarketCache memory cache = newMarketCache(FEW);
+        cache.entryOf(underlying).price = price;
+        return _isBelow(_margin(_value(state, cache, Purpose.View)));
     }
 
     /// @dev The price between one that is below the line and one that is not, on the safe side, to a millionth.

@@ -14,8 +14,7 @@ import {UnderlyingParameters, UnderlyingRules, packUnderlyingRules} from "./type
 /// @title Rules
 /// @notice Every parameter of instruments, underlyings, collateral and liquidation, each group in one packed word.
 /// @dev Nothing that an account may hold is ever unlisted: an account whose rules cannot be read could be neither
-/// valued nor liquidated. A kind's bit and a token's place are therefore set once; a token leaves by `accepted` and
-/// `cap`.
+/// valued nor liquidated. A kind's bit and a token's place are therefore set once; a token leaves by `accepted`.
 contract Rules is IRules, AccessManaged {
     using SafeERC20 for IERC20;
 
@@ -30,6 +29,8 @@ contract Rules is IRules, AccessManaged {
     uint256 private constant MOST_TOKENS = 16;
     uint256 private constant MOST_DECIMALS = 24;
     uint256 private constant KNOWN_KINDS = 1 << KIND_PERPETUAL;
+    /// @dev Longer than RISK's delay: a freeze lasts until governance can make it lasting.
+    uint256 private constant FREEZE_SECONDS = 3 days;
 
     mapping(uint24 underlying => Underlying rules) private _underlyings;
     mapping(address token => CollateralRules rules) private _collateral;
@@ -47,7 +48,7 @@ contract Rules is IRules, AccessManaged {
         Underlying storage stored = _underlyings[underlying];
         _requireKinds(parameters.kinds, stored.rates);
 
-        stored.rates = packUnderlyingRules(parameters);
+        stored.rates = packUnderlyingRules(parameters).withFreeze(stored.rates.frozenUntil());
 
         emit UnderlyingSet(underlying, parameters);
     }
@@ -81,7 +82,7 @@ contract Rules is IRules, AccessManaged {
 
     /// @inheritdoc IRules
     function setCollateral(address token, CollateralParameters calldata parameters) external restricted {
-        CollateralRules rules = collateralOf(token);
+        CollateralRules rules = _listedRules(token);
         _requireCollateral(parameters);
         // Another price source for a token that accounts hold would revalue them in one step.
         uint256 underlying = rules.collateralUnderlying();
@@ -89,7 +90,7 @@ contract Rules is IRules, AccessManaged {
         uint256 place = rules.index();
         uint8 decimals = uint8(rules.tokenDecimals());
 
-        _collateral[token] = packCollateralRules(parameters, decimals, uint8(place));
+        _collateral[token] = packCollateralRules(parameters, decimals, uint8(place)).withFreeze(rules.frozenUntil());
 
         emit CollateralSet(token, place, decimals, parameters);
     }
@@ -101,6 +102,25 @@ contract Rules is IRules, AccessManaged {
         _liquidation = packLiquidationRules(parameters);
 
         emit LiquidationRulesSet(parameters);
+    }
+
+    // The guardian
+
+    /// @inheritdoc IRules
+    function freezeUnderlying(uint24 underlying) external restricted {
+        Underlying storage stored = _underlyings[underlying];
+        if (!stored.rates.lists(KIND_PERPETUAL)) revert UnknownInstrument(perpetualOf(underlying));
+        uint256 until = _nextFreeze(stored.rates.frozenUntil());
+        stored.rates = stored.rates.withFreeze(until);
+        emit UnderlyingFrozen(underlying, until);
+    }
+
+    /// @inheritdoc IRules
+    function freezeCollateral(address token) external restricted {
+        CollateralRules rules = _listedRules(token);
+        uint256 until = _nextFreeze(rules.frozenUntil());
+        _collateral[token] = rules.withFreeze(until);
+        emit CollateralFrozen(token, until);
     }
 
     // Views
@@ -120,16 +140,15 @@ contract Rules is IRules, AccessManaged {
     }
 
     /// @inheritdoc IRules
-    function collateralOf(address token) public view returns (CollateralRules rules) {
-        rules = _collateral[token];
-        if (!rules.listed()) revert UnknownToken(token);
+    function collateralOf(address token) external view returns (CollateralRules) {
+        return _listedRules(token).today();
     }
 
     /// @inheritdoc IRules
     function collateralAt(uint256 index) external view returns (address token, CollateralRules rules) {
         if (index >= _tokens.length) return (address(0), rules);
         token = _tokens[index];
-        rules = _collateral[token];
+        rules = _collateral[token].today();
     }
 
     /// @inheritdoc IRules
@@ -140,6 +159,18 @@ contract Rules is IRules, AccessManaged {
     /// @inheritdoc IRules
     function liquidationRules() external view returns (LiquidationRules) {
         return _liquidation;
+    }
+
+    function _listedRules(address token) private view returns (CollateralRules rules) {
+        rules = _collateral[token];
+        if (!rules.listed()) revert UnknownToken(token);
+    }
+
+    /// @dev The end of a freeze that begins now. Between two of them lies the same time, so that a guardian who stays
+    /// at it can stop a market for at most half of the time.
+    function _nextFreeze(uint256 last) private view returns (uint256) {
+        if (block.timestamp <= last + FREEZE_SECONDS && last != 0) revert FreezeTooSoon(last + FREEZE_SECONDS);
+        return block.timestamp + FREEZE_SECONDS;
     }
 
     // Bounds
@@ -200,6 +231,8 @@ contract Rules is IRules, AccessManaged {
         // Never lowered: an account that holds more than a liquidator may hold could not be taken over.
         uint256 leastInstruments = _liquidation.mostInstruments();
         _requireBounds("mostInstruments", parameters.mostInstruments, leastInstruments == 0 ? 1 : leastInstruments, 64);
+        _requireBounds("fundDrawCapBps", parameters.fundDrawCapBps, 100, ONE_BPS);
+        _requireBounds("openInterestBase", parameters.openInterestBase, 1, type(uint40).max);
     }
 
     function _requireBounds(bytes32 name, uint256 value, uint256 least, uint256 most) private pure {

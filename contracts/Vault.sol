@@ -18,6 +18,8 @@ import {WadMath} from "./libraries/WadMath.sol";
 import {AccountId} from "./types/AccountId.sol";
 import {CollateralRules} from "./types/CollateralRules.sol";
 import {ALL_PERMISSIONS, TRANSFER, WITHDRAW} from "./types/Permissions.sol";
+import {Status} from "./types/Portfolio.sol";
+import {TokenLimits} from "./types/TokenLimits.sol";
 import {Posting} from "./types/Trade.sol";
 
 /// @title Vault
@@ -38,11 +40,26 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         uint16 tokens;
     }
 
+    /// @dev What is kept for a token: one slot.
+    struct Custody {
+        /// Tokens that came in and did not leave: those sent here by mistake do not count [token].
+        uint112 tracked;
+        /// Withdrawn less deposited, each forgotten evenly over a window; negative: more came than left [token].
+        int112 netOutflow;
+        /// When the two last changed [unix seconds].
+        uint32 changedAt;
+    }
+
     struct Operator {
         uint8 permissions;
         /// Last second of the permissions [unix seconds].
         uint40 until;
     }
+
+    /// @dev What left or came is forgotten over this time [seconds].
+    uint256 private constant OUTFLOW_WINDOW = 1 days;
+    /// @dev Governance cannot keep users from withdrawing this part of a token in each window [bps].
+    uint256 private constant LEAST_OUTFLOW_BPS = 1_000;
 
     /// @inheritdoc IVault
     address public immutable SETTLEMENT_TOKEN;
@@ -55,8 +72,8 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
     mapping(AccountId account => Header header) private _headers;
     /// @dev [token]
     mapping(AccountId account => mapping(uint256 index => uint256 amount)) private _collateral;
-    /// @dev [token]
-    mapping(address token => uint256 amount) private _tracked;
+    mapping(address token => Custody custody) private _custody;
+    mapping(address token => TokenLimits limits) private _limits;
     mapping(address owner => mapping(address operator => Operator)) private _operators;
 
     modifier onlyClearinghouse() {
@@ -105,9 +122,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         if (to == address(0) || to == address(this)) revert InvalidReceiver(to);
 
         int256 balance = _debit(account, token, amount);
-        uint256 tracked = _tracked[token];
-        if (amount > tracked) revert InsufficientTokens(token, amount, tracked);
-        _tracked[token] = tracked - amount;
+        uint256 tracked = _release(token, amount);
         engine.requireInitial(account);
 
         // Tokens lost from under the vault are shared by all who still have some there: each is paid its part of
@@ -179,6 +194,23 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         emit VaultWired(clearinghouse, marginEngine);
     }
 
+    /// @inheritdoc IVault
+    function setTokenLimits(address token, TokenLimits calldata limits) external restricted {
+        _engine();
+        uint256 leastCap = 0;
+        // A role that could lower this cap could stop deposits.
+        if (token == SETTLEMENT_TOKEN) leastCap = _limits[token].depositCap;
+        else RULES.collateralOf(token);
+        if (limits.depositCap < leastCap) {
+            revert IRules.RuleOutOfBounds("depositCap", limits.depositCap, leastCap, type(uint112).max);
+        }
+        if (limits.outflowBps < LEAST_OUTFLOW_BPS || limits.outflowBps > 10_000) {
+            revert IRules.RuleOutOfBounds("outflowBps", limits.outflowBps, LEAST_OUTFLOW_BPS, 10_000);
+        }
+        _limits[token] = limits;
+        emit TokenLimitsSet(token, limits);
+    }
+
     // Views
 
     /// @inheritdoc IVault
@@ -209,7 +241,18 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
 
     /// @inheritdoc IVault
     function trackedOf(address token) external view nonReentrantView returns (uint256) {
-        return _tracked[token];
+        return _custody[token].tracked;
+    }
+
+    /// @inheritdoc IVault
+    function releasableOf(address token) external view nonReentrantView returns (uint256) {
+        Custody memory custody = _custody[token];
+        return Math.min(custody.tracked, _outflowRoom(token, custody.tracked, _outflowNow(custody)));
+    }
+
+    /// @inheritdoc IVault
+    function tokenLimitsOf(address token) external view returns (TokenLimits memory) {
+        return _limits[token];
     }
 
     /// @inheritdoc IVault
@@ -234,7 +277,6 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
     // Internals
 
     function _deposit(AccountId account, address token, uint256 amount) private nonReentrantView {
-        _engine();
         if (account.ownerOf() == address(0)) revert InvalidReceiver(address(0));
         bool isCollateral = token != SETTLEMENT_TOKEN;
         CollateralRules rules;
@@ -250,11 +292,67 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
 
         uint256 received = _pull(token, amount);
         if (received == 0) revert ZeroAmount(token);
-        uint256 tracked = _tracked[token] + received;
-        _tracked[token] = tracked;
-        if (isCollateral && tracked > rules.cap()) revert CollateralCapExceeded(token, tracked, rules.cap());
+        _requireBelowCap(account, token, _take(token, received));
         int256 balance = _credit(account, token, received);
         emit Deposited(account, token, msg.sender, received, balance);
+    }
+
+    /// @dev The cap of the settlement token never keeps an account from defending itself: one that is below initial
+    /// margin, or whose margin cannot be read, may be topped up all the same. Before the vault is wired, all caps are 0.
+    function _requireBelowCap(AccountId account, address token, uint256 total) private view {
+        uint256 cap = _limits[token].depositCap;
+        if (total <= cap) return;
+        IMarginEngine engine = _engine();
+        if (token == SETTLEMENT_TOKEN) {
+            try engine.statusOf(account) returns (Status status) {
+                if (status != Status.Healthy) return;
+            } catch {
+                return;
+            }
+        }
+        revert DepositCapExceeded(token, total, cap);
+    }
+
+    /// @dev Counts tokens that arrived; returns how many there are now [token].
+    function _take(address token, uint256 amount) private returns (uint256 tracked) {
+        Custody memory custody = _custody[token];
+        tracked = custody.tracked + amount;
+        _custody[token] = Custody({
+            tracked: tracked.toUint112(),
+            netOutflow: (_outflowNow(custody) - amount.toInt256()).toInt112(),
+            changedAt: uint32(block.timestamp)
+        });
+    }
+
+    /// @dev Counts tokens that are about to leave; returns how many there were [token].
+    function _release(address token, uint256 amount) private returns (uint256 tracked) {
+        Custody memory custody = _custody[token];
+        tracked = custody.tracked;
+        if (amount > tracked) revert InsufficientTokens(token, amount, tracked);
+        int256 outflow = _outflowNow(custody);
+        uint256 room = _outflowRoom(token, tracked, outflow);
+        if (amount > room) revert OutflowLimitExceeded(token, amount, room);
+        _custody[token] = Custody({
+            tracked: uint112(tracked - amount),
+            netOutflow: (outflow + amount.toInt256()).toInt112(),
+            changedAt: uint32(block.timestamp)
+        });
+    }
+
+    /// @dev The net outflow that is not forgotten yet [token].
+    function _outflowNow(Custody memory custody) private view returns (int256) {
+        uint256 elapsed = Math.min(block.timestamp - custody.changedAt, OUTFLOW_WINDOW);
+        return (custody.netOutflow * int256(OUTFLOW_WINDOW - elapsed)) / int256(OUTFLOW_WINDOW);
+    }
+
+    /// @dev How many tokens may leave now: the larger of an amount and a share of what there would be without the
+    /// outflow, less that outflow. Tokens that came in are added, so whoever deposits takes no room from others.
+    function _outflowRoom(address token, uint256 tracked, int256 outflow) private view returns (uint256) {
+        TokenLimits memory limits = _limits[token];
+        uint256 withoutIt = outflow > 0 ? tracked + uint256(outflow) : tracked;
+        uint256 limit = Math.max(limits.outflowAmount, WadMath.bpsDown(withoutIt, limits.outflowBps));
+        int256 room = limit.toInt256() - outflow;
+        return room > 0 ? uint256(room) : 0;
     }
 
     /// @dev Adds tokens to an account; returns its cash [wad] or collateral [token] afterwards.
@@ -327,7 +425,8 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
     function _pull(address token, uint256 amount) private nonReentrant returns (uint256) {
         uint256 before = IERC20(token).balanceOf(address(this));
         // Who brings tokens now would pay for those that were lost before.
-        if (before < _tracked[token]) revert TokensMissing(token, before, _tracked[token]);
+        uint256 tracked = _custody[token].tracked;
+        if (before < tracked) revert TokensMissing(token, before, tracked);
         IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
         return IERC20(token).balanceOf(address(this)) - before;
     }

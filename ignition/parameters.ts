@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { isAddress, parseUnits, ZeroAddress } from "ethers";
-import type { GovernedRole } from "./roles.js";
+import type { DelayedRole } from "./roles.js";
 
 /** The parameters of a deployment: the shape of `ignition/parameters/<network>.json`. */
 export interface DeploymentParameters {
@@ -27,18 +27,32 @@ export interface DeploymentParameters {
 interface GovernanceParameters {
   /** Holds RISK, LISTING, MODULES and ADMIN: a multisig or a governor. */
   admin: string;
-  /** May cancel what is scheduled. */
+  /** Holds GUARDIAN. */
   guardian: string;
   /** Receives the fees that the insurance fund does not. */
   treasury: string;
   /** How long each role's acts wait between announcement and execution. */
-  delaySeconds: Record<GovernedRole | "ADMIN", number>;
+  delaySeconds: Record<DelayedRole | "ADMIN", number>;
 }
 
 /** Either the address of a contract that exists, or what a local network needs to make one. */
 type Existing<Mock> = { address: string; mock?: never } | { address?: never; mock: Mock };
 
-type TokenParameters = { symbol: string; decimals: number } & Existing<{ name: string }>;
+type TokenParameters = {
+  symbol: string;
+  decimals: number;
+  limits: TokenLimits;
+} & Existing<{ name: string }>;
+
+/** How much of a token the vault takes, and lets go in a day net of what comes in. */
+interface TokenLimits {
+  /** In whole tokens: a decimal number. */
+  depositCap: string;
+  /** In whole tokens, whatever the share: a decimal number. */
+  outflowAmount: string;
+  /** Share of what the vault has. */
+  outflowBps: number;
+}
 
 /** With its own price: the symbol of the underlying, and how far it may be from one dollar before new risk stops. */
 type SettlementTokenParameters = TokenParameters & {
@@ -73,8 +87,6 @@ type CollateralParameters = TokenParameters & {
   underlying: string;
   maintenanceHaircutBps: number;
   initialHaircutBps: number;
-  /** The most that the vault takes, in whole tokens: a decimal number. */
-  cap: string;
 };
 
 /** The fields of Solidity's UnderlyingParameters but `kinds`. */
@@ -89,6 +101,7 @@ export const RATE_FIELDS = [
   "fastSigmaBps",
   "tradeBandBps",
   "leastTradeBandBps",
+  "openInterestCap",
 ] as const;
 type RateField = (typeof RATE_FIELDS)[number];
 
@@ -103,7 +116,9 @@ type LiquidationField =
   | "gainsHaircutCapBps"
   | "minimumMargin"
   | "minimumMarginOfItem"
-  | "mostInstruments";
+  | "mostInstruments"
+  | "fundDrawCapBps"
+  | "openInterestBase";
 
 /** Bits of `kinds` in an underlying's rules. */
 export const KIND_BITS = { perpetual: 1 << 1 } as const;

@@ -13,13 +13,16 @@ export const ROLES = {
   LISTING: 2n,
   /** Which contracts work together. */
   MODULES: 3n,
-  /** May cancel what the other three have scheduled, and nothing else. */
+  /** May stop new risk in a market or against a token for a while, and cancel what the other three have scheduled. */
   GUARDIAN: 4n,
 } as const;
 
 export const ADMIN_ROLE = 0n;
 
-export type GovernedRole = "RISK" | "LISTING" | "MODULES";
+export type GovernedRole = keyof typeof ROLES;
+
+/** The roles whose acts are announced and wait. */
+export type DelayedRole = Exclude<GovernedRole, "GUARDIAN">;
 
 /** Contracts behind the AccessManager. */
 export type GovernedContract = "PriceOracle" | "Rules" | "Vault" | "Clearinghouse" | "Exchange";
@@ -27,10 +30,11 @@ export type GovernedContract = "PriceOracle" | "Rules" | "Vault" | "Clearinghous
 type Signatures = readonly string[];
 
 const FEED = "(address,uint32,uint128,uint128)[]";
-const UNDERLYING = "(uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint8)";
+const UNDERLYING =
+  "(uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint8,uint40)";
 const BRACKETS = "(uint40,uint40,uint40,uint24,uint24,uint24)";
-const COLLATERAL = "(uint24,uint16,uint16,bool,uint128)";
-const LIQUIDATION = "(uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint8)";
+const COLLATERAL = "(uint24,uint16,uint16,bool)";
+const LIQUIDATION = "(uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint8,uint16,uint40)";
 
 /** Functions that only a role may call, after its delay. */
 export const RESTRICTED: Record<GovernedContract, Partial<Record<GovernedRole, Signatures>>> = {
@@ -45,8 +49,12 @@ export const RESTRICTED: Record<GovernedContract, Partial<Record<GovernedRole, S
       `setLiquidationRules(${LIQUIDATION})`,
     ],
     LISTING: [`listCollateral(address,${COLLATERAL})`],
+    GUARDIAN: ["freezeUnderlying(uint24)", "freezeCollateral(address)"],
   },
-  Vault: { MODULES: ["wire(address,address)"] },
+  Vault: {
+    RISK: ["setTokenLimits(address,(uint112,uint112,uint16))"],
+    MODULES: ["wire(address,address)"],
+  },
   Clearinghouse: {
     RISK: ["setFeeShares(address,uint64)"],
     LISTING: ["setVenue(address,bool)", "setPeg(uint24,uint16)"],
@@ -64,8 +72,8 @@ const TRADE = `(uint256,int128,uint128,${LEG},${LEG})`;
 const ACCESS_MANAGED: Signatures = ["setAuthority(address)"];
 
 /** State-changing functions that no role guards: users' and keepers', and those that ask for a partner contract. */
-export const OPEN: Record<GovernedContract | "MarginEngine" | "StandardMargin", Signatures> = {
-  PriceOracle: ACCESS_MANAGED,
+export const OPEN: Record<GovernedContract | "MarginEngine", Signatures> = {
+  PriceOracle: [...ACCESS_MANAGED, "notePrice(uint24)"],
   Rules: ACCESS_MANAGED,
   Vault: [
     ...ACCESS_MANAGED,
@@ -83,6 +91,7 @@ export const OPEN: Record<GovernedContract | "MarginEngine" | "StandardMargin", 
     // Registered venues only.
     `clear(${TRADE}[])`,
     "settleVariation(bytes32)",
+    "distributeFees()",
     "notePeg()",
     "liquidate(bytes32,bytes32,uint256,int256)",
   ],
@@ -93,7 +102,6 @@ export const OPEN: Record<GovernedContract | "MarginEngine" | "StandardMargin", 
     "cancelUpTo(bytes32,uint64)",
   ],
   MarginEngine: [],
-  StandardMargin: [],
 };
 
 /** The 4-byte selector of a signature of the table. */

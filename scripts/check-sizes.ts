@@ -1,7 +1,7 @@
 /** Checks that every contract we deploy stays clear of the protocol's limit of 24,576 bytes. Needs a production build. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import Table from "cli-table3";
-import { readSources, report } from "./sources.js";
+import { isProductionBuild, readSources, report } from "./sources.js";
 
 /** The largest deployed bytecode [bytes]: the protocol's limit less room for a repair. */
 const LIMIT = 23_000;
@@ -15,16 +15,6 @@ interface Artifact {
   /** Hexadecimal; the placeholder of a linked library is as long as its address. */
   deployedBytecode: string;
   sourceName: string;
-}
-
-interface BuildInfo {
-  input: { settings: { viaIR?: boolean } };
-}
-
-/** Whether the build that made the artifacts used the production profile: only that one compiles by way of the IR. */
-function isProduction(buildInfoId: string): boolean {
-  const text = readFileSync(`artifacts/build-info/${buildInfoId}.json`, "utf8");
-  return (JSON.parse(text) as BuildInfo).input.settings.viaIR === true;
 }
 
 const contracts = readSources("artifacts/contracts/**/*.json")
@@ -45,7 +35,7 @@ for (const { contractName, bytes } of contracts) {
 }
 
 const isStale = [...new Set(contracts.map(({ buildInfoId }) => buildInfoId))].some(
-  (id) => !isProduction(id),
+  (id) => !isProductionBuild(id),
 );
 if (contracts.length === 0 || isStale) {
   report(["No production build in artifacts/; run `npm run build:production` first."], "");

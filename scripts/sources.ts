@@ -7,6 +7,10 @@ export interface SourceFile {
   text: string;
 }
 
+interface BuildInfo {
+  input: { settings: { viaIR?: boolean } };
+}
+
 /** Every file that the glob patterns name, in the order of their paths. */
 export function readSources(...patterns: string[]): SourceFile[] {
   return globSync(patterns)
@@ -33,4 +37,10 @@ export function report(problems: readonly string[], success: string): void {
   for (const problem of problems) console.error(problem);
   if (problems.length > 0) process.exitCode = 1;
   else console.log(success);
+}
+
+/** Whether a build used the production profile: only that one compiles by way of the IR. */
+export function isProductionBuild(buildInfoId: string): boolean {
+  const text = readFileSync(`artifacts/build-info/${buildInfoId}.json`, "utf8");
+  return (JSON.parse(text) as BuildInfo).input.settings.viaIR === true;
 }

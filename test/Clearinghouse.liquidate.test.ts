@@ -142,7 +142,7 @@ describe("Clearinghouse.liquidate", () => {
       const haircuts = { maintenanceHaircutBps: 1_500, initialHaircutBps: 2_000 };
       const source = { aggregator: await feed.getAddress(), ...band };
       await market.asGovernance(oracle, "setSources", [9, [source], [], 0]);
-      const listing = { underlying: 9, ...haircuts, accepted: true, cap: WAD };
+      const listing = { underlying: 9, ...haircuts, accepted: true };
       await market.asGovernance(rules, "listCollateral", [await token.getAddress(), listing]);
       await feed.updateAnswer(50_000_000);
       await token.mint(dave, 1n);

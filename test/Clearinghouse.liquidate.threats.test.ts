@@ -49,7 +49,6 @@ describe("Clearinghouse.liquidate: threats", () => {
           maintenanceHaircutBps: 1_500,
           initialHaircutBps: 2_000,
           accepted: true,
-          cap: WAD * 1_000n,
         },
       ]);
       const { actor, address } = await deployActor();

@@ -28,6 +28,7 @@ const RATES = {
   tradeBandBps: 500n,
   leastTradeBandBps: 50n,
   kinds: 2n,
+  openInterestCap: 300_000_000n,
 } satisfies UnderlyingParametersStruct;
 
 const BRACKETS = {
@@ -44,7 +45,6 @@ const COLLATERAL = {
   maintenanceHaircutBps: 1_500n,
   initialHaircutBps: 2_000n,
   accepted: true,
-  cap: 10_000n * 10n ** 18n,
 } satisfies CollateralParametersStruct;
 
 const LIQUIDATION = {
@@ -56,6 +56,8 @@ const LIQUIDATION = {
   minimumMargin: 20n,
   minimumMarginOfItem: 5n,
   mostInstruments: 32n,
+  fundDrawCapBps: 5_000n,
+  openInterestBase: 10_000_000n,
 } satisfies LiquidationParametersStruct;
 
 /** A change of parameters that is refused; the name, value, least and most of the refusal. */
@@ -169,6 +171,7 @@ describe("Rules", () => {
         tradeBandBps: 1n,
         leastTradeBandBps: 0n,
         kinds: 0n,
+        openInterestCap: 0n,
       };
       const highest = {
         maintenanceBaseBps: 5_000n,
@@ -182,6 +185,7 @@ describe("Rules", () => {
         tradeBandBps: 2_000n,
         leastTradeBandBps: 500n,
         kinds: 2n,
+        openInterestCap: 2n ** 40n - 1n,
       };
       await expect(rules.setUnderlying(1n, lowest)).not.to.revert(ethers);
       await expect(rules.setUnderlying(MOST_ID, highest)).not.to.revert(ethers);
@@ -253,9 +257,9 @@ describe("Rules", () => {
     it("returns the words of a listed perpetual", async () => {
       const { rules } = await loadFixture(deployListed);
       const [rates, brackets] = await rules.instrumentRules(PERPETUAL);
-      const { kinds, ...sixteens } = RATES;
+      const { kinds, openInterestCap, ...sixteens } = RATES;
       const fields = Object.values(sixteens).map((value): [bigint, bigint] => [value, 16n]);
-      expect(rates).to.equal(pack(...fields, [kinds, 8n]));
+      expect(rates).to.equal(pack(...fields, [kinds, 8n], [openInterestCap, 40n]));
       const { firstEnd, secondEnd, thirdEnd, ...factors } = BRACKETS;
       const ends = [firstEnd, secondEnd, thirdEnd].map((value): [bigint, bigint] => [value, 40n]);
       const rest = Object.values(factors).map((value): [bigint, bigint] => [value, 24n]);
@@ -384,7 +388,7 @@ describe("Rules", () => {
       const { rules, wbtc } = await loadFixture(deployListed);
       const token = await wbtc.getAddress();
       await rules.listCollateral(token, COLLATERAL);
-      const changed = { ...COLLATERAL, accepted: false, cap: 5n };
+      const changed = { ...COLLATERAL, accepted: false };
       await expect(rules.setCollateral(token, changed))
         .to.emit(rules, "CollateralSet")
         .withArgs(token, 1n, 8n, Object.values(changed));
@@ -395,8 +399,7 @@ describe("Rules", () => {
         [2_000n, 16n],
         [1n, 8n],
         [0n, 8n],
-        [1n, 48n],
-        [5n, 128n],
+        [1n, 8n],
       ];
       expect(await rules.collateralOf(token)).to.equal(pack(...fields));
       expect(await rules.collateralCount()).to.equal(2n);
@@ -489,7 +492,9 @@ describe("Rules", () => {
       await expect(rules.setLiquidationRules(LIQUIDATION))
         .to.emit(rules, "LiquidationRulesSet")
         .withArgs(Object.values(LIQUIDATION));
-      const fields = Object.values(LIQUIDATION).map((value): [bigint, bigint] => [value, 16n]);
+      const { mostInstruments, fundDrawCapBps, openInterestBase, ...rest } = LIQUIDATION;
+      const fields = Object.values(rest).map((value): [bigint, bigint] => [value, 16n]);
+      fields.push([mostInstruments, 8n], [fundDrawCapBps, 16n], [openInterestBase, 40n]);
       expect(await rules.liquidationRules()).to.equal(pack(...fields));
     });
 
@@ -515,6 +520,9 @@ describe("Rules", () => {
       [{ minimumMarginOfItem: 1_001n }, "minimumMarginOfItem", 1_001n, 0n, 1_000n],
       [{ mostInstruments: 0n }, "mostInstruments", 0n, 1n, 64n],
       [{ mostInstruments: 65n }, "mostInstruments", 65n, 1n, 64n],
+      [{ fundDrawCapBps: 99n }, "fundDrawCapBps", 99n, 100n, 10_000n],
+      [{ fundDrawCapBps: 10_001n }, "fundDrawCapBps", 10_001n, 100n, 10_000n],
+      [{ openInterestBase: 0n }, "openInterestBase", 0n, 1n, 2n ** 40n - 1n],
     ];
     for (const [change, name, value, least, most] of refusals) {
       it(`refuses ${title(change)}`, async () => {
@@ -536,6 +544,8 @@ describe("Rules", () => {
         minimumMargin: 1n,
         minimumMarginOfItem: 0n,
         mostInstruments: 1n,
+        fundDrawCapBps: 100n,
+        openInterestBase: 1n,
       };
       const highest = {
         leastIncentiveBps: 4_999n,
@@ -546,6 +556,8 @@ describe("Rules", () => {
         minimumMargin: 10_000n,
         minimumMarginOfItem: 1_000n,
         mostInstruments: 64n,
+        fundDrawCapBps: 10_000n,
+        openInterestBase: 2n ** 40n - 1n,
       };
       const split = { ...highest, leastIncentiveBps: 5_000n, insuranceFeeBps: 4_999n };
       for (const ends of [lowest, highest, split]) {

@@ -187,7 +187,6 @@ describe("Vault", () => {
           maintenanceHaircutBps: 1500,
           initialHaircutBps: 2000,
           accepted: false,
-          cap: 0n,
         },
       ]);
       await vault.connect(alice).withdraw(account, weth, parseWad(2), alice);

@@ -143,6 +143,7 @@ describe("Deployment", () => {
             settlementToken: {
               symbol: settlementToken.symbol,
               decimals: settlementToken.decimals,
+              limits: settlementToken.limits,
               peg: settlementToken.peg,
               address: addresses.contracts.Vault,
             },

@@ -3,13 +3,13 @@ pragma solidity 0.8.37;
 
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IClearinghouse} from "../interfaces/IClearinghouse.sol";
-import {InstrumentSet} from "./InstrumentSet.sol";
+import {InstrumentSet, MOST_INSTRUMENTS} from "./InstrumentSet.sol";
 import {AccountId} from "../types/AccountId.sol";
 import {InstrumentId} from "../types/InstrumentId.sol";
 import {OpenPosition, Position} from "../types/Position.sol";
 import {Ledger} from "./Ledger.sol";
 
-/// @notice What is kept for an instrument as a whole: two slots, and one that only losses touch.
+/// @notice What is kept for an instrument as a whole: two slots, and two that only losses touch.
 struct Market {
     /// The size held long, which is the size held short [wad].
     uint128 openInterest;
@@ -25,6 +25,10 @@ struct Market {
     uint96 movedLong;
     /// The same of the short side [wad].
     uint96 movedShort;
+    /// What its holders' losses have drawn from the insurance fund and is not forgotten yet [wad].
+    uint128 drawn;
+    /// When they last did [unix seconds].
+    uint40 drawnAt;
 }
 
 /// @notice Every position of the clearinghouse.
@@ -33,10 +37,12 @@ struct Book {
     mapping(AccountId account => InstrumentSet) instruments;
     mapping(InstrumentId instrument => Market) markets;
     /// Losses that nobody has borne yet [wad].
-    uint256 deficit;
+    uint128 deficit;
+    /// Fees that are not divided between the insurance fund and the treasury yet [wad].
+    uint128 reserve;
 }
 
-using {indexOf, openPositionOf, openPositionsOf, change} for Book global;
+using {indexOf, openPositionOf, openPositionsOf, isReducing, change} for Book global;
 
 /// @notice What a side has been charged for one unit of size; a short's size is negative, so what it is charged is
 /// counted downwards [wad].
@@ -54,6 +60,7 @@ function openPositionOf(
     Position memory position = self.positions[account][instrument];
     open.instrument = instrument;
     open.size = position.size;
+    open.openInterest = self.markets[instrument].openInterest;
     if (position.size != 0) {
         open.realQuote = Ledger.realQuote(position, self.indexOf(instrument, position.size > 0));
     }
@@ -68,20 +75,29 @@ function openPositionsOf(Book storage self, AccountId account) view returns (Ope
     }
 }
 
+/// @notice Whether a change of size only brings a position closer to 0.
+function isReducing(
+    Book storage self,
+    AccountId account,
+    InstrumentId instrument,
+    int256 sizeChange
+) view returns (bool) {
+    int256 size = self.positions[account][instrument].size;
+    return size > 0 ? sizeChange < 0 && sizeChange >= -size : sizeChange > 0 && sizeChange <= -size;
+}
+
 /// @notice The one way in which a position changes. A position that is gone leaves its real quote as cash.
 /// @param account Whose position.
 /// @param instrument Of what.
 /// @param size What the size changes by [wad].
 /// @param quote What the real quote changes by [wad].
-/// @param most How many instruments the account may hold.
 /// @return realised The real quote of a position that is gone: the caller owes it to the account as cash [wad].
 function change(
     Book storage self,
     AccountId account,
     InstrumentId instrument,
     int256 size,
-    int256 quote,
-    uint256 most
+    int256 quote
 ) returns (int256 realised) {
     OpenPosition memory open = self.openPositionOf(account, instrument);
     bool held = open.size != 0;
@@ -95,8 +111,8 @@ function change(
         if (held) self.instruments[account].remove(instrument);
     } else {
         position = Ledger.stored(open.size, open.realQuote, self.indexOf(instrument, open.size > 0));
-        if (!held && !self.instruments[account].add(instrument, most)) {
-            revert IClearinghouse.TooManyInstruments(account, most);
+        if (!held && !self.instruments[account].add(instrument)) {
+            revert IClearinghouse.TooManyInstruments(account, MOST_INSTRUMENTS);
         }
     }
     self.positions[account][instrument] = position;

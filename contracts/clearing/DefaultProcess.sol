@@ -6,6 +6,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IClearinghouse} from "../interfaces/IClearinghouse.sol";
 import {WadMath} from "../libraries/WadMath.sol";
 import {AccountId} from "../types/AccountId.sol";
+import {InstrumentId} from "../types/InstrumentId.sol";
 import {OpenPosition} from "../types/Position.sol";
 import {Book, Market} from "./Book.sol";
 
@@ -18,15 +19,29 @@ library DefaultProcess {
 
     /// @dev After this time a side's index may move by its whole cap again [seconds].
     uint256 private constant FORGETTING_SECONDS = 1 hours;
+    /// @dev The same for what an instrument may draw from the insurance fund [seconds].
+    uint256 private constant DRAW_WINDOW = 1 days;
 
-    /// @notice What a liquidator takes over.
-    struct Slice {
+    /// @notice What the insurance fund is asked to pay for an account.
+    struct FundClaim {
         AccountId account;
-        AccountId liquidator;
-        /// Which part of every position [wad].
-        uint256 fraction;
-        /// How many instruments the liquidator may hold.
-        uint256 mostInstruments;
+        /// [wad]
+        uint256 due;
+        /// As for `spreadLoss`; an account without an instrument that has a price draws as instrument 0 [wad].
+        uint256[] indexPrices;
+        /// What the fund has [wad].
+        uint256 fundCash;
+        /// The most that one instrument may draw, at once and again in each day [bps of the fund].
+        uint256 capBps;
+    }
+
+    /// @dev What one instrument draws from the insurance fund.
+    struct Draw {
+        InstrumentId instrument;
+        /// Its part of what is due [wad].
+        uint256 part;
+        /// What it drew before and is not forgotten yet [wad].
+        uint256 drawn;
     }
 
     /// @notice Moves a fraction of every position, with the same fraction of its real quote.
@@ -35,22 +50,30 @@ library DefaultProcess {
     /// carry any quote, and what a slice leaves of it must be what the price of the slice assumes. A position that
     /// rounding closes leaves that rest as cash.
     /// @param book The clearinghouse's book.
-    /// @param slice Who gives what to whom.
+    /// @param account Who gives.
+    /// @param liquidator Who takes.
+    /// @param taken Which part of every position [wad].
     /// @return toAccount Real quotes of positions that the slice closed for the account: owed to it as cash [wad].
     /// @return toLiquidator The same for the liquidator [wad].
-    function takeSlice(Book storage book, Slice memory slice) external returns (int256 toAccount, int256 toLiquidator) {
-        OpenPosition[] memory open = book.openPositionsOf(slice.account);
-        int256 fraction = slice.fraction.toInt256();
+    function takeSlice(
+        Book storage book,
+        AccountId account,
+        AccountId liquidator,
+        uint256 taken
+    ) external returns (int256 toAccount, int256 toLiquidator) {
+        OpenPosition[] memory open = book.openPositionsOf(account);
+        int256 fraction = taken.toInt256();
         for (uint256 i = 0; i < open.length; ++i) {
             OpenPosition memory part = OpenPosition({
                 instrument: open[i].instrument,
                 size: WadMath.mulDown(open[i].size, fraction),
-                realQuote: WadMath.mulDown(open[i].realQuote, fraction)
+                realQuote: WadMath.mulDown(open[i].realQuote, fraction),
+                openInterest: 0
             });
             if (part.size == 0 && part.realQuote == 0) continue;
-            toLiquidator += _give(book, slice.liquidator, part, slice.mostInstruments);
+            toLiquidator += _give(book, liquidator, part);
             (part.size, part.realQuote) = (-part.size, -part.realQuote);
-            toAccount += _give(book, slice.account, part, slice.mostInstruments);
+            toAccount += _give(book, account, part);
         }
     }
 
@@ -62,7 +85,8 @@ library DefaultProcess {
     /// @param book The clearinghouse's book.
     /// @param account The bankrupt account.
     /// @param loss What is to be borne [wad].
-    /// @param indexPrices Price of each position's underlying, in the order of the account's instruments [wad].
+    /// @param indexPrices Price of each position's underlying, in the order of the account's instruments; 0 where it
+    /// cannot be read: such an instrument bears nothing [wad].
     /// @param capBps The most that an index may move at once, and again in each hour [bps of the index price].
     function spreadLoss(
         Book storage book,
@@ -72,29 +96,78 @@ library DefaultProcess {
         uint256 capBps
     ) external {
         OpenPosition[] memory open = book.openPositionsOf(account);
-        uint256 total;
-        for (uint256 i = 0; i < open.length; ++i) total += WadMath.mulDown(WadMath.abs(open[i].size), indexPrices[i]);
+        (uint256[] memory weights, uint256 total) = _weightsOf(open, indexPrices);
 
         uint256 borne;
-        for (uint256 i = 0; i < open.length && total != 0; ++i) {
-            uint256 weight = WadMath.mulDown(WadMath.abs(open[i].size), indexPrices[i]);
-            uint256 part = FixedPointMathLib.fullMulDiv(loss, weight, total);
+        for (uint256 i = 0; i < open.length; ++i) {
+            if (weights[i] == 0) continue;
+            uint256 part = FixedPointMathLib.fullMulDiv(loss, weights[i], total);
             borne += _haircut(book, open[i], part, WadMath.bpsDown(indexPrices[i], capBps));
         }
         if (borne < loss) {
-            book.deficit += loss - borne;
+            book.deficit += (loss - borne).toUint128();
             emit IClearinghouse.DeficitChanged(book.deficit);
         }
     }
 
+    /// @notice How much of a claim the insurance fund may pay: each of the account's instruments draws its part of it, by
+    /// |size| x index price, within its share of the fund for a day. So the failure of one market cannot empty the fund.
+    /// @param book The clearinghouse's book.
+    /// @param claim Who asks for what.
+    function fundShareOf(Book storage book, FundClaim memory claim) external view returns (uint256 allowed) {
+        Draw[] memory draws = _drawsOf(book, claim);
+        for (uint256 i = 0; i < draws.length; ++i) allowed += draws[i].part;
+    }
+
+    /// @notice Records the draws of a claim that the insurance fund pays as far as `fundShareOf` allows.
+    function drawFund(Book storage book, FundClaim memory claim) external {
+        Draw[] memory draws = _drawsOf(book, claim);
+        for (uint256 i = 0; i < draws.length; ++i) {
+            Market storage market = book.markets[draws[i].instrument];
+            market.drawn = (draws[i].drawn + draws[i].part).toUint128();
+            market.drawnAt = uint40(block.timestamp);
+        }
+    }
+
+    /// @dev What each instrument may draw: its part, rounded up, within its cap, and all within claim and fund.
+    function _drawsOf(Book storage book, FundClaim memory claim) private view returns (Draw[] memory draws) {
+        OpenPosition[] memory open = book.openPositionsOf(claim.account);
+        (uint256[] memory weights, uint256 total) = _weightsOf(open, claim.indexPrices);
+        draws = new Draw[](total == 0 ? 1 : open.length);
+        uint256 left = FixedPointMathLib.min(claim.due, claim.fundCash);
+        for (uint256 i = 0; i < draws.length; ++i) {
+            Draw memory draw = draws[i];
+            if (total != 0) draw.instrument = open[i].instrument;
+            draw.part = total == 0 ? claim.due : FixedPointMathLib.fullMulDivUp(claim.due, weights[i], total);
+            draw.drawn = _drawnNow(book.markets[draw.instrument]);
+            // The cap is on what the fund had before the instrument's draws of the day.
+            uint256 cap = WadMath.bpsDown(claim.fundCash + draw.drawn, claim.capBps);
+            draw.part = FixedPointMathLib.min(draw.part, FixedPointMathLib.zeroFloorSub(cap, draw.drawn));
+            draw.part = FixedPointMathLib.min(draw.part, left);
+            left -= draw.part;
+        }
+    }
+
+    function _drawnNow(Market storage market) private view returns (uint256) {
+        uint256 elapsed = FixedPointMathLib.min(block.timestamp - market.drawnAt, DRAW_WINDOW);
+        return FixedPointMathLib.fullMulDivUp(market.drawn, DRAW_WINDOW - elapsed, DRAW_WINDOW);
+    }
+
+    /// @dev |size| x index price of each position: what it weighs when a loss is divided.
+    function _weightsOf(
+        OpenPosition[] memory open,
+        uint256[] memory indexPrices
+    ) private pure returns (uint256[] memory weights, uint256 total) {
+        weights = new uint256[](open.length);
+        for (uint256 i = 0; i < open.length; ++i) {
+            weights[i] = WadMath.mulDown(WadMath.abs(open[i].size), indexPrices[i]);
+            total += weights[i];
+        }
+    }
+
     /// @dev Adds a part of a position to an account's own; returns what that closed.
-    function _give(
-        Book storage book,
-        AccountId account,
-        OpenPosition memory part,
-        uint256 mostInstruments
-    ) private returns (int256) {
-        return book.change(account, part.instrument, part.size, part.realQuote, mostInstruments);
+    function _give(Book storage book, AccountId account, OpenPosition memory part) private returns (int256) {
+        return book.change(account, part.instrument, part.size, part.realQuote);
     }
 
     /// @dev Charges the side opposite to a position; returns what that side bears, at most `loss`.

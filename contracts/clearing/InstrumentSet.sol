@@ -14,6 +14,8 @@ struct InstrumentSet {
 
 using {length, values, add, remove} for InstrumentSet global;
 
+// What any account may hold, whatever its margin model; the Rules set less.
+uint256 constant MOST_INSTRUMENTS = 64;
 uint256 constant ONE_LONGER = 1 << 248;
 uint256 constant ID_MASK = (1 << 200) - 1;
 
@@ -33,12 +35,11 @@ function values(InstrumentSet storage self) view returns (InstrumentId[] memory 
 }
 
 /// @notice Adds an instrument that is not in the set.
-/// @param most The length that the set may reach.
 /// @return added False when the set is full.
-function add(InstrumentSet storage self, InstrumentId instrument, uint256 most) returns (bool added) {
+function add(InstrumentSet storage self, InstrumentId instrument) returns (bool added) {
     uint256 first = self.words[0];
     uint256 count = first >> 248;
-    if (count >= most) return false;
+    if (count == MOST_INSTRUMENTS) return false;
     if (count == 0) {
         self.words[0] = ONE_LONGER | InstrumentId.unwrap(instrument);
     } else {

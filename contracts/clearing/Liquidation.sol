@@ -69,25 +69,32 @@ library Liquidation {
         return kept + int256(WadMath.mulDown(terms.toAccount, fraction)) - int256(target);
     }
 
+    /// @notice What the insurance fund is asked to pay for the fraction of the terms: what the liquidator is to be paid
+    /// beyond what the account gives [wad].
+    function dueFromFund(LiquidationTerms memory terms) internal pure returns (uint256) {
+        int256 payment = WadMath.mulUp(terms.payment, int256(terms.fraction));
+        return payment < 0 ? uint256(-payment) : 0;
+    }
+
     /// @notice Turns terms into cash for their fraction, given what the insurance fund can pay.
     /// @dev What the fund lacks is first taken from the incentive, never from winners: only the account's own loss,
-    /// -min(R, 0) x f, goes further down the waterfall.
+    /// -min(R, 0) x f, goes further down the waterfall. An account that receives anything asks the fund for nothing:
+    /// A > 0 means L > kappa x M.
     /// @param terms The terms with their fraction.
-    /// @param fundCash What the fund may pay [wad].
+    /// @param fundPays What the fund pays of what is due from it [wad].
     function settlementOf(
         LiquidationTerms memory terms,
-        uint256 fundCash
+        uint256 fundPays
     ) internal pure returns (LiquidationSettlement memory settlement) {
         settlement.payment = WadMath.mulUp(terms.payment, int256(terms.fraction));
         settlement.toAccount = WadMath.mulDown(terms.toAccount, terms.fraction);
         settlement.toInsurance = settlement.payment - int256(settlement.toAccount);
         if (settlement.toInsurance >= 0) return settlement;
 
-        uint256 due = uint256(-settlement.toInsurance);
-        uint256 paid = FixedPointMathLib.min(due, fundCash);
+        uint256 missing = uint256(-settlement.toInsurance) - fundPays;
         uint256 ownLoss = terms.equity < 0 ? WadMath.mulUp(uint256(-terms.equity), terms.fraction) : 0;
-        settlement.loss = FixedPointMathLib.min(due - paid, ownLoss);
-        settlement.payment += int256(due - paid - settlement.loss);
-        settlement.toInsurance = -int256(paid);
+        settlement.loss = FixedPointMathLib.min(missing, ownLoss);
+        settlement.payment += int256(missing - settlement.loss);
+        settlement.toInsurance = -int256(fundPays);
     }
 }

@@ -20,6 +20,8 @@ interface IClearinghouse {
     /// @notice The price is further from the mark than the band allows; at the last mark of a silent feed that is 0
     /// [wad].
     error PriceOutsideBand(InstrumentId instrument, uint256 price, uint256 mark, uint256 band);
+    /// @notice More would be open in the instrument than its cap allows [wad].
+    error OpenInterestCapExceeded(InstrumentId instrument, uint256 notional, uint256 cap);
     /// @notice The account only wanted its position reduced [wad].
     error NotReducing(AccountId account, InstrumentId instrument, int256 size, int256 change);
     /// @notice While a price is missing, a reduction at the last mark pays no builder.
@@ -66,6 +68,10 @@ interface IClearinghouse {
     event GainsHaircut(InstrumentId indexed instrument, bool indexed long, uint256 loss, int256 index);
     /// @notice The recorded deficit changed [wad].
     event DeficitChanged(uint256 deficit);
+    /// @notice Fees were taken and wait to be divided; `reserve` is all that waits [wad].
+    event FeesReserved(uint256 fees, uint256 reserve);
+    /// @notice All that waited was divided; `repaid` of it went against the recorded deficit [wad].
+    event FeesDistributed(uint256 toFund, uint256 toTreasury, uint256 repaid);
     /// @notice The settlement token left its peg, or came back to it; `price` is in dollars [wad].
     event PegNoted(uint256 price, bool depegged);
     /// @notice The settlement token's own price and how far it may be from 1 were set [bps].
@@ -100,6 +106,10 @@ interface IClearinghouse {
         int256 maxPayment
     ) external returns (uint256 fraction, int256 payment);
 
+    /// @notice Divides the fees taken so far between the insurance fund, whose share repays the recorded deficit first, and
+    /// the treasury. By anyone; a liquidation that asks the fund for anything does it by itself.
+    function distributeFees() external;
+
     /// @notice Compares the settlement token's own price with one dollar. While it is further away than allowed, trades
     /// may only reduce both sides; what accounts owe each other is not touched. By anyone.
     /// @dev A note of the last look, not a look in every trade: whoever sees the token fall stops new risk with one
@@ -129,6 +139,13 @@ interface IClearinghouse {
 
     /// @notice Losses that nobody has borne yet; the fund's income repays them first [wad].
     function deficit() external view returns (uint256);
+
+    /// @notice Fees that are not divided between the insurance fund and the treasury yet [wad].
+    function reserve() external view returns (uint256);
+
+    /// @notice How much of what is due for an account below the line the insurance fund would pay now: each instrument may
+    /// draw only a share of the fund at once and in each day [wad].
+    function fundPaymentOf(AccountId account, uint256 due) external view returns (uint256);
 
     /// @notice Whether an address is a registered venue.
     function isVenue(address venue) external view returns (bool);

@@ -3,12 +3,14 @@ pragma solidity 0.8.37;
 
 import {AccountId} from "../types/AccountId.sol";
 import {InstrumentId} from "../types/InstrumentId.sol";
-import {Delta, KnownPrice, Margin, Status} from "../types/Portfolio.sol";
+import {KnownMarket} from "../types/MarketCache.sol";
+import {Acts, Delta, Margin, Status} from "../types/Portfolio.sol";
 import {LiquidationTerms} from "../types/LiquidationTerms.sol";
 
 /// @title IMarginEngine
 /// @notice Reads an account, values it and asks its margin model: the one arithmetic behind every view and every check.
-/// @dev Every function reverts with the oracle's reason when a price that the account depends on cannot be read.
+/// @dev When a price that the account depends on cannot be read, every view reverts with the oracle's reason. Liquidation
+/// and the checks after trades go on with the last accepted price, as each says below.
 interface IMarginEngine {
     /// @notice The account would be worth less than its initial margin [wad].
     error BelowInitialMargin(AccountId account, int256 equity, uint256 initial);
@@ -54,32 +56,41 @@ interface IMarginEngine {
 
     /// @notice Which of the accounts are worth less than their initial margin: bit i for the i-th.
     /// @param accounts At most 256; each is valued once.
-    /// @param known Prices that the caller has read in this call.
-    function belowInitial(AccountId[] calldata accounts, KnownPrice[] calldata known) external view returns (uint256);
+    /// An account with an item that cannot be read is always among them.
+    /// @param known What the caller has read in this call.
+    function belowInitial(AccountId[] calldata accounts, KnownMarket[] calldata known) external view returns (uint256);
 
-    /// @notice The same for the maintenance margin.
+    /// @notice The same for the maintenance margin, items that cannot be read at their last accepted price.
     function belowMaintenance(
         AccountId[] calldata accounts,
-        KnownPrice[] calldata known
+        KnownMarket[] calldata known
     ) external view returns (uint256);
 
     /// @notice Reverts with BelowInitialMargin unless the account is worth its initial margin.
     function requireInitial(AccountId account) external view;
 
-    /// @notice Reverts with RiskNotReduced unless the account, as it is now, is no worse than before the given trades
-    /// and change of cash: no position grown or flipped, maintenance not raised, health not lowered.
+    /// @notice The same for an account that took over a slice: what it took over was open before, so the initial margin
+    /// has no open-interest add-on, and items that cannot be read count as in the liquidation itself.
+    /// @param known What the caller has read in this call.
+    function requireInitialOfLiquidator(AccountId liquidator, KnownMarket[] calldata known) external view;
+
+    /// @notice Reverts with RiskNotReduced unless the account, as it is now, is no worse than before the given trades and
+    /// fees: no position grown or flipped, maintenance not raised, health not lowered. With an item that cannot be read,
+    /// counted at its last accepted price, equity must not be lowered by anything but the venue's fees.
     /// @param account The account after the act.
-    /// @param done The trades of the act.
-    /// @param cash What else the act changed of the account's cash: fees [wad].
-    /// @param known Prices that the caller has read in this call.
-    function requireSafer(
-        AccountId account,
-        Delta[] calldata done,
-        int256 cash,
-        KnownPrice[] calldata known
-    ) external view;
+    /// @param acts Its trades and fees.
+    /// @param known What the caller has read in this call.
+    function requireSafer(AccountId account, Acts calldata acts, KnownMarket[] calldata known) external view;
 
     /// @notice The terms of a liquidation, for at most `maxFraction` [wad]. Reverts with NotLiquidatable,
     /// MustCloseWhole or FractionTooSmall.
-    function liquidationTermsOf(AccountId account, uint256 maxFraction) external view returns (LiquidationTerms memory);
+    /// @dev An item that cannot be read counts at its last accepted price less its maintenance requirement, and requires
+    /// nothing: the line stays where it was, and the liquidator is paid for the doubt. Only while such items are at most
+    /// a tenth of the requirement; else this reverts with the oracle's reason.
+    /// @return terms The terms, with the fraction to take.
+    /// @return known What was read for it.
+    function liquidationTermsOf(
+        AccountId account,
+        uint256 maxFraction
+    ) external view returns (LiquidationTerms memory terms, KnownMarket[] memory known);
 }

@@ -22,6 +22,13 @@ interface IRules {
     /// @notice A parameter is outside of its bounds.
     error RuleOutOfBounds(bytes32 name, uint256 value, uint256 least, uint256 most);
 
+    /// @notice A freeze ends by itself, and the next one may begin only as long after it [unix seconds].
+    error FreezeTooSoon(uint256 earliest);
+
+    /// @notice New risk in an underlying's instruments is stopped up to and including this time [unix seconds].
+    event UnderlyingFrozen(uint24 indexed underlying, uint256 until);
+    /// @notice New risk against a token is stopped up to and including this time [unix seconds].
+    event CollateralFrozen(address indexed token, uint256 until);
     /// @notice An underlying's rates were set.
     event UnderlyingSet(uint24 indexed underlying, UnderlyingParameters parameters);
     /// @notice An underlying's size brackets were set.
@@ -63,4 +70,13 @@ interface IRules {
 
     /// @notice Sets the rules of liquidation and minimum margin. Governance only. Reverts with RuleOutOfBounds.
     function setLiquidationRules(LiquidationParameters calldata parameters) external;
+
+    /// @notice Stops new risk in all instruments of an underlying for three days: trades may only reduce both sides.
+    /// Liquidation, deposits and withdrawals go on. Guardian only. Reverts with UnknownInstrument or FreezeTooSoon.
+    function freezeUnderlying(uint24 underlying) external;
+
+    /// @notice Stops new risk against a token for three days: it is not deposited, and counts nothing for initial
+    /// margin; maintenance margin stays as it is, so nobody is liquidated by it. Guardian only. Reverts with
+    /// UnknownToken or FreezeTooSoon.
+    function freezeCollateral(address token) external;
 }

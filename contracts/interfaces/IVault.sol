@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {AccountId} from "../types/AccountId.sol";
+import {TokenLimits} from "../types/TokenLimits.sol";
 import {Posting} from "../types/Trade.sol";
 
 /// @title IVault
@@ -23,7 +24,10 @@ interface IVault {
     /// @notice The token's deposits are stopped.
     error DepositsStopped(address token);
     /// @notice The vault would hold more of the token than its cap [token].
-    error CollateralCapExceeded(address token, uint256 total, uint256 cap);
+    error DepositCapExceeded(address token, uint256 total, uint256 cap);
+    /// @notice More would leave than the token's net outflow limit allows now; wait, or ask for what there is room for
+    /// [token].
+    error OutflowLimitExceeded(address token, uint256 requested, uint256 room);
     /// @notice The permit was not accepted and the allowance is too small [token].
     error PermitFailed(address token, address owner, uint256 allowance, uint256 amount);
     /// @notice The account has less than this [token].
@@ -71,12 +75,14 @@ interface IVault {
     event CashPosted(AccountId indexed account, int256 change, int256 cash);
     /// @notice An owner gave, changed or took back rights; 0 permissions is none.
     event OperatorSet(address indexed owner, address indexed operator, uint8 permissions, uint40 until);
+    /// @notice A token's limits were set.
+    event TokenLimitsSet(address indexed token, TokenLimits limits);
     /// @notice The partners of the vault were set.
     event VaultWired(address clearinghouse, address marginEngine);
 
     /// @notice Brings tokens into an account. Never depends on a price.
-    /// @dev Anyone may deposit to any account, strangers only the settlement token or a token that it holds. What is
-    /// credited is what arrived. A token of which the vault has lost some is refused: its loss is shared by those who
+    /// @dev Anyone may deposit to any account, strangers only the settlement token or a token that it holds. Above its
+    /// cap the settlement token is still taken for accounts below initial margin. What is credited is what arrived. A token of which the vault has lost some is refused: its loss is shared by those who
     /// were there.
     /// @param account Who is credited.
     /// @param token The settlement token or listed collateral.
@@ -98,7 +104,8 @@ interface IVault {
     /// @notice Takes tokens out of an account: by its owner or an operator with WITHDRAW. The account must be worth its
     /// initial margin afterwards.
     /// @dev When the vault holds less of the token than it keeps books for, each withdrawal is paid that share of its
-    /// amount.
+    /// amount. What leaves in a day, net of what comes in, is limited for each token, so that a wrong price costs at most
+    /// so much: more reverts with OutflowLimitExceeded, which says how much there is room for.
     /// @param account Who is charged.
     /// @param token The settlement token or listed collateral.
     /// @param amount What is charged [token].
@@ -148,6 +155,12 @@ interface IVault {
     /// @notice What the vault keeps books for, tokens sent by mistake excluded [token].
     function trackedOf(address token) external view returns (uint256);
 
+    /// @notice How many tokens can leave now: those that are there, within the net outflow limit [token].
+    function releasableOf(address token) external view returns (uint256);
+
+    /// @notice The limits of a token; all 0 while it has none, and then nothing of it is taken.
+    function tokenLimitsOf(address token) external view returns (TokenLimits memory);
+
     /// @notice The rights that an operator has been given and their last second.
     function operatorOf(address owner, address operator) external view returns (uint8 permissions, uint40 until);
 
@@ -159,4 +172,9 @@ interface IVault {
 
     /// @notice Tells the vault its partners: the clearinghouse once only. Governance only.
     function wire(address clearinghouse, address marginEngine) external;
+
+    /// @notice Sets how much of a token the vault takes, and how much of it may leave in a window, net of what comes
+    /// in. Governance only. Reverts with RuleOutOfBounds.
+    /// @dev The settlement token's cap is never lowered: nobody can stop deposits by it.
+    function setTokenLimits(address token, TokenLimits calldata limits) external;
 }

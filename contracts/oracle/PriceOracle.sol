@@ -40,6 +40,14 @@ contract PriceOracle is IPriceOracle, AccessManaged {
         uint32 gracePeriodSeconds;
     }
 
+    /// @dev One slot.
+    struct NotedPrice {
+        /// [wad]
+        uint128 price;
+        /// When it was accepted [unix seconds].
+        uint40 notedAt;
+    }
+
     uint256 private constant MOST_FEEDS = 3;
     uint256 private constant MOST_DECIMALS = 24;
     uint256 private constant LEAST_MAXIMUM_AGE = 60;
@@ -49,6 +57,10 @@ contract PriceOracle is IPriceOracle, AccessManaged {
     uint256 private constant MOST_GRACE_PERIOD = 1 days;
     /// @dev `setSequencer` writes one word for each: 256 cost less than 2,000,000 gas.
     uint256 private constant MOST_UNDERLYINGS = 256;
+    /// @dev A price that was accepted longer ago than this says too little [seconds].
+    uint256 private constant LAST_PRICE_SECONDS = 3 days;
+    /// @dev How far new sources may be from those they replace [bps].
+    uint256 private constant AGREEMENT_BPS = 200;
     /// @dev Every price fits a uint128.
     uint256 private constant MOST_PRICE = type(uint128).max;
 
@@ -56,8 +68,18 @@ contract PriceOracle is IPriceOracle, AccessManaged {
     mapping(uint24 underlying => StoredFeed[2 * MOST_FEEDS] feeds) private _feeds;
     uint24[] private _underlyings;
     Sequencer private _sequencer;
+    mapping(uint24 underlying => NotedPrice noted) private _noted;
 
     constructor(address authority) AccessManaged(authority) {}
+
+    // Keepers
+
+    /// @inheritdoc IPriceOracle
+    function notePrice(uint24 underlying) external {
+        uint256 noted = price(underlying);
+        _noted[underlying] = NotedPrice({price: uint128(noted), notedAt: uint40(block.timestamp)});
+        emit PriceNoted(underlying, noted);
+    }
 
     // Governance
 
@@ -77,7 +99,10 @@ contract PriceOracle is IPriceOracle, AccessManaged {
         _requireBounds("allowedDeviationBps", allowedDeviationBps, alone ? 0 : 1, alone ? 0 : MOST_DEVIATION_BPS);
 
         StoredFeed[2 * MOST_FEEDS] storage feeds = _feeds[underlying];
-        if (!feeds[0].head.isSet()) {
+        uint256 replaced;
+        if (feeds[0].head.isSet()) {
+            replaced = _agreedPrice(underlying, feeds[0].head);
+        } else {
             _requireBounds("underlyings", _underlyings.length + 1, 1, MOST_UNDERLYINGS);
             _underlyings.push(underlying);
         }
@@ -87,6 +112,7 @@ contract PriceOracle is IPriceOracle, AccessManaged {
             .head
             .withSources(uint8(primary.length), uint8(secondary.length), allowedDeviationBps)
             .withSequencer(_sequencer.uptimeFeed != address(0));
+        if (replaced != 0) _requireAgreement(underlying, replaced, price(underlying));
 
         emit SourcesSet(underlying, primary, secondary, allowedDeviationBps);
     }
@@ -114,7 +140,7 @@ contract PriceOracle is IPriceOracle, AccessManaged {
     // Views
 
     /// @inheritdoc IPriceOracle
-    function price(uint24 underlying) external view returns (uint256) {
+    function price(uint24 underlying) public view returns (uint256) {
         StoredFeed[2 * MOST_FEEDS] storage feeds = _feeds[underlying];
         FeedHead head = feeds[0].head;
         if (!head.isSet()) revert UnknownUnderlying(underlying);
@@ -135,6 +161,23 @@ contract PriceOracle is IPriceOracle, AccessManaged {
             }
         }
         return primary;
+    }
+
+    /// @inheritdoc IPriceOracle
+    function lastPrice(uint24 underlying) external view returns (uint256 last) {
+        StoredFeed[2 * MOST_FEEDS] storage feeds = _feeds[underlying];
+        FeedHead head = feeds[0].head;
+        if (!head.isSet()) revert UnknownUnderlying(underlying);
+        if (head.hasSequencer()) _requireSequencerUp();
+
+        NotedPrice memory noted = _noted[underlying];
+        (uint256 primary, uint256 primaryAt) = _lastProduct(feeds, 0, head.primaryCount());
+        (uint256 secondary, uint256 secondaryAt) = _lastProduct(feeds, MOST_FEEDS, head.secondaryCount());
+        uint256 lastAt;
+        (last, lastAt) = (noted.price, noted.notedAt);
+        if (secondaryAt > lastAt) (last, lastAt) = (secondary, secondaryAt);
+        if (primaryAt >= lastAt) (last, lastAt) = (primary, primaryAt);
+        if (last == 0 || block.timestamp - lastAt > LAST_PRICE_SECONDS) revert NoLastPrice(underlying, lastAt);
     }
 
     /// @inheritdoc IPriceOracle
@@ -181,6 +224,51 @@ contract PriceOracle is IPriceOracle, AccessManaged {
     /// come, has no age that could be trusted.
     function _isStale(uint256 updatedAt, uint256 maximumAge) private view returns (bool) {
         return updatedAt == 0 || updatedAt > block.timestamp || block.timestamp - updatedAt > maximumAge;
+    }
+
+    /// @dev What a source said when it was last fresh, and the time of its oldest answer; 0 and 0 when an answer is no
+    /// price, and when the source is fresh now: what it says was then refused for another reason than its age.
+    function _lastProduct(
+        StoredFeed[2 * MOST_FEEDS] storage feeds,
+        uint256 first,
+        uint256 count
+    ) private view returns (uint256 product, uint256 updatedAt) {
+        bool stale;
+        product = WadMath.WAD;
+        updatedAt = block.timestamp;
+        for (uint256 i = first; i < first + count; ++i) {
+            FeedHead head = feeds[i].head;
+            (int256 raw, , uint256 answeredAt) = ChainlinkFeed.latestRound(head.aggregator());
+            uint256 answer = _toWad(raw, head.feedDecimals());
+            if (answeredAt > block.timestamp || answer <= feeds[i].minimum || answer >= feeds[i].maximum) return (0, 0);
+            if (_isStale(answeredAt, head.maximumAge())) stale = true;
+            if (answeredAt < updatedAt) updatedAt = answeredAt;
+            product = WadMath.mulDown(product, answer);
+        }
+        if (!stale) return (0, 0);
+    }
+
+    /// @dev The price of the sources that are about to be replaced, or the last one while it is young enough; 0 when
+    /// there is neither, for dead sources must not stay for ever.
+    function _agreedPrice(uint24 underlying, FeedHead head) private view returns (uint256) {
+        if (head.hasSequencer()) _requireSequencerUp();
+        try this.price(underlying) returns (uint256 current) {
+            return current;
+        } catch {
+            try this.lastPrice(underlying) returns (uint256 last) {
+                return last;
+            } catch {
+                return 0;
+            }
+        }
+    }
+
+    function _requireAgreement(uint24 underlying, uint256 replaced, uint256 current) private pure {
+        uint256 apart = current > replaced ? current - replaced : replaced - current;
+        // Multiplied out, so that nothing is rounded.
+        if (apart * 10_000 > replaced * AGREEMENT_BPS) {
+            revert SourcesDisagree(underlying, replaced, current, AGREEMENT_BPS);
+        }
     }
 
     /// @dev Names the first stale feed of the primary source; off the path of a good price, so it reads again.

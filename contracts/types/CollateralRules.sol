@@ -11,7 +11,7 @@ pragma solidity 0.8.37;
 ///   64-71     index                  place in the list of tokens [0 to 15]
 ///   72        accepted               whether new deposits are taken
 ///   80        listed                 set once, never cleared
-///   128-255   cap                    most that the vault takes in all [token]
+///   88-127    frozen until           last second of the guardian's latest freeze [unix seconds]
 /// A word of 0 is a token that is not listed.
 type CollateralRules is uint256;
 
@@ -23,7 +23,9 @@ using {
     index,
     accepted,
     listed,
-    cap
+    frozenUntil,
+    withFreeze,
+    today
 } for CollateralRules global;
 
 /// @notice The number of the underlying whose price values one whole token.
@@ -61,9 +63,23 @@ function listed(CollateralRules rules) pure returns (bool) {
     return (CollateralRules.unwrap(rules) >> 80) & 1 == 1;
 }
 
-/// @notice The most that the vault takes of the token in all [token].
-function cap(CollateralRules rules) pure returns (uint256) {
-    return CollateralRules.unwrap(rules) >> 128;
+/// @notice The last second of the guardian's latest freeze; 0 when there was none [unix seconds].
+function frozenUntil(CollateralRules rules) pure returns (uint256) {
+    return uint40(CollateralRules.unwrap(rules) >> 88);
+}
+
+/// @notice The same word with another end of the freeze [unix seconds].
+function withFreeze(CollateralRules rules, uint256 until) pure returns (CollateralRules) {
+    uint256 others = CollateralRules.unwrap(rules) & ~(uint256(type(uint40).max) << 88);
+    return CollateralRules.wrap(others | (uint256(uint40(until)) << 88));
+}
+
+/// @notice The rules as they are now: while the guardian has stopped new risk against the token it is not deposited and
+/// counts nothing for initial margin; maintenance stays as it is.
+function today(CollateralRules rules) view returns (CollateralRules) {
+    if (block.timestamp > rules.frozenUntil()) return rules;
+    uint256 others = CollateralRules.unwrap(rules) & ~((uint256(1) << 72) | (uint256(0xffff) << 48));
+    return CollateralRules.wrap(others | (uint256(10_000) << 48));
 }
 
 /// @notice The same rules by name, as governance sets them.
@@ -72,7 +88,6 @@ struct CollateralParameters {
     uint16 maintenanceHaircutBps;
     uint16 initialHaircutBps;
     bool accepted;
-    uint128 cap;
 }
 
 /// @notice Packs a token's rules into their word; the bounds are the caller's to check.
@@ -91,6 +106,5 @@ function packCollateralRules(
     word |= uint256(place) << 64;
     if (parameters.accepted) word |= uint256(1) << 72;
     word |= uint256(1) << 80;
-    word |= uint256(parameters.cap) << 128;
     return CollateralRules.wrap(word);
 }

@@ -12,6 +12,8 @@ pragma solidity 0.8.37;
 ///   80-95     minimum margin              [whole settlement currency]
 ///   96-111    minimum margin of an item   [whole settlement currency]
 ///   112-119   most instruments            [number for one account]
+///   120-135   fund draw cap               [bps of the insurance fund, for one instrument, at once and in each day]
+///   136-175   open interest base          [whole settlement currency]
 type LiquidationRules is uint256;
 
 using {
@@ -22,7 +24,9 @@ using {
     gainsHaircutCapBps,
     minimumMargin,
     minimumMarginOfItem,
-    mostInstruments
+    mostInstruments,
+    fundDrawCapBps,
+    openInterestBase
 } for LiquidationRules global;
 
 /// @notice rhoMin: the incentive at the line [bps of the maintenance requirement].
@@ -65,6 +69,18 @@ function mostInstruments(LiquidationRules rules) pure returns (uint256) {
     return (LiquidationRules.unwrap(rules) >> 112) & 0xff;
 }
 
+/// @notice The most that losses of one instrument's holders may draw from the insurance fund at once, and again in each
+/// day [bps of the fund].
+function fundDrawCapBps(LiquidationRules rules) pure returns (uint256) {
+    return (LiquidationRules.unwrap(rules) >> 120) & 0xffff;
+}
+
+/// @notice What an instrument's open interest is measured against, while the insurance fund is smaller: from ten times
+/// it on the initial requirement rises [wad].
+function openInterestBase(LiquidationRules rules) pure returns (uint256) {
+    return ((LiquidationRules.unwrap(rules) >> 136) & 0xffffffffff) * 1e18;
+}
+
 /// @notice The same rules by name, as governance sets them; minimum margins are in whole settlement currency.
 struct LiquidationParameters {
     uint16 leastIncentiveBps;
@@ -75,6 +91,9 @@ struct LiquidationParameters {
     uint16 minimumMargin;
     uint16 minimumMarginOfItem;
     uint8 mostInstruments;
+    uint16 fundDrawCapBps;
+    /// [whole settlement currency]
+    uint40 openInterestBase;
 }
 
 /// @notice Packs the rules into their word; the bounds are the caller's to check.
@@ -87,5 +106,7 @@ function packLiquidationRules(LiquidationParameters memory parameters) pure retu
     word |= uint256(parameters.minimumMargin) << 80;
     word |= uint256(parameters.minimumMarginOfItem) << 96;
     word |= uint256(parameters.mostInstruments) << 112;
+    word |= uint256(parameters.fundDrawCapBps) << 120;
+    word |= uint256(parameters.openInterestBase) << 136;
     return LiquidationRules.wrap(word);
 }

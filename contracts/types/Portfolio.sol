@@ -19,6 +19,8 @@ struct Holding {
     UnderlyingRules rules;
     /// The underlying's size factor.
     SizeBrackets brackets;
+    /// How far the initial requirement has risen towards the whole notional, because too much is open: 0 to 1 [wad].
+    uint256 crowding;
 }
 
 /// @notice An amount of a collateral token with its price.
@@ -64,9 +66,12 @@ struct Delta {
     uint128 price;
 }
 
-/// @notice A price that the caller has already read in this call, so that it need not be read again.
-struct KnownPrice {
-    uint24 underlying;
-    /// [wad]
-    uint256 price;
+/// @notice What an account did in one call.
+struct Acts {
+    /// Its trades; those of others are changes of 0.
+    Delta[] trades;
+    /// What the venue charged it [wad].
+    uint256 venueFees;
+    /// What builders charged it [wad].
+    uint256 builderFees;
 }

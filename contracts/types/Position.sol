@@ -18,4 +18,6 @@ struct OpenPosition {
     int256 size;
     /// quote - size x index(side), rounded down [wad].
     int256 realQuote;
+    /// The instrument's open interest: the size held long, which is the size held short [wad].
+    uint256 openInterest;
 }

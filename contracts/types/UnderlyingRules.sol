@@ -15,6 +15,8 @@ pragma solidity 0.8.37;
 ///   128-143  trade band                [bps of the mark]
 ///   144-159  least trade band          [bps of the underlying's price]
 ///   160-167  kinds                     bit k set: instruments of kind k are listed
+///   168-207  open interest cap         [whole settlement currency], of each instrument
+///   208-247  frozen until              last second of the guardian's freeze [unix seconds]
 /// A word of 0 is an underlying that is not listed.
 type UnderlyingRules is uint256;
 
@@ -29,7 +31,11 @@ using {
     fastSigmaBps,
     tradeBandBps,
     leastTradeBandBps,
-    lists
+    lists,
+    openInterestCap,
+    frozen,
+    frozenUntil,
+    withFreeze
 } for UnderlyingRules global;
 
 /// @notice A: the part of the maintenance rate that does not depend on volatility [bps].
@@ -87,6 +93,27 @@ function lists(UnderlyingRules rules, uint8 kind) pure returns (bool) {
     return kind < 8 && (UnderlyingRules.unwrap(rules) >> (160 + kind)) & 1 == 1;
 }
 
+/// @notice The most notional that may be open in one instrument, on each of its two sides, which are equal [wad].
+function openInterestCap(UnderlyingRules rules) pure returns (uint256) {
+    return ((UnderlyingRules.unwrap(rules) >> 168) & 0xffffffffff) * 1e18;
+}
+
+/// @notice Whether the guardian has stopped new risk: trades may only reduce both sides.
+function frozen(UnderlyingRules rules) view returns (bool) {
+    return block.timestamp <= rules.frozenUntil();
+}
+
+/// @notice The last second of the guardian's latest freeze; 0 when there was none [unix seconds].
+function frozenUntil(UnderlyingRules rules) pure returns (uint256) {
+    return uint40(UnderlyingRules.unwrap(rules) >> 208);
+}
+
+/// @notice The same word with another end of the freeze [unix seconds].
+function withFreeze(UnderlyingRules rules, uint256 until) pure returns (UnderlyingRules) {
+    uint256 others = UnderlyingRules.unwrap(rules) & ~(uint256(type(uint40).max) << 208);
+    return UnderlyingRules.wrap(others | (uint256(uint40(until)) << 208));
+}
+
 function _field(UnderlyingRules rules, uint256 offset) pure returns (uint256) {
     return (UnderlyingRules.unwrap(rules) >> offset) & 0xffff;
 }
@@ -104,6 +131,8 @@ struct UnderlyingParameters {
     uint16 tradeBandBps;
     uint16 leastTradeBandBps;
     uint8 kinds;
+    /// [whole settlement currency]
+    uint40 openInterestCap;
 }
 
 /// @notice Packs the rates into their word; the bounds are the caller's to check.
@@ -119,5 +148,6 @@ function packUnderlyingRules(UnderlyingParameters memory parameters) pure return
     word |= uint256(parameters.tradeBandBps) << 128;
     word |= uint256(parameters.leastTradeBandBps) << 144;
     word |= uint256(parameters.kinds) << 160;
+    word |= uint256(parameters.openInterestCap) << 168;
     return UnderlyingRules.wrap(word);
 }

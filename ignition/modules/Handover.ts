@@ -10,7 +10,7 @@ import type { DeploymentParameters } from "../parameters.js";
 import {
   ADMIN_ROLE,
   type GovernedContract,
-  type GovernedRole,
+  type DelayedRole,
   restrictedFunctions,
   ROLES,
   selectorOf,
@@ -52,13 +52,13 @@ export function handoverModule(
     }
 
     for (const [role, id] of Object.entries(ROLES)) step("labelRole", role, [id, role]);
-    for (const role of ["RISK", "LISTING", "MODULES"] satisfies GovernedRole[]) {
+    for (const role of ["RISK", "LISTING", "MODULES"] satisfies DelayedRole[]) {
       step("setRoleGuardian", role, [ROLES[role], ROLES.GUARDIAN]);
       step("grantRole", role, [ROLES[role], admin, delaySeconds[role]]);
       // A new holder waits as long as an act of the role would: nobody is granted a role to skip its delay.
       step("setGrantDelay", role, [ROLES[role], delaySeconds[role]]);
     }
-    // Cancelling is no power over anyone's money, so it waits for nothing.
+    // Stopping new risk for a while and cancelling are no power over anyone's money: they wait for nothing.
     step("grantRole", "GUARDIAN", [ROLES.GUARDIAN, guardian, 0]);
 
     step("grantRole", "ADMIN", [ADMIN_ROLE, admin, delaySeconds.ADMIN]);

@@ -27,7 +27,7 @@ export function plimsollModule(
   const clearinghouse = clearinghouseModule(parameters, { oracle, rules, vault });
   const margin = marginModule({ oracle, rules, vault, clearinghouse });
   const exchange = exchangeModule(parameters, { vault, clearinghouse });
-  const wiring = wiringModule({ vault, clearinghouse, margin, exchange });
+  const wiring = wiringModule(parameters, source, { vault, clearinghouse, margin, exchange });
   const handover = handoverModule(
     parameters,
     [oracle, rules, clearinghouse, exchange, wiring],

@@ -1,6 +1,5 @@
 import { buildModule } from "@nomicfoundation/hardhat-ignition/modules";
 import type { ContractCallFuture } from "@nomicfoundation/ignition-core";
-import { parseUnits } from "ethers";
 import { marketAddress, type MarketSource } from "../market.js";
 import { type DeploymentParameters, KIND_BITS, RATE_FIELDS } from "../parameters.js";
 import Governance from "./Governance.js";
@@ -34,7 +33,6 @@ export function rulesModule(parameters: DeploymentParameters, source: MarketSour
         maintenanceHaircutBps: collateral.maintenanceHaircutBps,
         initialHaircutBps: collateral.initialHaircutBps,
         accepted: true,
-        cap: parseUnits(collateral.cap, collateral.decimals),
       };
       previous = m.call(
         rules,

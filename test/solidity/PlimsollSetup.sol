@@ -10,7 +10,6 @@ import {MarginEngine} from "../../contracts/MarginEngine.sol";
 import {Rules} from "../../contracts/Rules.sol";
 import {Vault} from "../../contracts/Vault.sol";
 import {IPriceOracle} from "../../contracts/interfaces/IPriceOracle.sol";
-import {StandardMargin} from "../../contracts/margin/StandardMargin.sol";
 import {MockToken} from "../../contracts/mocks/MockToken.sol";
 import {PriceOracle} from "../../contracts/oracle/PriceOracle.sol";
 import {AccountId, accountIdOf} from "../../contracts/types/AccountId.sol";
@@ -20,6 +19,7 @@ import {LiquidationParameters} from "../../contracts/types/LiquidationRules.sol"
 import {OpenPosition} from "../../contracts/types/Position.sol";
 import {BracketParameters} from "../../contracts/types/SizeBrackets.sol";
 import {Trade} from "../../contracts/types/Trade.sol";
+import {TokenLimits} from "../../contracts/types/TokenLimits.sol";
 import {UnderlyingParameters} from "../../contracts/types/UnderlyingRules.sol";
 
 /// @notice The deployed system, to hand on to handlers.
@@ -81,7 +81,7 @@ abstract contract PlimsollSetup is BaseTest {
         usdc = new MockToken("USD Coin", "USDC", 6);
         vault = new Vault(address(authority), address(usdc), rules);
         clearinghouse = new Clearinghouse(address(authority), vault, oracle, rules);
-        engine = new MarginEngine(vault, clearinghouse, oracle, rules, new StandardMargin());
+        engine = new MarginEngine(vault, clearinghouse, oracle, rules);
         exchange = new Exchange(address(authority), clearinghouse, vault);
 
         vault.wire(address(clearinghouse), address(engine));
@@ -92,6 +92,7 @@ abstract contract PlimsollSetup is BaseTest {
         exchange.setFeeRates(0.0005e18, 0.0001e18);
         fund = clearinghouse.insuranceFund();
         treasury = accountIdOf(makeAddr("treasury"), 0);
+        _setLimits(address(usdc));
         _setRules();
     }
 
@@ -120,7 +121,9 @@ abstract contract PlimsollSetup is BaseTest {
                 gainsHaircutCapBps: 500,
                 minimumMargin: 20,
                 minimumMarginOfItem: 5,
-                mostInstruments: 32
+                mostInstruments: 32,
+                fundDrawCapBps: 5_000,
+                openInterestBase: 10_000_000
             });
     }
 
@@ -152,7 +155,8 @@ abstract contract PlimsollSetup is BaseTest {
                 fastSigmaBps: 7_000,
                 tradeBandBps: 500,
                 leastTradeBandBps: 50,
-                kinds: uint8(1 << KIND_PERPETUAL)
+                kinds: uint8(1 << KIND_PERPETUAL),
+                openInterestCap: 300_000_000
             });
     }
 
@@ -183,10 +187,19 @@ abstract contract PlimsollSetup is BaseTest {
                 underlying: underlying,
                 maintenanceHaircutBps: maintenanceHaircutBps,
                 initialHaircutBps: initialHaircutBps,
-                accepted: true,
-                cap: type(uint128).max
+                accepted: true
             })
         );
+        _setLimits(address(token));
+    }
+
+    /// @dev Limits that nothing here reaches: those who test them set others.
+    function _setLimits(address token) internal {
+        TokenLimits memory limits;
+        limits.depositCap = type(uint112).max;
+        limits.outflowAmount = type(uint112).max;
+        limits.outflowBps = 10_000;
+        vault.setTokenLimits(token, limits);
     }
 
     /// @dev The system as one value.

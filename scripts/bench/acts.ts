@@ -1,0 +1,129 @@
+import type { HardhatEthersSigner } from "@nomicfoundation/hardhat-ethers/types";
+import { type ContractTransaction, MaxInt256, parseUnits } from "ethers";
+import { parseWad, WAD } from "../../sdk/index.js";
+import { PERPETUALS } from "./deployment.js";
+import type { Key } from "./figures.js";
+import { accountOf, ETH_PERP, type Market } from "./market.js";
+
+/** The one transaction that is measured. */
+interface Act {
+  sender: HardhatEthersSigner;
+  request: ContractTransaction;
+}
+
+/** Brings the market to the state in which the act is due. */
+type Preparation = (market: Market) => Promise<Act>;
+
+/** What is sent: a key of the figures, or a batch that one of them is computed from. */
+export type ActName = Exclude<Key, "furtherMaker"> | "matchOneMaker" | "matchFiveMakers";
+
+/** Of USDC [token]. */
+const AMOUNT = parseUnits("1000", 6);
+
+/** What each maker sells [wad]. */
+const SIZE = parseWad(1);
+
+/** The price has moved since the last trade, as it has in life. */
+const DRIFT_BPS = 10n;
+
+/** After this a debtor whose cash is 8 % of notional has about four fifths of its maintenance margin. */
+const CRASH_BPS = -500n;
+const DEBTOR_DOLLARS = 2_400;
+
+/** What 0.1 WETH, 0.1 wstETH and 0.003 WBTC are worth; the debtor has so much less in cash. */
+const COLLATERAL_DOLLARS = 960;
+
+/** Every act, by what it measures. */
+export const ACTS: Record<ActName, Preparation> = {
+  async deposit({ taker, vault, usdc }) {
+    const request = await vault.deposit.populateTransaction(accountOf(taker), usdc, AMOUNT);
+    return { sender: taker, request };
+  },
+
+  async withdrawWithPosition({ taker, house, vault, usdc, open }) {
+    await open(taker, house, ETH_PERP);
+    const account = accountOf(taker);
+    const request = await vault.withdraw.populateTransaction(account, usdc, AMOUNT, taker);
+    return { sender: taker, request };
+  },
+
+  matchOpen: async (market) => match(market, { makers: 1, held: false }),
+  matchIncrease: async (market) => match(market, { makers: 1, held: true }),
+  matchOneMaker: async (market) => match(market, { makers: 1, held: true }),
+  matchFiveMakers: async (market) => match(market, { makers: 5, held: true }),
+
+  async matchClose({ taker, makers, relay, clearinghouse, open, movePrices, matchRequest }) {
+    const [maker] = makers;
+    if (maker === undefined) throw new Error("There are no makers");
+    await open(taker, maker, ETH_PERP);
+    await movePrices([ETH_PERP], DRIFT_BPS);
+    const { size } = await clearinghouse.positionOf(accountOf(taker), ETH_PERP);
+    const request = await matchRequest(taker, [maker], { instrument: ETH_PERP, size: -size });
+    return { sender: relay, request };
+  },
+
+  async settleVariation({ taker, house, clearinghouse, open, movePrices }) {
+    await open(taker, house, ETH_PERP);
+    await movePrices([ETH_PERP], DRIFT_BPS);
+    const request = await clearinghouse.settleVariation.populateTransaction(accountOf(taker));
+    return { sender: taker, request };
+  },
+
+  liquidate1Warm: async (market) => liquidate(market, { positions: 1, warm: true }),
+  liquidate1Fresh: async (market) => liquidate(market, { positions: 1, warm: false }),
+  liquidate5Warm: async (market) => liquidate(market, { positions: 5, warm: true }),
+  liquidate5Fresh: async (market) => liquidate(market, { positions: 5, warm: false }),
+  liquidate5WithCollateral: async (market) => {
+    const { debtor, liquidator, weth, wsteth, wbtc, endow } = market;
+    for (const trader of [debtor, liquidator]) {
+      await endow(trader, weth, 0.1);
+      await endow(trader, wsteth, 0.1);
+      await endow(trader, wbtc, 0.003);
+    }
+    return liquidate(market, { positions: 5, warm: true, collateral: COLLATERAL_DOLLARS });
+  },
+
+  marginView1: async (market) => viewMargin(market, 1),
+  marginView5: async (market) => viewMargin(market, 5),
+};
+
+/** A taker buys from makers; all of them hold the position already, or none does. */
+async function match(
+  { taker, makers, relay, open, movePrices, matchRequest }: Market,
+  options: { makers: number; held: boolean },
+): Promise<Act> {
+  const sellers = makers.slice(0, options.makers);
+  if (options.held) {
+    for (const seller of sellers) await open(taker, seller, ETH_PERP);
+  }
+  await movePrices([ETH_PERP], DRIFT_BPS);
+  const request = await matchRequest(taker, sellers, { instrument: ETH_PERP, size: SIZE });
+  return { sender: relay, request };
+}
+
+/** A debtor sinks below the line; a slice of what it holds goes to a liquidator who is warm or fresh. */
+async function liquidate(
+  { debtor, house, liquidator, clearinghouse, usdc, endow, open, movePrices }: Market,
+  options: { positions: number; warm: boolean; collateral?: number },
+): Promise<Act> {
+  const instruments = PERPETUALS.slice(0, options.positions);
+  await endow(debtor, usdc, DEBTOR_DOLLARS * options.positions - (options.collateral ?? 0));
+  for (const instrument of instruments) {
+    await open(debtor, house, instrument);
+    if (options.warm) await open(liquidator, house, instrument);
+  }
+  await movePrices(instruments, CRASH_BPS);
+  const [account, into] = [accountOf(debtor), accountOf(liquidator)];
+  const request = await clearinghouse.liquidate.populateTransaction(account, into, WAD, MaxInt256);
+  return { sender: liquidator, request };
+}
+
+/** A view, sent as a transaction: what it costs beyond being one is what a contract pays for the call. */
+async function viewMargin(
+  { taker, house, relay, marginEngine, open }: Market,
+  positions: number,
+): Promise<Act> {
+  for (const instrument of PERPETUALS.slice(0, positions)) await open(taker, house, instrument);
+  const request = await marginEngine.marginOf.populateTransaction(accountOf(taker));
+  return { sender: relay, request };
+}
