@@ -8,6 +8,7 @@ export default defineConfig(
     "artifacts/",
     "cache/",
     "coverage/",
+    "exports/",
     "ignition/deployments/",
     "typechain-types/",
   ]),

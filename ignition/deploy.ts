@@ -29,6 +29,8 @@ const RESULT_OF = {
   Router: "router",
 } as const;
 
+export const CONTRACTS = Object.keys(RESULT_OF) as ContractName[];
+
 /**
  * Deploys everything that the parameters describe, with their tokens and feeds where these are mocks. The first account
  * pays and is left without any right. The one way for the command line, for tests and for the demo.

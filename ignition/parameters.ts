@@ -1,9 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { isAddress, parseUnits } from "ethers";
+import { isAddress, parseUnits, ZeroAddress } from "ethers";
 import type { DelayedRole } from "./roles.js";
 
 /** The parameters of a deployment: the shape of `ignition/parameters/<network>.json`. */
 export interface DeploymentParameters {
+  /** The only chain that they are meant for; absent where any will do, as on local networks. */
+  chainId?: number;
   governance: GovernanceParameters;
   settlementToken: SettlementTokenParameters;
   /** Chainlink feeds by name. */
@@ -18,6 +20,10 @@ export interface DeploymentParameters {
   fees: { taker: string; maker: string; fundShare: string };
 }
 
+/**
+ * Who governs: addresses, or in the file the names of configuration variables (`PLIMSOLL_...`) that give them when a
+ * network is deployed to.
+ */
 interface GovernanceParameters {
   /** Holds RISK, LISTING, MODULES and ADMIN: a multisig or a governor. */
   admin: string;
@@ -55,6 +61,8 @@ type SettlementTokenParameters = TokenParameters & {
 
 type FeedParameters = {
   maximumAgeSeconds: number;
+  /** Of the feed at the address: checked before anything is sent. */
+  decimals?: number;
   /** The answer is refused at these values and beyond: decimal numbers. */
   minimum: string;
   maximum: string;
@@ -117,16 +125,47 @@ export const KIND_BITS = { perpetual: 1 << 1 } as const;
 
 const DIRECTORY = new URL("./parameters/", import.meta.url);
 
+/** The addresses of governance. */
+const GOVERNANCE_HOLDERS = ["admin", "guardian", "treasury"] as const;
+
+const VARIABLE = /^PLIMSOLL_[A-Z]+$/;
+
 /** There is no parameters file for a network: its message is for people. */
 export class MissingParametersError extends Error {
   override readonly name = "MissingParametersError";
 }
 
+/** The parameters contradict themselves or lack something: its message is for people. */
+export class InconsistentParametersError extends Error {
+  override readonly name = "InconsistentParametersError";
+}
+
 /**
  * The parameters of `ignition/parameters/<name>.json`, checked for what the contracts cannot see; everything else is
  * bounded on chain.
+ *
+ * @param variables Values of the variables that the file names, see {@link namedVariables}.
  */
-export function readParameters(name: string): DeploymentParameters {
+export function readParameters(
+  name: string,
+  variables: Readonly<Record<string, string>> = {},
+): DeploymentParameters {
+  const parameters = parse(name);
+  for (const key of GOVERNANCE_HOLDERS) {
+    parameters.governance[key] =
+      variables[parameters.governance[key]] ?? parameters.governance[key];
+  }
+  requireConsistent(parameters);
+  return parameters;
+}
+
+/** The configuration variables that `ignition/parameters/<name>.json` leaves its governance to. */
+export function namedVariables(name: string): string[] {
+  const { governance } = parse(name);
+  return GOVERNANCE_HOLDERS.map((key) => governance[key]).filter((value) => VARIABLE.test(value));
+}
+
+function parse(name: string): DeploymentParameters {
   const file = new URL(`${name}.json`, DIRECTORY);
   if (!existsSync(file)) {
     const known = readdirSync(DIRECTORY).map((entry) => entry.replace(/\.json$/, ""));
@@ -135,9 +174,7 @@ export function readParameters(name: string): DeploymentParameters {
         `(there now: ${known.join(", ")}).`,
     );
   }
-  const parameters = JSON.parse(readFileSync(file, "utf8")) as DeploymentParameters;
-  requireConsistent(parameters);
-  return parameters;
+  return JSON.parse(readFileSync(file, "utf8")) as DeploymentParameters;
 }
 
 /** Whether the tokens and feeds are made by the deployment, as on local networks. */
@@ -150,11 +187,11 @@ export function wadOf(value: string): bigint {
   return parseUnits(value, 18);
 }
 
-/** Throws an Error that names what is wrong. */
+/** Throws an InconsistentParametersError that names what is wrong. */
 export function requireConsistent(parameters: DeploymentParameters): void {
   const { governance, feeds, underlyings, collaterals } = parameters;
   const check = (holds: boolean, message: string) => {
-    if (!holds) throw new Error(`Parameters: ${message}`);
+    if (!holds) throw new InconsistentParametersError(`Parameters: ${message}`);
   };
 
   const { ADMIN, ...delays } = governance.delaySeconds;
@@ -164,8 +201,10 @@ export function requireConsistent(parameters: DeploymentParameters): void {
       `${role}'s delay must be above 0 and at most ADMIN's, which could lift it`,
     );
   }
-  for (const key of ["admin", "guardian", "treasury"] as const) {
-    check(isAddress(governance[key]), `governance.${key} is no address`);
+  for (const key of GOVERNANCE_HOLDERS) {
+    const holder = governance[key];
+    const cure = VARIABLE.test(holder) ? `: set the configuration variable ${holder}` : "";
+    check(isAddress(holder) && holder !== ZeroAddress, `governance.${key} is no address${cure}`);
   }
 
   const contracts: Existing<unknown>[] = [

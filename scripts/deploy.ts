@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import path from "node:path";
 import Table from "cli-table3";
 import { Command } from "commander";
@@ -7,41 +7,45 @@ import type { NetworkConnection } from "hardhat/types/network";
 import { deploy, type DeployedAddresses } from "../ignition/deploy.js";
 import {
   type DeploymentParameters,
+  InconsistentParametersError,
   isLocal,
   MissingParametersError,
+  namedVariables,
   readParameters,
 } from "../ignition/parameters.js";
+import { DeployError } from "./deploy/errors.js";
+import { writeExports } from "./deploy/exports.js";
+import { preflight } from "./deploy/preflight.js";
+import { type DeploymentRecord, readRecord, writeRecord } from "./deploy/record.js";
+import { networkVariables, requirePrivateKeys, requireVariables } from "./deploy/variables.js";
 
-/** What `deployments/<network>.json` keeps for keepers, frontends and people. */
-interface DeploymentRecord extends DeployedAddresses {
+interface DeployOptions {
   network: string;
-  chainId: number;
-  /** A block that has everything in it; its hash tells this chain from a later one of the same name. */
-  block: { number: number; hash: string };
+  parameters?: string;
+  out: string;
+  reset: boolean;
 }
 
-/** A problem that the user can cure; printed without a stack. */
-class DeployError extends Error {
-  override readonly name = "DeployError";
-}
-
-const root = hre.config.paths.root;
-
-async function main({ network, reset }: { network: string; reset: boolean }): Promise<void> {
+async function main(options: DeployOptions): Promise<void> {
+  const { network, out, reset } = options;
   const config = hre.config.networks[network];
   if (config === undefined) {
     const known = Object.keys(hre.config.networks).join(", ");
     throw new DeployError(`hardhat.config.ts has no network "${network}" (there are: ${known}).`);
   }
   const simulated = config.type === "edr-simulated";
-  const parameters = readParameters(simulated || network === "localhost" ? "local" : network);
+  const parameters = await readGivenParameters(
+    network,
+    options.parameters ?? (simulated || network === "localhost" ? "local" : network),
+  );
 
-  const defaultBuildProfile = isLocal(parameters) ? "default" : "production";
-  await hre.tasks.getTask("build").run({ quiet: true, noTests: true, defaultBuildProfile });
   const connection = await hre.network.getOrCreate(network);
   const chainId = await requireNode(connection);
+  if (!isLocal(parameters)) await requirePreflight(connection, parameters);
+  const defaultBuildProfile = isLocal(parameters) ? "default" : "production";
+  await hre.tasks.getTask("build").run({ quiet: true, noTests: true, defaultBuildProfile });
 
-  const file = path.join(root, "deployments", `${network}.json`);
+  const file = path.join(out, "deployments", `${network}.json`);
   // Ignition resumes where an earlier run stopped; the name keeps this apart from its command line's deployments.
   const deploymentId = `plimsoll-${network}`;
   const memory = path.join(hre.config.paths.ignition, "deployments", deploymentId);
@@ -56,10 +60,20 @@ async function main({ network, reset }: { network: string; reset: boolean }): Pr
     console.log(`The network "${network}" lives in this process: all of it is gone now.`);
     return;
   }
-  const record = { network, chainId, block: await latestBlock(connection), ...addresses };
-  write(file, record);
-  console.log(`Written to ${path.relative(process.cwd(), file)}.`);
+  writeRecord(file, { network, chainId, block: await latestBlock(connection), ...addresses });
+  const folder = await writeExports(out);
+  const [record, exported] = [file, folder].map((name) => path.relative(process.cwd(), name));
+  console.log(`Addresses are in ${record}, ABIs for frontends in ${exported}/.`);
   console.log(describeGovernance(parameters));
+}
+
+/** The parameters with the values of their variables, once everything that the network needs is there. */
+async function readGivenParameters(network: string, name: string): Promise<DeploymentParameters> {
+  const { url, accounts } = networkVariables(network);
+  const holders = namedVariables(name);
+  const values = await requireVariables([...url, ...accounts, ...holders]);
+  requirePrivateKeys(accounts, values);
+  return readParameters(name, values);
 }
 
 /** The chain id, or a sentence that says how to start a node. */
@@ -68,7 +82,9 @@ async function requireNode(connection: NetworkConnection): Promise<number> {
     return Number(await connection.provider.request({ method: "eth_chainId" }));
   } catch (error) {
     const { networkName, networkConfig } = connection;
-    const url = networkConfig.type === "http" ? await networkConfig.url.getUrl() : networkName;
+    // No more than the host: the rest of a provider's URL may be a key.
+    const url =
+      networkConfig.type === "http" ? new URL(await networkConfig.url.getUrl()).host : networkName;
     const cure =
       networkName === "localhost"
         ? "start one with `npx hardhat node --hostname 127.0.0.1` in another terminal"
@@ -79,23 +95,35 @@ async function requireNode(connection: NetworkConnection): Promise<number> {
   }
 }
 
+/** Prints what there is on the chain; throws when it is not what the parameters say. */
+async function requirePreflight(
+  { ethers }: NetworkConnection,
+  parameters: DeploymentParameters,
+): Promise<void> {
+  const [deployer] = await ethers.getSigners();
+  if (deployer === undefined) throw new Error("The network has no account to deploy with");
+  const checks = await preflight(ethers.provider, { deployer: deployer.address, parameters });
+  for (const { what, found, problem } of checks) {
+    console.log(`${problem === undefined ? "ok   " : "WRONG"} ${what}: ${found}`);
+  }
+  const problems = checks.flatMap(({ problem }) => problem ?? []);
+  if (problems.length > 0) {
+    throw new DeployError([...problems, "Nothing was sent."].join("\n"));
+  }
+}
+
 /** Whether the chain still has the block of its last recorded deployment. */
 async function isSameChain(connection: NetworkConnection, file: string): Promise<boolean> {
-  if (!existsSync(file)) return false;
-  const { block } = JSON.parse(readFileSync(file, "utf8")) as DeploymentRecord;
-  const found = await connection.ethers.provider.getBlock(block.number);
-  return found?.hash === block.hash;
+  const record = readRecord(file);
+  if (record === undefined) return false;
+  const found = await connection.ethers.provider.getBlock(record.block.number);
+  return found?.hash === record.block.hash;
 }
 
 async function latestBlock(connection: NetworkConnection): Promise<DeploymentRecord["block"]> {
   const block = await connection.ethers.provider.getBlock("latest");
   if (!block?.hash) throw new Error("The node has no latest block");
   return { number: block.number, hash: block.hash };
-}
-
-function write(file: string, record: DeploymentRecord): void {
-  mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, `${JSON.stringify(record, null, 2)}\n`);
 }
 
 function print({ contracts, tokens, feeds }: DeployedAddresses): void {
@@ -119,22 +147,35 @@ function describeGovernance({ governance }: DeploymentParameters): string {
   );
 }
 
+/** A problem whose message is for people: ours, or one that Hardhat numbers, such as a malformed URL. */
+function isForPeople(error: unknown): error is Error {
+  return (
+    error instanceof DeployError ||
+    error instanceof MissingParametersError ||
+    error instanceof InconsistentParametersError ||
+    (error instanceof Error && error.name === "HardhatError")
+  );
+}
+
 const program = new Command()
   .name("npm run deploy --")
   .description("Deploys Plimsoll with the parameters of ignition/parameters/<network>.json")
   .option("--network <name>", "a network of hardhat.config.ts", "localhost")
+  .option("--parameters <name>", "another file of ignition/parameters, without .json")
+  .option("--out <folder>", "where deployments/ and exports/ go", hre.config.paths.root)
   .option("--reset", "deploy anew where an earlier deployment would be completed", false)
   .addHelpText(
     "after",
     "\nlocalhost and simulated networks use local.json, which brings its own tokens and feeds." +
-      "\nOn other networks a deployment that was interrupted goes on where it stopped.",
+      "\nOn other networks the chain is compared with the parameters before anything is sent, and a deployment" +
+      "\nthat was interrupted goes on where it stopped. docs/deployment.md has it step by step.",
   )
   .parse();
 
 try {
-  await main(program.opts<{ network: string; reset: boolean }>());
+  await main(program.opts<DeployOptions>());
 } catch (error) {
-  if (!(error instanceof DeployError || error instanceof MissingParametersError)) throw error;
+  if (!isForPeople(error)) throw error;
   console.error(error.message);
   process.exitCode = 1;
 }

@@ -15,10 +15,10 @@ const HOST = "127.0.0.1";
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const HARDHAT = fileURLToPath(new URL("../../node_modules/.bin/hardhat", import.meta.url));
 /**
- * Loaded into the node: it ends when the channel to this process closes. So it ends even if this process is killed without a
+ * Loaded into a child: it ends when the channel to this process closes. So it ends even if this process is killed without a
  * chance to say so, as tsx does when Ctrl-C finds it busy.
  */
-const LEASH = `data:text/javascript,${encodeURIComponent('process.on("disconnect", () => process.exit());')}`;
+export const LEASH = `data:text/javascript,${encodeURIComponent('process.on("disconnect", () => process.exit()); process.channel.unref();')}`;
 const START_TIMEOUT_MILLISECONDS = 60_000;
 const STOP_TIMEOUT_MILLISECONDS = 3_000;
 const POLL_MILLISECONDS = 50;
@@ -29,11 +29,12 @@ const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
  * Starts `hardhat node` on loopback at a free port and waits until it answers. However this process ends, by return, by an
  * error, by a signal, the node is ended with it.
  */
-export async function startNode(): Promise<LocalNode> {
+export async function startNode({ chainId }: { chainId?: number } = {}): Promise<LocalNode> {
   const port = await freePort();
   const url = `http://${HOST}:${port}`;
   // The script itself is run, not a shell or npx around it: the child that is killed is the node.
   const args = ["--import", LEASH, HARDHAT, "node", "--hostname", HOST, "--port", `${port}`];
+  if (chainId !== undefined) args.push("--chain-id", `${chainId}`);
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
     env: { ...process.env, HARDHAT_DISABLE_TELEMETRY_PROMPT: "true", FORCE_COLOR: "0" },
@@ -56,7 +57,7 @@ export async function startNode(): Promise<LocalNode> {
 }
 
 /** Sees to it that the child ends with this process; returns how to end it before. */
-function bindToProcess(child: ChildProcess): () => Promise<void> {
+export function bindToProcess(child: ChildProcess): () => Promise<void> {
   const kill = (): void => {
     child.kill("SIGKILL");
   };
