@@ -18,7 +18,7 @@ import {WadMath} from "./libraries/WadMath.sol";
 import {AccountId} from "./types/AccountId.sol";
 import {CollateralRules} from "./types/CollateralRules.sol";
 import {ALL_PERMISSIONS, TRANSFER, WITHDRAW} from "./types/Permissions.sol";
-import {Status} from "./types/Portfolio.sol";
+import {Margin} from "./types/Portfolio.sol";
 import {TokenLimits} from "./types/TokenLimits.sol";
 import {Posting} from "./types/Trade.sol";
 
@@ -44,7 +44,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
     struct Custody {
         /// Tokens that came in and did not leave: those sent here by mistake do not count [token].
         uint112 tracked;
-        /// Withdrawn less deposited, each forgotten evenly over a window; negative: more came than left [token].
+        /// Withdrawn less deposited, forgotten evenly over a window from each change on; negative: more came [token].
         int112 netOutflow;
         /// When the two last changed [unix seconds].
         uint32 changedAt;
@@ -56,7 +56,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         uint40 until;
     }
 
-    /// @dev What left or came is forgotten over this time [seconds].
+    /// @dev What left or came is forgotten over this time; the next change begins it anew for what is left [seconds].
     uint256 private constant OUTFLOW_WINDOW = 1 days;
     /// @dev Governance cannot keep users from withdrawing this part of a token in each window [bps].
     uint256 private constant LEAST_OUTFLOW_BPS = 1_000;
@@ -292,22 +292,25 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
 
         uint256 received = _pull(token, amount);
         if (received == 0) revert ZeroAmount(token);
-        _requireBelowCap(account, token, _take(token, received));
+        _requireBelowCap(account, token, received, _take(token, received));
         int256 balance = _credit(account, token, received);
         emit Deposited(account, token, msg.sender, received, balance);
     }
 
-    /// @dev The cap of the settlement token never keeps an account from defending itself: one that is below initial
-    /// margin, or whose margin cannot be read, may be topped up all the same. Before the vault is wired, all caps are 0.
-    function _requireBelowCap(AccountId account, address token, uint256 total) private view {
+    /// @dev The cap of the settlement token never keeps an account from defending itself: one below initial margin may
+    /// bring as much again as it requires, and one whose margin cannot be read any amount. Before the vault is wired, all
+    /// caps are 0.
+    function _requireBelowCap(AccountId account, address token, uint256 received, uint256 total) private view {
         uint256 cap = _limits[token].depositCap;
         if (total <= cap) return;
         IMarginEngine engine = _engine();
         if (token == SETTLEMENT_TOKEN) {
-            try engine.statusOf(account) returns (Status status) {
-                if (status != Status.Healthy) return;
-            } catch {
-                return;
+            try engine.marginOf(account) returns (Margin memory margin) {
+                bool isInDanger = margin.equity < margin.initial.toInt256();
+                if (isInDanger && TokenUnits.toWadDown(received, SETTLEMENT_DECIMALS) <= margin.initial) return;
+            } catch (bytes memory reason) {
+                // Without a reason it ran out of gas, which a caller can arrange.
+                if (reason.length != 0) return;
             }
         }
         revert DepositCapExceeded(token, total, cap);

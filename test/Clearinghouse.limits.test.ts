@@ -312,7 +312,7 @@ describe("Clearinghouse", () => {
       await expect(marginEngine.requireInitial(into))
         .to.be.revertedWithCustomError(marginEngine, "BelowInitialMargin")
         .withArgs(into, equity, initial);
-      await marginEngine.requireInitialOfLiquidator(into);
+      await marginEngine.requireInitialOfLiquidator(into, []);
     });
   });
 });

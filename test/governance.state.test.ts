@@ -73,7 +73,7 @@ describe("Governance after a deployment", () => {
     const unchanging = ["MarginEngine", "StandardMargin", "DefaultProcess"];
     const known = [...governed, ...unchanging, "AccessManager"].sort();
     expect(Object.keys(addresses.contracts).sort()).to.deep.equal(known);
-    for (const contract of [plimsoll.marginEngine, plimsoll.standardMargin]) {
+    for (const contract of [plimsoll.marginEngine, plimsoll.lens, plimsoll.router]) {
       expect(stateChanging(contract)).to.deep.equal([]);
     }
     for (const name of governed) {
@@ -128,7 +128,8 @@ describe("Governance after a deployment", () => {
     let mapped = 0;
     const others: [string, BaseContract][] = [
       ["MarginEngine", plimsoll.marginEngine],
-      ["StandardMargin", plimsoll.standardMargin],
+      ["Lens", plimsoll.lens],
+      ["Router", plimsoll.router],
       ["AccessManager", accessManager],
     ];
     for (const [name, contract] of [...governedContracts(plimsoll), ...others]) {

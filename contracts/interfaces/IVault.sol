@@ -82,7 +82,7 @@ interface IVault {
 
     /// @notice Brings tokens into an account. Never depends on a price.
     /// @dev Anyone may deposit to any account, strangers only the settlement token or a token that it holds. Above its
-    /// cap the settlement token is still taken for accounts below initial margin. What is credited is what arrived. A token of which the vault has lost some is refused: its loss is shared by those who
+    /// cap the settlement token is still taken for accounts below initial margin, up to as much as they require. What is credited is what arrived. A token of which the vault has lost some is refused: its loss is shared by those who
     /// were there.
     /// @param account Who is credited.
     /// @param token The settlement token or listed collateral.

@@ -2,15 +2,15 @@
 pragma solidity 0.8.37;
 
 import {BaseTest} from "../../contracts/testing/BaseTest.t.sol";
-import {InstrumentSet} from "../../contracts/clearing/InstrumentSet.sol";
-import {InstrumentId} from "../../contracts/types/InstrumentId.sol";
+import {InstrumentSet, MOST_INSTRUMENTS} from "../../contracts/clearing/InstrumentSet.sol";
+import {InstrumentId, perpetualOf} from "../../contracts/types/InstrumentId.sol";
 
 /// @title InstrumentSetTest
 /// @notice Proves GK3: after any sequence of additions and removals the set is that of a reference kept beside it;
 /// every order of emptying a set of up to five instruments leaves the right ones at every step.
 contract InstrumentSetTest is BaseTest {
-    uint256 private constant UNIVERSE = 12;
-    uint256 private constant MOST = 8;
+    /// @dev Perpetuals up to half of it, so that they need several words; other instruments above.
+    uint256 private constant UNIVERSE = 80;
     uint256 private constant OPERATIONS = 160;
 
     InstrumentSet private _set;
@@ -27,8 +27,8 @@ contract InstrumentSetTest is BaseTest {
                 _set.remove(_idOf(seed % UNIVERSE));
                 held ^= bit;
             } else {
-                bool fits = _countOf(held) < MOST;
-                assertEq(_set.add(_idOf(seed % UNIVERSE), MOST), fits, "added unless full");
+                bool fits = _countOf(held) < MOST_INSTRUMENTS;
+                assertEq(_set.add(_idOf(seed % UNIVERSE)), fits, "added unless full");
                 if (fits) held ^= bit;
             }
             _assertEqual(_set, held);
@@ -45,10 +45,19 @@ contract InstrumentSetTest is BaseTest {
 
     /// @dev An emptied set leaves nothing behind: it can be filled again from the start.
     function testFuzz_EmptiedSetLeavesNoWord(uint256 count) public {
-        count = bound(count, 1, UNIVERSE);
-        for (uint256 i = 0; i < count; ++i) _set.add(_idOf(i), UNIVERSE);
-        for (uint256 i = 0; i < count; ++i) _set.remove(_idOf(i));
+        count = bound(count, 1, MOST_INSTRUMENTS);
+        for (uint256 i = 0; i < count; ++i) _set.add(_idOf(i + 8));
+        for (uint256 i = 0; i < count; ++i) _set.remove(_idOf(i + 8));
         for (uint256 i = 0; i < UNIVERSE; ++i) assertEq(_set.words[i], 0);
+    }
+
+    /// @dev GK1: from whichever sort they are, no more than 64.
+    function testFuzz_AFullSetTakesNoMore(uint256 first) public {
+        first = bound(first, 0, UNIVERSE - MOST_INSTRUMENTS - 1);
+        for (uint256 i = 0; i < MOST_INSTRUMENTS; ++i) assertTrue(_set.add(_idOf(first + i)));
+        uint256 held = ((1 << MOST_INSTRUMENTS) - 1) << first;
+        assertFalse(_set.add(_idOf(first + MOST_INSTRUMENTS)));
+        _assertEqual(_set, held);
     }
 
     function _removeInEveryOrder(uint256[] memory order, uint256 left, uint256 all) private {
@@ -67,7 +76,7 @@ contract InstrumentSetTest is BaseTest {
 
     function _removeInOrder(uint256[] memory order, uint256 held) private {
         InstrumentSet storage set = _sets[_nextSet++];
-        for (uint256 i = 0; i < order.length; ++i) assertTrue(set.add(_idOf(i), MOST));
+        for (uint256 i = 0; i < order.length; ++i) assertTrue(set.add(_idOf(i)));
         _assertEqual(set, held);
         for (uint256 i = 0; i < order.length; ++i) {
             set.remove(_idOf(order[i]));
@@ -86,14 +95,19 @@ contract InstrumentSetTest is BaseTest {
         assertEq(seen, held, "the same instruments");
     }
 
-    /// @dev Ids at the edges of the 200 bits, so that a neighbour's bits would show.
+    /// @dev Ids at the edges of the 200 bits and underlyings at those of 24, so that a neighbour's bits would show. Places
+    /// that are even below 16, and all up to the middle, are perpetuals.
     function _idOf(uint256 place) private pure returns (InstrumentId) {
+        bool isPerpetual = place < 16 ? place % 2 == 0 : place < UNIVERSE / 2;
+        if (isPerpetual) return perpetualOf(uint24(place % 4 == 0 ? 1 + place : type(uint24).max - place));
         return InstrumentId.wrap((uint256(1 + place) << 192) | (type(uint192).max >> place));
     }
 
-    function _placeOf(InstrumentId instrument) private pure returns (uint256 place) {
-        place = (InstrumentId.unwrap(instrument) >> 192) - 1;
-        assertTrue(_idOf(place) == instrument, "the whole id");
+    function _placeOf(InstrumentId instrument) private pure returns (uint256) {
+        for (uint256 place = 0; place < UNIVERSE; ++place) {
+            if (_idOf(place) == instrument) return place;
+        }
+        revert("an instrument that was never added");
     }
 
     function _countOf(uint256 held) private pure returns (uint256 count) {
