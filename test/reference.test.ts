@@ -20,16 +20,24 @@ describe("Reference model: ledger, margin, liquidation and vault", () => {
     }
   });
 
-  const seeds = PLIMSOLL_SEED === undefined ? Array.from({ length: SEEDS }, (_, i) => i + 1) : [Number(PLIMSOLL_SEED)];
+  const seeds =
+    PLIMSOLL_SEED === undefined
+      ? Array.from({ length: SEEDS }, (_, i) => i + 1)
+      : [Number(PLIMSOLL_SEED)];
   for (const seed of seeds) {
     it(`agrees with the contracts after each of ${ACTS} acts, seed ${seed}`, async () => {
       const onAct = PLIMSOLL_SEED === undefined ? undefined : console.log;
-      await playScenario(stages[seed % VARIANTS]!, { seed, acts: Number(PLIMSOLL_ACTS ?? ACTS), tally, ...(onAct === undefined ? {} : { onAct }) });
+      await playScenario(stages[seed % VARIANTS]!, {
+        seed,
+        acts: Number(PLIMSOLL_ACTS ?? ACTS),
+        tally,
+        ...(onAct === undefined ? {} : { onAct }),
+      });
     }).timeout(120_000);
   }
 
   after(() => {
     if (process.env.PLIMSOLL_TALLY !== undefined)
-    for (const [name, times] of [...tally].sort()) console.log(String(times).padStart(6), name);
+      for (const [name, times] of [...tally].sort()) console.log(String(times).padStart(6), name);
   });
 });

@@ -61,8 +61,7 @@ export function isBelowMaintenance(
 function isHealthier(before: ReferenceMargin, after: ReferenceMargin, wei: bigint): boolean {
   if (before.maintenance === 0n || after.maintenance > before.maintenance) return false;
   if (before.equity < 0n) return after.equity >= before.equity - wei;
-  const healthStays =
-    after.equity * before.maintenance >= before.equity * after.maintenance;
+  const healthStays = after.equity * before.maintenance >= before.equity * after.maintenance;
   return after.equity >= 0n && healthStays;
 }
 

@@ -75,7 +75,11 @@ function removePosition(account: Account, instrument: InstrumentId): void {
 }
 
 /** quote -= value, cash += value, for every position; the account's equity stays. */
-export function settlePositions(world: World, id: AccountId, mark: (instrument: InstrumentId) => bigint) {
+export function settlePositions(
+  world: World,
+  id: AccountId,
+  mark: (instrument: InstrumentId) => bigint,
+) {
   const account = accountOf(world, id);
   let variation = 0n;
   for (const position of [...account.positions]) {

@@ -40,9 +40,7 @@ export function surplusAfter(world: World, valuation: Valuation, fraction: bigin
   const { liquidation: rules } = world.rules;
   const { receives } = referenceTerms(equity, maintenance, rules);
   const rest = max(maintenanceOfRest(valuation, fraction), valuation.minimumMargin);
-  return (
-    mulDown(equity, WAD - fraction) + mulDown(receives, fraction) - targetOf(rest, rules)
-  );
+  return mulDown(equity, WAD - fraction) + mulDown(receives, fraction) - targetOf(rest, rules);
 }
 
 /**

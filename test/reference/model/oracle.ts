@@ -42,7 +42,10 @@ function lastPriceOf(world: World, underlying: number): bigint | undefined {
   const candidates = noted === undefined ? [] : [{ price: noted.price, at: noted.notedAt }];
   if (readings.some(({ isStale }) => isStale) && !readings.some(({ isInvalid }) => isInvalid)) {
     const price = readings.reduce((product, { answer }) => mulDown(product, answer), WAD);
-    const at = readings.reduce((old, { updatedAt }) => (updatedAt < old ? updatedAt : old), world.now);
+    const at = readings.reduce(
+      (old, { updatedAt }) => (updatedAt < old ? updatedAt : old),
+      world.now,
+    );
     candidates.unshift({ price, at });
   }
   const newest = candidates.sort((a, b) => Number(b.at - a.at))[0];

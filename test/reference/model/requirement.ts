@@ -40,7 +40,8 @@ function chargedOf({ market }: UnderlyingRules, notional: bigint): bigint {
 /** clamp(A + B x sigma, floor, cap) [wad] */
 function rateOf({ market }: UnderlyingRules, sigmaBps: number): bigint {
   const m = market!;
-  const rate = wadOfBps(m.maintenanceBaseBps) + (wadOfBps(m.maintenanceSlopeBps) * BigInt(sigmaBps)) / BPS;
+  const rate =
+    wadOfBps(m.maintenanceBaseBps) + (wadOfBps(m.maintenanceSlopeBps) * BigInt(sigmaBps)) / BPS;
   return max(wadOfBps(m.maintenanceFloorBps), min(rate, wadOfBps(m.maintenanceCapBps)));
 }
 

@@ -143,7 +143,12 @@ function fill(
 }
 
 /** Whether a change only brings the account's position closer to 0. */
-function isReducing(world: World, id: AccountId, instrument: InstrumentId, change: bigint): boolean {
+function isReducing(
+  world: World,
+  id: AccountId,
+  instrument: InstrumentId,
+  change: bigint,
+): boolean {
   const { size } = positionOf(accountOf(world, id), instrument);
   const isOpposite = size !== 0n && change > 0n !== size > 0n;
   return isOpposite && max(abs(change), abs(size)) === abs(size);

@@ -34,7 +34,11 @@ export function valuationOf(
   const positions = account.positions.map((position) =>
     positionItem(
       world,
-      { ...position, underlying: underlyingOf(position.instrument), real: realQuoteOf(world, position) },
+      {
+        ...position,
+        underlying: underlyingOf(position.instrument),
+        real: realQuoteOf(world, position),
+      },
       options,
     ),
   );
@@ -62,7 +66,9 @@ export function marginOf(world: World, id: AccountId): ReferenceMargin {
 }
 
 function viewOf(world: World, account: Account): ReferenceMargin {
-  return marginOfValuation(valuationOf(world, account, { prices: currentPrices(world), addOn: true }));
+  return marginOfValuation(
+    valuationOf(world, account, { prices: currentPrices(world), addOn: true }),
+  );
 }
 
 /** For withdrawals and transfers: R >= initial, without a price if there is no risk. */

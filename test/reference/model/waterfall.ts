@@ -1,4 +1,10 @@
-import { type AccountId, divDown, type InstrumentId, mulDown, underlyingOf } from "../../../sdk/index.js";
+import {
+  type AccountId,
+  divDown,
+  type InstrumentId,
+  mulDown,
+  underlyingOf,
+} from "../../../sdk/index.js";
 import { abs, ceilDiv, max, min, sum } from "../margin.js";
 import { sharesOf } from "./ledger.js";
 import { lenientPrices } from "./oracle.js";

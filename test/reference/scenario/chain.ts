@@ -1,4 +1,11 @@
-import { AbiCoder, type BaseContract, HDNodeWallet, type InterfaceAbi, Interface, Mnemonic } from "ethers";
+import {
+  AbiCoder,
+  type BaseContract,
+  HDNodeWallet,
+  type InterfaceAbi,
+  Interface,
+  Mnemonic,
+} from "ethers";
 import type { NetworkConnection } from "hardhat/types/network";
 import { type AccountId, accountId, orderDomain, WAD, wadOfAmount } from "../../../sdk/index.js";
 import type { DeploymentParameters } from "../../../ignition/parameters.js";

@@ -9,7 +9,15 @@ import { marginOf, marginOfValuation, valuationForLiquidation } from "../model/v
 import { isAuthorized } from "../model/vault.js";
 import { accountOf, bookOf, copyOf, type World } from "../model/world.js";
 import type { Act } from "./act.js";
-import { callerFor, chance, knownMargin, otherThan, sinking, type Table } from "./table.js";
+import {
+  callerFor,
+  chance,
+  hasRoomFor,
+  knownMargin,
+  otherThan,
+  sinking,
+  type Table,
+} from "./table.js";
 
 /** Variation settlement, fees, and liquidations. */
 
@@ -58,21 +66,33 @@ export function drawDistributeFees({ stage }: Table): Act {
 export function drawLiquidate(table: Table): Act {
   const { dice, stage, world } = table;
   const below = sinking(table);
-  const account = below.length > 0 && !chance(table, 0.05) ? dice.pick(below) : dice.pick(table.accounts);
+  const account =
+    below.length > 0 && !chance(table, 0.05) ? dice.pick(below) : dice.pick(table.accounts);
   const liquidator = drawLiquidator(table, account);
-  const caller = liquidator === world.rules.fund ? stage.owners[0]!.address : callerFor(table, liquidator);
+  const caller =
+    liquidator === world.rules.fund ? stage.owners[0]!.address : callerFor(table, liquidator);
   const roll = dice.next();
   const maxFraction =
-    roll < 0.45 ? MaxUint256 : roll < 0.9 ? dice.between(WAD / 100n, WAD) : roll < 0.94 ? 10n ** 11n : WAD / 2n;
+    roll < 0.45
+      ? MaxUint256
+      : roll < 0.9
+        ? dice.between(WAD / 100n, WAD)
+        : roll < 0.94
+          ? 10n ** 11n
+          : WAD / 2n;
   const maxPayment = chance(table, 0.95) ? MaxInt256 : dice.between(-WAD, 100n * WAD);
   const request = { account, liquidator, maxFraction, maxPayment };
-  const args = [account, liquidator, maxFraction, maxPayment] as const;
   return {
     kind: "liquidate",
     says: `${caller} liquidates ${account} into ${liquidator}, at most ${maxFraction}, for at most ${maxPayment}`,
     from: caller,
     to: stage.addresses.clearinghouse,
-    data: stage.plimsoll.clearinghouse.interface.encodeFunctionData("liquidate", args),
+    data: stage.plimsoll.clearinghouse.interface.encodeFunctionData("liquidate", [
+      account,
+      liquidator,
+      maxFraction,
+      maxPayment,
+    ]),
     after: 1n,
     touched: [account, liquidator],
     apply: (state) => {
@@ -90,8 +110,12 @@ function drawLiquidator(table: Table, account: AccountId): AccountId {
   if (chance(table, 0.02)) return account;
   if (chance(table, 0.25)) return otherThan(table, account);
   const equityOf = (id: AccountId) => knownMargin(world, id)?.equity ?? 0n;
+  const taken = accountOf(world, account).positions.map(({ instrument }) => instrument);
   const others = accounts.filter((other) => other !== account);
-  return others.reduce((best, other) => (equityOf(other) > equityOf(best) ? other : best));
+  const able = others.filter((other) => hasRoomFor(table, other, taken));
+  return (able.length > 0 ? able : others).reduce((best, other) =>
+    equityOf(other) > equityOf(best) ? other : best,
+  );
 }
 
 /** What is worth counting of a liquidation. */
@@ -145,7 +169,10 @@ function itemCount(world: World, id: AccountId): number {
  * I6, apart from how the slice is searched: it restores the target, and a slice smaller by 3 % of it, or such that the account
  * ends a thousandth of the target lower, would not.
  */
-function requireLeast(world: World, { account, fraction }: { account: AccountId; fraction: bigint }): void {
+function requireLeast(
+  world: World,
+  { account, fraction }: { account: AccountId; fraction: bigint },
+): void {
   if (fraction === WAD) return;
   const valuation = valuationForLiquidation(world, account);
   const surplus = surplusAfter(world, valuation, fraction);
@@ -156,4 +183,3 @@ function requireLeast(world: World, { account, fraction }: { account: AccountId;
     throw new Error(`A slice smaller than ${fraction} would restore ${account}`);
   }
 }
-

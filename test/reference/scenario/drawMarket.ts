@@ -16,12 +16,20 @@ const PEGS = { "wstETH/stETH": 1.2, "stETH/ETH": 1, "WBTC/BTC": 1, "USDC/USD": 1
 const BEGINNING: Record<string, number> = { "ETH/USD": 3_000, "BTC/USD": 100_000, "SOL/USD": 150 };
 
 /** One transaction in which feeds get answers, at its time. */
-function answersOf(table: Table, answers: Map<string, number>, act: { kind: string; after: bigint }): Act {
+function answersOf(
+  table: Table,
+  answers: Map<string, number>,
+  act: { kind: string; after: bigint },
+): Act {
   const { stage } = table;
   const { actor, plimsoll, addresses } = stage;
   const raw = [...answers].map(([name, answer]) => {
     const decimals = name.startsWith("wst") || name.startsWith("st") ? 18 : 8;
-    return { name, decimals, answer: BigInt(Math.round(answer * 1e8)) * 10n ** BigInt(decimals - 8) };
+    return {
+      name,
+      decimals,
+      answer: BigInt(Math.round(answer * 1e8)) * 10n ** BigInt(decimals - 8),
+    };
   });
   const calls = raw.map(({ name, answer }) => ({
     target: addresses.feeds[name]!,
@@ -68,23 +76,31 @@ export function drawPrice(table: Table): Act {
     answers.set(feed, before * (1 + sign * width * dice.next()));
   }
   for (const [feed, quiet] of Object.entries(PEGS)) {
-    if (feed === table.silentFeed || !chance(table, 0.1)) continue;
-    answers.set(feed, quiet * (1 + (dice.next() - 0.5) * 0.06));
+    const isStrange = answerOf(table, feed) > 2 * quiet;
+    if (feed === table.silentFeed || !chance(table, isStrange ? 0.4 : 0.1)) continue;
+    // Now and then it says what is no price.
+    const isAbsurd = chance(table, 0.03);
+    answers.set(feed, isAbsurd ? 2.5 * quiet : quiet * (1 + (dice.next() - 0.5) * 0.05));
   }
-  return answersOf(table, answers, { kind: "price", after: BigInt(1 + Math.floor(dice.next() * 60)) });
+  return answersOf(table, answers, {
+    kind: "price",
+    after: BigInt(1 + Math.floor(dice.next() * 60)),
+  });
 }
 
 /** Minutes, hours or days pass. */
 export function drawTime(table: Table): Act {
   drawSilence(table);
-  const seconds = chance(table, 0.7) ? logBetween(table, 60, 7_200) : logBetween(table, 7_200, 400_000);
+  const seconds = chance(table, 0.7)
+    ? logBetween(table, 60, 7_200)
+    : logBetween(table, 7_200, 400_000);
   return answersOf(table, repeated(table), { kind: "time", after: BigInt(Math.floor(seconds)) });
 }
 
 /** At times a feed falls silent for a while. */
 function drawSilence(table: Table): void {
   if (table.silentFeed !== undefined) {
-    if (chance(table, 0.25)) table.silentFeed = undefined;
+    if (chance(table, 0.12)) table.silentFeed = undefined;
   } else if (chance(table, 0.06)) {
     table.silentFeed = table.dice.pick([...table.world.feeds.keys()]);
   }

@@ -52,8 +52,11 @@ export function drawDeposit(table: Table): Act {
   const account = chance(table, 0.05) ? world.rules.fund : dice.pick(accounts);
   const { place } = drawToken(table);
   const callers = [...stage.owners, stage.plimsoll.stranger].map(({ address }) => address);
-  const caller = account === world.rules.fund || chance(table, 0.2) ? dice.pick(callers) : ownerOf(account);
-  const dollars = chance(table, 0.3) ? logBetween(table, 10_000, 300_000) : logBetween(table, 1, 10_000);
+  const caller =
+    account === world.rules.fund || chance(table, 0.2) ? dice.pick(callers) : ownerOf(account);
+  const dollars = chance(table, 0.3)
+    ? logBetween(table, 10_000, 300_000)
+    : logBetween(table, 1, 10_000);
   const amount = chance(table, 0.04) ? dice.pick([0n, 1n]) : amountFor(table, place ?? 0, dollars);
   return depositOf(table, { account, place, amount, caller });
 }
@@ -66,7 +69,12 @@ export function drawWithdraw(table: Table): Act {
   const toNobody = chance(table, 0.02);
   const amount = drawOutgoing(table, account, place ?? 0);
   const receiver = toNobody ? stage.addresses.vault : stage.plimsoll.stranger.address;
-  const data = stage.plimsoll.vault.interface.encodeFunctionData("withdraw", [account, token, amount, receiver]);
+  const data = stage.plimsoll.vault.interface.encodeFunctionData("withdraw", [
+    account,
+    token,
+    amount,
+    receiver,
+  ]);
   return {
     kind: "withdraw",
     says: `${caller} withdraws ${amount} of token ${place ?? "unlisted"} from ${account}`,
@@ -76,7 +84,8 @@ export function drawWithdraw(table: Table): Act {
     after: 1n,
     touched: [account],
     apply: (state) => {
-      const isMost = place !== undefined && amount > 0n && amount === withdrawableOr0(state, account, place);
+      const isMost =
+        place !== undefined && amount > 0n && amount === withdrawableOr0(state, account, place);
       withdraw(state, caller, { account, place, amount, toNobody });
       return isMost ? ["all that is withdrawable is withdrawn"] : [];
     },
@@ -91,10 +100,11 @@ function drawOutgoing(table: Table, account: AccountId, place: number): bigint {
   const held = place === 0 ? (cash > 0n ? (cash * unit) / WAD : 0n) : collateral[place - 1]!;
   const most = withdrawableOr0(world, account, place);
   const roll = table.dice.next();
-  if (roll < 0.25) return most;
-  if (roll < 0.35) return most + 1n;
-  if (roll < 0.75) return partOf(table, held) + 1n;
-  if (roll < 0.9) return held;
+  if (roll < 0.15) return most;
+  if (roll < 0.25) return most + 1n;
+  if (roll < 0.75) return partOf(table, held / 2n) + 1n;
+  if (roll < 0.85) return partOf(table, held) + 1n;
+  if (roll < 0.92) return held;
   return roll < 0.97 ? held + 1n : 0n;
 }
 
@@ -110,8 +120,9 @@ function withdrawableOr0(world: Table["world"], account: AccountId, place: numbe
 export function drawTransfer(table: Table): Act {
   const { dice, stage, accounts } = table;
   const from = dice.pick(accounts);
-  const siblings = accounts.filter((other) => ownerOf(other) === ownerOf(from));
-  const to = chance(table, 0.9) ? dice.pick(siblings) : otherThan(table, from);
+  const siblings = accounts.filter((other) => other !== from && ownerOf(other) === ownerOf(from));
+  const isSane = chance(table, 0.9) && siblings.length > 0;
+  const to = isSane ? dice.pick(siblings) : chance(table, 0.5) ? from : otherThan(table, from);
   const { place, token } = drawToken(table);
   const caller = callerFor(table, from);
   const amount = drawOutgoing(table, from, place ?? 0);
@@ -141,7 +152,11 @@ export function drawOperator(table: Table): Act {
     says: `${caller} gives ${operator} the rights ${permissions} until ${until}`,
     from: caller,
     to: stage.addresses.vault,
-    data: stage.plimsoll.vault.interface.encodeFunctionData("setOperator", [operator, permissions, until]),
+    data: stage.plimsoll.vault.interface.encodeFunctionData("setOperator", [
+      operator,
+      permissions,
+      until,
+    ]),
     after: 1n,
     touched: [],
     apply: (state) => {

@@ -10,12 +10,19 @@ import { chance, partOf, type Table, wad } from "./table.js";
 type SignedWithSignature = Signed & { signature: string };
 
 /** An order of one side of a match, for at least its size. */
-async function drawOrder(table: Table, match: Match, side: "taker" | "maker"): Promise<SignedWithSignature> {
+async function drawOrder(
+  table: Table,
+  match: Match,
+  side: "taker" | "maker",
+): Promise<SignedWithSignature> {
   const { world, dice, stage } = table;
   const account: AccountId = match[side];
   const size = side === "taker" ? match.size : -match.size;
   const larger = chance(table, 0.3) ? partOf(table, abs(size)) : 0n;
-  const slack = side === "maker" || chance(table, 0.7) ? 0n : (match.price * wad(dice.next() * 0.004)) / 10n ** 18n;
+  const slack =
+    side === "maker" || chance(table, 0.7)
+      ? 0n
+      : (match.price * wad(dice.next() * 0.004)) / 10n ** 18n;
   const isGenerous = !chance(table, 0.05);
   const order = buildOrder({
     account,
@@ -23,8 +30,8 @@ async function drawOrder(table: Table, match: Match, side: "taker" | "maker"): P
     size: size > 0n ? size + larger : size - larger,
     // A taker that crosses a little, or not quite.
     limitPrice: match.price + (isGenerous === size > 0n ? slack : -slack),
-    expiry: chance(table, 0.04) ? world.now - 1n : world.now + 2_000n,
-    flags: dice.pick([0n, 0n, 0n, 0n, 0n, 0n, ...Object.values(ORDER_FLAGS)]),
+    expiry: chance(table, 0.02) ? world.now - 1n : world.now + 9_000n,
+    flags: chance(table, 0.15) ? dice.pick(Object.values(ORDER_FLAGS)) : 0n,
     maxFee: chance(table, 0.03) ? 1n : wad(0.001),
     nonce: (table.lastNonce += 1n),
   });
@@ -55,7 +62,11 @@ export async function drawMatchOrders(table: Table): Promise<Act> {
     says: `${taker.order.account} takes ${size} of ${inWords(taker)} with ${inWords(maker)}`,
     from: stage.plimsoll.stranger.address,
     to: stage.addresses.exchange,
-    data: stage.plimsoll.exchange.interface.encodeFunctionData("matchOrders", [taker, [maker], [size]]),
+    data: stage.plimsoll.exchange.interface.encodeFunctionData("matchOrders", [
+      taker,
+      [maker],
+      [size],
+    ]),
     after: 1n,
     touched: [taker.order.account, maker.order.account] as AccountId[],
     apply: (world) => {

@@ -1,4 +1,12 @@
-import { type AccountId, type InstrumentId, mulUp, ownerOf, perpetual, underlyingOf, WAD } from "../../../sdk/index.js";
+import {
+  type AccountId,
+  type InstrumentId,
+  mulUp,
+  ownerOf,
+  perpetual,
+  underlyingOf,
+  WAD,
+} from "../../../sdk/index.js";
 import { abs, min } from "../margin.js";
 import { positionOf } from "../model/ledger.js";
 import { priceOf } from "../model/oracle.js";
@@ -6,7 +14,19 @@ import { crowdingOf } from "../model/requirement.js";
 import { clear, type Leg, type Trade } from "../model/trades.js";
 import { accountOf, bookOf, type World } from "../model/world.js";
 import type { Act } from "./act.js";
-import { chance, dollarsOf, knownMargin, logBetween, markOf, otherThan, sizeOf, type Table, wad } from "./table.js";
+import {
+  chance,
+  dollarsOf,
+  hasRoomFor,
+  isReadable,
+  knownMargin,
+  logBetween,
+  markOf,
+  otherThan,
+  sizeOf,
+  type Table,
+  wad,
+} from "./table.js";
 
 /** Trades of a venue without orders: any account against any other, at nearly any price. */
 
@@ -24,21 +44,36 @@ export function drawMatch(table: Table): Match {
   const { dice, world, stage } = table;
   const taker = dice.pick(table.accounts);
   const held = accountOf(world, taker).positions;
-  const isClosing = held.length > 0 && chance(table, 0.4);
-  const instrument = isClosing ? dice.pick(held).instrument : dice.pick(stage.instruments);
+  const silent = held.find(({ instrument: id }) => !isReadable(table, id));
+  const isClosing = held.length > 0 && chance(table, silent === undefined ? 0.35 : 0.8);
+  // Mostly one of those that the taker has, when it may have no others.
+  const isFull = held.length >= world.rules.liquidation.mostInstruments;
+  const isHeld = isClosing || (isFull && chance(table, 0.85));
+  const instrument = isHeld ? (silent ?? dice.pick(held)).instrument : dice.pick(stage.instruments);
   const { size: open } = positionOf(accountOf(world, taker), instrument);
   // Who holds the other side is the likely counterparty of who closes.
   const opposite = table.accounts.filter((other) => {
     const { size } = positionOf(accountOf(world, other), instrument);
     return other !== taker && size !== 0n && size > 0n !== open > 0n;
   });
-  const maker = isClosing && opposite.length > 0 ? dice.pick(opposite) : otherThan(table, taker);
-  const size = isClosing ? drawClosing(table, { taker, maker, instrument }) : drawOpening(table, { taker, maker, instrument });
+  const able = table.accounts.filter(
+    (other) => other !== taker && hasRoomFor(table, other, [instrument]),
+  );
+  const choices = isClosing && opposite.length > 0 ? opposite : able;
+  const isAble = choices.length > 0 && chance(table, 0.85);
+  const maker = isAble ? dice.pick(choices) : otherThan(table, taker);
+  const size = isClosing
+    ? drawClosing(table, { taker, maker, instrument })
+    : drawOpening(table, { taker, maker, instrument });
   return { instrument, size, price: drawPriceOf(table, instrument), taker, maker };
 }
 
-function drawClosing(table: Table, { taker, maker, instrument }: Omit<Match, "size" | "price">): bigint {
-  const sizeOfAccount = (account: AccountId) => positionOf(accountOf(table.world, account), instrument).size;
+function drawClosing(
+  table: Table,
+  { taker, maker, instrument }: Omit<Match, "size" | "price">,
+): bigint {
+  const sizeOfAccount = (account: AccountId) =>
+    positionOf(accountOf(table.world, account), instrument).size;
   const [own, other] = [sizeOfAccount(taker), sizeOfAccount(maker)];
   const both = min(abs(own), abs(other));
   const most = other !== 0n && own > 0n !== other > 0n && chance(table, 0.7) ? both : abs(own);
@@ -46,17 +81,27 @@ function drawClosing(table: Table, { taker, maker, instrument }: Omit<Match, "si
   return own > 0n ? -size : size;
 }
 
-function drawOpening(table: Table, { taker, maker, instrument }: Omit<Match, "size" | "price">): bigint {
-  const means = [taker, maker].map((account) => dollarsOf(knownMargin(table.world, account)?.equity ?? 0n));
+function drawOpening(
+  table: Table,
+  { taker, maker, instrument }: Omit<Match, "size" | "price">,
+): bigint {
+  const means = [taker, maker].map((account) =>
+    dollarsOf(knownMargin(table.world, account)?.equity ?? 0n),
+  );
   const dollars = Math.max(Math.min(...means), 10) * logBetween(table, 0.3, 14);
-  const size = sizeOf(table, instrument, chance(table, 0.1) ? logBetween(table, 1e-6, 1e7) : dollars);
+  if (chance(table, 0.03)) return table.dice.between(-9n, 9n);
+  const size = sizeOf(
+    table,
+    instrument,
+    chance(table, 0.1) ? logBetween(table, 1e-6, 1e7) : dollars,
+  );
   return chance(table, 0.5) ? size : -size;
 }
 
 /** The mark, near it, at times outside of the band. */
 export function drawPriceOf(table: Table, instrument: InstrumentId): bigint {
   const mark = markOf(table, instrument);
-  if (chance(table, 0.4)) return mark;
+  if (chance(table, isReadable(table, instrument) ? 0.4 : 0.9)) return mark;
   const width = chance(table, 0.06) ? 0.08 : chance(table, 0.5) ? 0.002 : 0.05;
   return (mark * wad(1 + (2 * table.dice.next() - 1) * width)) / WAD;
 }
@@ -67,7 +112,7 @@ function legOf(table: Table, account: AccountId, notional: bigint): Leg {
   return {
     account,
     fee: chance(table, 0.6) ? ratio() : 0n,
-    builderFee: chance(table, 0.1) ? ratio() : 0n,
+    builderFee: chance(table, 0.07) ? ratio() : 0n,
     builder: dice.pick(stage.owners).address,
     reduceOnly: chance(table, 0.08),
   };

@@ -18,9 +18,9 @@ export function scenarioParameters(variant: number): DeploymentParameters {
   const { settlementToken, collaterals, feeds } = local;
 
   const brackets = {
-    firstEnd: 100_000,
-    secondEnd: 300_000,
-    thirdEnd: 1_000_000,
+    firstEnd: 20_000,
+    secondEnd: 60_000,
+    thirdEnd: 200_000,
     secondFactorBps: 15_000,
     thirdFactorBps: 25_000,
     lastFactorBps: 50_000,
@@ -28,7 +28,7 @@ export function scenarioParameters(variant: number): DeploymentParameters {
   const underlyings = local.underlyings.map((underlying) => {
     const { market } = underlying;
     if (market === undefined) return underlying;
-    return { ...underlying, market: { ...market, openInterestCap: 2_500_000, brackets } };
+    return { ...underlying, market: { ...market, openInterestCap: 1_000_000, brackets } };
   });
   const [eth, btc] = underlyings;
   if (eth?.market === undefined || btc?.market === undefined) throw new Error("No local markets");
@@ -43,6 +43,11 @@ export function scenarioParameters(variant: number): DeploymentParameters {
     market: { ...eth.market, maintenanceFloorBps: 450, slowSigmaBps: 5_000, fastSigmaBps: 2_000 },
   });
 
+  // Feeds of a day are silent sooner, so that collateral is without a price now and then.
+  const slower = Object.entries(feeds).map(
+    ([name, feed]) =>
+      [name, { ...feed, maximumAgeSeconds: Math.min(feed.maximumAgeSeconds, 20_000) }] as const,
+  );
   const solFeed = { maximumAgeSeconds: 3_900, minimum: "1", maximum: "100000" };
   const limitsOf = (depositCap: string, outflowAmount: string) => ({
     limits: { depositCap, outflowAmount, outflowBps: 1_000 },
@@ -59,13 +64,16 @@ export function scenarioParameters(variant: number): DeploymentParameters {
       ...decimalsOf(token.symbol),
       ...(token.symbol === "WBTC" ? limitsOf("2", "0.2") : limitsOf("60", "4")),
     })),
-    feeds: { ...feeds, "SOL/USD": { ...solFeed, mock: { decimals: 8, answer: "150" } } },
+    feeds: {
+      ...Object.fromEntries(slower),
+      "SOL/USD": { ...solFeed, mock: { decimals: 8, answer: "150" } },
+    },
     underlyings,
     liquidation: {
       ...local.liquidation,
       mostInstruments: 2,
       fundDrawCapBps: 3_000,
-      openInterestBase: 40_000,
+      openInterestBase: 15_000,
     },
   };
 }

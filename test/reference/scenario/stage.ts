@@ -33,7 +33,10 @@ export async function openStage(connection: NetworkConnection, variant: number) 
   }
 
   const addressOf = async (contract: { getAddress(): Promise<string> }) => contract.getAddress();
-  const [venueAddress, exchangeAddress] = [await addressOf(venue), await addressOf(plimsoll.exchange)];
+  const [venueAddress, exchangeAddress] = [
+    await addressOf(venue),
+    await addressOf(plimsoll.exchange),
+  ];
   const rules: WorldRules = {
     ...rulesOf(parameters),
     fund: (await clearinghouse.insuranceFund()) as AccountId,

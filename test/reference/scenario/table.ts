@@ -1,4 +1,11 @@
-import { type AccountId, accountId, type InstrumentId, ownerOf, underlyingOf, WAD } from "../../../sdk/index.js";
+import {
+  type AccountId,
+  accountId,
+  type InstrumentId,
+  ownerOf,
+  underlyingOf,
+  WAD,
+} from "../../../sdk/index.js";
 import type { randomFrom } from "../../fixtures/random.js";
 import { abs, type ReferenceMargin } from "../margin.js";
 import { lenientPrices, priceOf } from "../model/oracle.js";
@@ -59,6 +66,20 @@ export function markOf({ world }: Table, instrument: InstrumentId): bigint {
   } catch {
     return bookOf(world, instrument).lastMark;
   }
+}
+
+export function isReadable({ world }: Table, instrument: InstrumentId): boolean {
+  try {
+    return priceOf(world, underlyingOf(instrument)) > 0n;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether an account may hold these instruments beside its own. */
+export function hasRoomFor({ world }: Table, id: AccountId, instruments: InstrumentId[]): boolean {
+  const held = accountOf(world, id).positions.map(({ instrument }) => instrument);
+  return new Set([...held, ...instruments]).size <= world.rules.liquidation.mostInstruments;
 }
 
 /** Margin at the last prices; nothing when there are none. */

@@ -32,7 +32,10 @@ export async function readWords(stage: Stage, question: Question): Promise<strin
     })),
   ]);
   const call = { from: plimsoll.stranger.address, to: addresses.reader, data };
-  const answer = await connection.provider.request({ method: "eth_call", params: [call, "latest"] });
+  const answer = await connection.provider.request({
+    method: "eth_call",
+    params: [call, "latest"],
+  });
   // 0x, the list's offset and its length come first.
   return (answer as string).slice(2 + 2 * 64);
 }
@@ -118,7 +121,9 @@ function selectorOf(error: string): bigint {
 
 /** The words as MockReader's answer spells them. */
 export function spell(words: readonly Word[]): string {
-  return words.map(([, value]) => BigInt.asUintN(256, value).toString(16).padStart(64, "0")).join("");
+  return words
+    .map(([, value]) => BigInt.asUintN(256, value).toString(16).padStart(64, "0"))
+    .join("");
 }
 
 /** What differs, for people; at most ten lines. */
