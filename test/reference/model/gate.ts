@@ -1,21 +1,30 @@
-import { type AccountId } from "../../../sdk/index.js";
-import { type ReferenceMargin } from "../margin.js";
+import type { AccountId, InstrumentId } from "../../../sdk/index.js";
+import type { ReferenceMargin } from "../margin.js";
+import { realQuoteOf, tradeQuote } from "./ledger.js";
 import { lenientPrices, type Quote } from "./oracle.js";
 import { demand } from "./refusal.js";
 import { isRiskless, marginOfValuation, valuationOf } from "./valuation.js";
-import { accountOf, type Account, type World } from "./world.js";
+import { type Account, accountOf, type Position, type World } from "./world.js";
 
 /** The gate of DESIGN section 4: what an account may do while it is not worth its initial margin. */
 
-/** What trades did to an account. */
+/** A trade as one of its parties sees it. */
+export interface OwnTrade {
+  instrument: InstrumentId;
+  /** What it bought [wad]. */
+  size: bigint;
+  price: bigint;
+}
+
+/** What a call did to an account. */
 export interface Change {
   account: AccountId;
-  /** The world before them. */
-  before: World;
-  /** How many there were in the call: each may round a value down by a wei. */
-  trades: bigint;
-  /** What the venue took [wad]. */
+  trades: OwnTrade[];
+  /** How many trades there were in all: each may round a value down by a wei. */
+  count: bigint;
+  /** What the venue and builders took from it [wad]. */
   venueFees: bigint;
+  builderFees: bigint;
 }
 
 /** Whether the account is worth less than its initial margin, or nobody knows. */
@@ -27,15 +36,39 @@ export function isDoubtful(world: World, id: AccountId, known: Map<number, Quote
 
 /** Refuses unless the account is safer than before. */
 export function requireSafer(world: World, known: Map<number, Quote>, change: Change): void {
-  const { account, before: worldBefore } = change;
-  const { margin: before } = atLastPrices(worldBefore, account, known);
-  const { margin: afterwards, isRead } = atLastPrices(world, account, known);
+  const account = accountOf(world, change.account);
+  const undone = undo(world, account, change);
+  const options = { prices: lenientPrices(world, known), addOn: true };
+  const realOf = ({ quote }: Position) => quote;
+  const before = marginOfValuation(valuationOf(world, undone, { ...options, realOf }));
+  const { margin: afterwards, isRead } = atLastPrices(world, change.account, known);
   const isSafer = isRead
-    ? isHealthier(before, afterwards, change.trades)
-    : isNoGift(before, afterwards, change.venueFees + change.trades);
-  demand(isSafer, "RiskNotReduced");
-  const isReduced = isReduction(accountOf(worldBefore, account), accountOf(world, account));
-  demand(isReduced, "RiskNotReduced");
+    ? isHealthier(before, afterwards, change.count)
+    : isNoGift(before, afterwards, change.venueFees + change.count);
+  demand(isSafer && isReduction(undone, account), "RiskNotReduced");
+}
+
+/**
+ * The account with its trades and fees undone, its quotes being the real ones. This is what the gate compares with
+ * (docs/invariants.md, I8): it differs from the account as it really was by what builders paid it in the call, and by the
+ * 2 wei that writing a position in a book with moved indices rounds off.
+ */
+function undo(world: World, account: Account, change: Change): Account {
+  let cash = account.cash + change.venueFees + change.builderFees;
+  const positions = new Map<InstrumentId, Position>();
+  for (const position of account.positions) {
+    const { instrument, size } = position;
+    positions.set(instrument, { instrument, size, quote: realQuoteOf(world, position) });
+  }
+  for (const { instrument, size, price } of change.trades) {
+    const held = positions.get(instrument) ?? { instrument, size: 0n, quote: 0n };
+    held.size -= size;
+    held.quote += tradeQuote(size, price);
+    if (held.size === 0n) cash += held.quote;
+    if (held.size === 0n) positions.delete(instrument);
+    else positions.set(instrument, held);
+  }
+  return { ...account, cash, positions: [...positions.values()] };
 }
 
 /** The account at the prices of the act, items without one at their last. */

@@ -7,13 +7,13 @@ import {
   underlyingOf,
   WAD,
 } from "../../../sdk/index.js";
-import { abs, max } from "../margin.js";
-import { isBelowMaintenance, isDoubtful, requireSafer } from "./gate.js";
+import { abs, max, sum } from "../margin.js";
+import { type Change, isBelowMaintenance, isDoubtful, requireSafer } from "./gate.js";
 import { changePosition, positionOf, tradeQuote } from "./ledger.js";
 import { priceOf, type Quote } from "./oracle.js";
 import { demand, Refusal } from "./refusal.js";
 import { shareDown } from "./requirement.js";
-import { accountOf, bookOf, copyOf, type World } from "./world.js";
+import { accountOf, bookOf, type World } from "./world.js";
 
 /** Clearing of trades: DESIGN sections 1, 3 (the band) and 5 (a silent feed), and the caps of docs/risk-parameters.md. */
 
@@ -48,7 +48,6 @@ interface Call {
 /** Clears trades of a registered venue, all or none, and then checks every account once. */
 export function clear(world: World, venue: string, trades: readonly Trade[]): void {
   demand(world.rules.venues.has(venue), "NotVenue");
-  const before = copyOf(world);
   const call: Call = {
     known: new Map(),
     onlyReducing: world.depegged,
@@ -63,15 +62,24 @@ export function clear(world: World, venue: string, trades: readonly Trade[]): vo
     demand(!sinks, "BelowMaintenanceAtLastMark");
   }
   for (const account of parties.filter((party) => isDoubtful(world, party, call.known))) {
-    const legs = trades.flatMap(({ taker, maker }) => [taker, maker]);
-    const fees = legs.filter((leg) => leg.account === account).map(({ fee }) => fee);
-    requireSafer(world, call.known, {
-      account,
-      before,
-      trades: BigInt(trades.length),
-      venueFees: fees.reduce((total, fee) => total + fee, 0n),
-    });
+    requireSafer(world, call.known, changeOf(account, trades));
   }
+}
+
+/** What the trades of a call did to one of their parties. */
+function changeOf(account: AccountId, trades: readonly Trade[]): Change {
+  const sides = trades.flatMap(({ taker, maker, instrument, size, price }) => [
+    { leg: taker, trade: { instrument, size, price } },
+    { leg: maker, trade: { instrument, size: -size, price } },
+  ]);
+  const own = sides.filter(({ leg }) => leg.account === account);
+  return {
+    account,
+    trades: own.map(({ trade }) => trade),
+    count: BigInt(trades.length),
+    venueFees: sum(own.map(({ leg }) => leg.fee)),
+    builderFees: sum(own.map(({ leg }) => leg.builderFee)),
+  };
 }
 
 function novate(world: World, trade: Trade, call: Call): void {

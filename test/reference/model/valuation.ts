@@ -4,7 +4,7 @@ import { realQuoteOf } from "./ledger.js";
 import { currentPrices, lenientPrices, priceOf, type Prices } from "./oracle.js";
 import { amountOfCash, collateralItem, type Item, positionItem, shareDown } from "./requirement.js";
 import { demand } from "./refusal.js";
-import { type Account, accountOf, type World } from "./world.js";
+import { type Account, accountOf, type Position, type World } from "./world.js";
 import { releasableOf } from "./custody.js";
 
 /** One equity and two requirements: DESIGN section 4, and what section 5 says of items without a price. */
@@ -29,15 +29,16 @@ export function isRiskless(account: Account): boolean {
 export function valuationOf(
   world: World,
   account: Account,
-  options: { prices: Prices; addOn: boolean },
+  options: { prices: Prices; addOn: boolean; realOf?: (position: Position) => bigint },
 ): Valuation {
+  const { realOf = (position: Position) => realQuoteOf(world, position) } = options;
   const positions = account.positions.map((position) =>
     positionItem(
       world,
       {
         ...position,
         underlying: underlyingOf(position.instrument),
-        real: realQuoteOf(world, position),
+        real: realOf(position),
       },
       options,
     ),

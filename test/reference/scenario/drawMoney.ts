@@ -1,10 +1,20 @@
-import { type AccountId, ownerOf, wadOfAmount, WAD } from "../../../sdk/index.js";
+import { type AccountId, ownerOf, WAD } from "../../../sdk/index.js";
+import { max } from "../margin.js";
 import { RIGHTS, deposit, setOperator, transfer, withdraw } from "../model/vault.js";
 import { Refusal } from "../model/refusal.js";
 import { withdrawable } from "../model/valuation.js";
 import { accountOf } from "../model/world.js";
 import type { Act } from "./act.js";
-import { callerFor, chance, logBetween, otherThan, partOf, type Table, wad } from "./table.js";
+import {
+  callerFor,
+  chance,
+  logBetween,
+  otherThan,
+  partOf,
+  type Table,
+  wad,
+  knownMargin,
+} from "./table.js";
 
 /** Deposits, withdrawals, transfers and operators. */
 
@@ -47,7 +57,21 @@ export function depositOf(
   };
 }
 
+/** Cash beyond what the vault takes, to an account that is in need if there is one. */
+function drawOverflow(table: Table): Act {
+  const { world, accounts, dice, stage } = table;
+  const inNeed = accounts.filter((id) => {
+    const margin = knownMargin(world, id);
+    return margin !== undefined && margin.equity < margin.initial;
+  });
+  const account = dice.pick(inNeed.length > 0 ? inNeed : accounts);
+  const room = world.rules.tokens[0]!.depositCap - world.custody[0]!.tracked;
+  const amount = max(room, 0n) + dice.pick([0n, 1n, amountFor(table, 0, 500)]);
+  return depositOf(table, { account, place: 0, amount, caller: stage.plimsoll.stranger.address });
+}
+
 export function drawDeposit(table: Table): Act {
+  if (chance(table, 0.03)) return drawOverflow(table);
   const { world, accounts, dice, stage } = table;
   const account = chance(table, 0.05) ? world.rules.fund : dice.pick(accounts);
   const { place } = drawToken(table);
@@ -62,7 +86,7 @@ export function drawDeposit(table: Table): Act {
 }
 
 export function drawWithdraw(table: Table): Act {
-  const { world, dice, stage } = table;
+  const { dice, stage } = table;
   const account = dice.pick(table.accounts);
   const { place, token } = drawToken(table);
   const caller = callerFor(table, account);

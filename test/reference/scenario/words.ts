@@ -32,7 +32,7 @@ export async function readWords(stage: Stage, question: Question): Promise<strin
     })),
   ]);
   const call = { from: plimsoll.stranger.address, to: addresses.reader, data };
-  const answer = await connection.provider.request({
+  const answer: unknown = await connection.provider.request({
     method: "eth_call",
     params: [call, "latest"],
   });
