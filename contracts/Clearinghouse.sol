@@ -5,11 +5,12 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {Batch, actsOf, newBatch} from "./clearing/Batch.sol";
+import {Batch, Run, actsOf, newBatch} from "./clearing/Batch.sol";
 import {Book, Market} from "./clearing/Book.sol";
 import {DefaultProcess} from "./clearing/DefaultProcess.sol";
 import {Ledger} from "./clearing/Ledger.sol";
 import {Liquidation} from "./clearing/Liquidation.sol";
+import {requireBelowCap, requireInBand} from "./clearing/TradeRules.sol";
 import {IClearinghouse} from "./interfaces/IClearinghouse.sol";
 import {IMarginEngine} from "./interfaces/IMarginEngine.sol";
 import {IPriceOracle} from "./interfaces/IPriceOracle.sol";
@@ -22,12 +23,11 @@ import {AccountId, accountIdOf} from "./types/AccountId.sol";
 import {InstrumentId} from "./types/InstrumentId.sol";
 import {LiquidationRules} from "./types/LiquidationRules.sol";
 import {LiquidationSettlement, LiquidationTerms} from "./types/LiquidationTerms.sol";
-import {KnownMarket, MarketCache, newMarketCache} from "./types/MarketCache.sol";
+import {KnownMarket, MarketCache, cacheOf, newMarketCache} from "./types/MarketCache.sol";
 import {LIQUIDATE, TRADE} from "./types/Permissions.sol";
 import {Margin} from "./types/Portfolio.sol";
 import {OpenPosition, Position} from "./types/Position.sol";
-import {Leg, Posting, Trade} from "./types/Trade.sol";
-import {UnderlyingRules} from "./types/UnderlyingRules.sol";
+import {Posting, Trade} from "./types/Trade.sol";
 
 /// @title Clearinghouse
 /// @notice Holds every position. See IClearinghouse.
@@ -78,9 +78,9 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         IMarginEngine engine = _engine();
         Batch memory batch = newBatch(trades.length);
         batch.onlyReducing = _wiring.depegged;
-        batch.mostInstruments = RULES.liquidationRules().mostInstruments();
 
         for (uint256 i = 0; i < trades.length; ++i) _novate(trades[i], batch);
+        _closeRun(batch);
 
         if (batch.fees != 0) _reserve(batch.fees);
         VAULT.post(batch.postingsOf());
@@ -105,7 +105,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         for (uint256 i = 0; i < open.length; ++i) {
             uint256 mark = cachedPrice(ORACLE, cache.entryOf(open[i].instrument.underlyingOf()));
             int256 value = Ledger.valueOf(open[i].size, open[i].realQuote, mark);
-            _book.change(account, open[i].instrument, 0, -value, open.length);
+            _book.change(account, open[i].instrument, 0, -value);
             variation += value;
         }
 
@@ -127,36 +127,12 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         if (liquidator == FUND) revert FundIsNoParty();
 
         IMarginEngine engine = _engine();
-        LiquidationTerms memory terms = engine.liquidationTermsOf(account, maxFraction);
-        LiquidationSettlement memory settlement = _settle(account, terms);
+        (LiquidationTerms memory terms, KnownMarket[] memory known) = engine.liquidationTermsOf(account, maxFraction);
+        LiquidationSettlement memory settlement = _settle(account, terms, known);
         if (settlement.payment > maxPayment) revert PaymentAboveMaximum(settlement.payment, maxPayment);
 
-        (int256 closed, int256 closedOfLiquidator) = DefaultProcess.takeSlice(
-            _book,
-            DefaultProcess.Slice({
-                account: account,
-                liquidator: liquidator,
-                fraction: terms.fraction,
-                mostInstruments: RULES.liquidationRules().mostInstruments()
-            })
-        );
-        emit Liquidated(
-            account,
-            liquidator,
-            terms.fraction,
-            terms.equity,
-            terms.maintenance,
-            settlement.payment,
-            settlement.toAccount,
-            settlement.toInsurance
-        );
-        Posting[] memory postings = new Posting[](3);
-        postings[0] = Posting({account: account, cash: closed + settlement.toAccount.toInt256()});
-        postings[1] = Posting({account: liquidator, cash: closedOfLiquidator - settlement.payment});
-        postings[2] = Posting({account: FUND, cash: _repayDeficit(settlement.toInsurance)});
-        VAULT.moveSlice(account, liquidator, terms.fraction);
-        VAULT.post(postings);
-        engine.requireInitialOfLiquidator(liquidator);
+        _take(account, liquidator, terms, settlement);
+        engine.requireInitialOfLiquidator(liquidator, known);
         return (terms.fraction, settlement.payment);
     }
 
@@ -261,7 +237,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
 
     /// @inheritdoc IClearinghouse
     function fundPaymentOf(AccountId account, uint256 due) external view returns (uint256) {
-        return DefaultProcess.fundShareOf(_book, _claimOf(account, due, _indexPricesOf(account)));
+        return DefaultProcess.fundShareOf(_book, _claimOf(account, due, _indexPricesOf(account, new KnownMarket[](0))));
     }
 
     /// @inheritdoc IClearinghouse
@@ -287,20 +263,21 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         if (trade.size == 0 || trade.price == 0) revert EmptyTrade(trade.instrument, trade.size, trade.price);
         if (trade.taker.account == trade.maker.account) revert SelfDealing(trade.taker.account);
         if (trade.taker.account == FUND || trade.maker.account == FUND) revert FundIsNoParty();
-        KnownMarket memory market = batch.cache.entryOf(trade.instrument.underlyingOf());
-        // Looked up for each trade: an id may break the rules whose underlying is known.
-        (market.rules, market.brackets) = RULES.instrumentRules(trade.instrument);
-        _price(trade, market, batch);
-        _requireInBand(trade, market);
+        KnownMarket memory market = _marketOf(trade, batch);
+        requireInBand(trade, market);
 
-        uint256 openBefore = _book.markets[trade.instrument].openInterest;
+        Run memory run = batch.run;
         int256 size = trade.size;
         // Computed once and applied with both signs: what one side pays, the other receives.
         int256 quote = Ledger.tradeQuote(size, trade.price);
-        bool onlyReducing = batch.onlyReducing || market.rules.frozen();
-        _fill(trade.taker, trade.instrument, [size, -quote], onlyReducing, batch);
-        _fill(trade.maker, trade.instrument, [-size, quote], onlyReducing, batch);
-        _requireOpenInterestBelowCap(trade.instrument, openBefore, market);
+        run.size += size;
+        run.quote -= quote;
+        if (trade.taker.reduceOnly) run.onlyReducing = true;
+        batch.charge(trade.taker);
+        if (trade.maker.reduceOnly || batch.onlyReducing || market.rules.frozen()) {
+            _requireReducing(trade.maker.account, trade.instrument, -size);
+        }
+        batch.charge(trade.maker).cash += _book.change(trade.maker.account, trade.instrument, -size, quote);
         emit TradeCleared(
             trade.instrument,
             trade.taker.account,
@@ -312,42 +289,30 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         );
     }
 
-    /// @dev One side of a trade: its position, its realised quote and its fees.
-    /// @param change What size and real quote change by [wad].
-    function _fill(
-        Leg calldata leg,
-        InstrumentId instrument,
-        int256[2] memory change,
-        bool onlyReducing,
-        Batch memory batch
-    ) private {
-        if (leg.reduceOnly || onlyReducing) _requireReducing(leg.account, instrument, change[0]);
-        int256 cash = _book.change(leg.account, instrument, change[0], change[1], batch.mostInstruments);
-        if (leg.fee != 0) {
-            batch.fees += leg.fee;
-            cash -= int256(uint256(leg.fee));
-        }
-        if (leg.builderFee != 0) {
-            if (batch.atLastMark) revert BuilderFeeAtLastMark(leg.account, leg.builderFee);
-            int256 builderFee = int256(uint256(leg.builderFee));
-            batch.builders[batch.builderCount++] = Posting({account: accountIdOf(leg.builder, 0), cash: builderFee});
-            cash -= builderFee;
-        }
-        batch.partyOf(leg.account).cash += cash;
+    /// @dev Rules and mark of a trade's instrument, the same for a run of trades. An id may break the rules though its
+    /// underlying is known, so they are asked for every instrument.
+    function _marketOf(Trade calldata trade, Batch memory batch) private returns (KnownMarket memory market) {
+        Run memory run = batch.run;
+        if (trade.taker.account == run.taker && trade.instrument == run.instrument) return run.market;
+        _closeRun(batch);
+        market = batch.cache.entryOf(trade.instrument.underlyingOf());
+        (market.rules, market.brackets) = RULES.instrumentRules(trade.instrument);
+        _price(trade, market, batch);
+        run.taker = trade.taker.account;
+        run.instrument = trade.instrument;
+        run.market = market;
+        run.openBefore = _book.markets[trade.instrument].openInterest;
+        run.onlyReducing = batch.onlyReducing || market.rules.frozen();
     }
 
-    /// @dev The book is flat, so one number bounds both sides. Trades that open nothing are free to pass, however far
-    /// the cap is exceeded.
-    function _requireOpenInterestBelowCap(
-        InstrumentId instrument,
-        uint256 openBefore,
-        KnownMarket memory market
-    ) private view {
-        uint256 open = _book.markets[instrument].openInterest;
-        if (open <= openBefore) return;
-        uint256 notional = WadMath.mulUp(open, market.price);
-        uint256 cap = market.rules.openInterestCap();
-        if (notional > cap) revert OpenInterestCapExceeded(instrument, notional, cap);
+    /// @dev Writes the taker's side of a run once, and only then judges the open interest: now both sides are in the book.
+    function _closeRun(Batch memory batch) private {
+        Run memory run = batch.run;
+        if (run.market.underlying == 0) return;
+        if (run.onlyReducing) _requireReducing(run.taker, run.instrument, run.size);
+        batch.partyOf(run.taker).cash += _book.change(run.taker, run.instrument, run.size, run.quote);
+        requireBelowCap(run.instrument, run.openBefore, _book.markets[run.instrument].openInterest, run.market);
+        (run.size, run.quote) = (0, 0);
     }
 
     function _requireReducing(AccountId account, InstrumentId instrument, int256 change) private view {
@@ -378,17 +343,6 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         }
     }
 
-    /// @dev A price far from the mark would carry value from one side to the other, whoever signed it. A perpetual's
-    /// mark is the index price.
-    function _requireInBand(Trade calldata trade, KnownMarket memory market) private pure {
-        UnderlyingRules rules = market.rules;
-        uint256 bandBps = market.isLast ? 0 : FixedPointMathLib.max(rules.tradeBandBps(), rules.leastTradeBandBps());
-        uint256 band = WadMath.bpsDown(market.price, bandBps);
-        if (FixedPointMathLib.dist(uint256(trade.price), market.price) > band) {
-            revert PriceOutsideBand(trade.instrument, trade.price, market.price, band);
-        }
-    }
-
     /// @dev Whoever is not worth its initial margin must at least be safer than before.
     function _checkParties(IMarginEngine engine, Trade[] calldata trades, Batch memory batch) private view {
         AccountId[] memory accounts = batch.accountsOf();
@@ -411,11 +365,12 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
     /// can bear: before the slice moves, while the flat book guarantees that the account's positions have another side.
     function _settle(
         AccountId account,
-        LiquidationTerms memory terms
+        LiquidationTerms memory terms,
+        KnownMarket[] memory known
     ) private returns (LiquidationSettlement memory settlement) {
         uint256 due = Liquidation.dueFromFund(terms);
         if (due == 0) return Liquidation.settlementOf(terms, 0);
-        uint256[] memory prices = _indexPricesOf(account);
+        uint256[] memory prices = _indexPricesOf(account, known);
         settlement = Liquidation.settlementOf(terms, _drawFund(account, due, prices));
         if (settlement.loss != 0) {
             uint256 capBps = RULES.liquidationRules().gainsHaircutCapBps();
@@ -423,14 +378,49 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         }
     }
 
+    /// @dev Moves a slice and posts the cash for it.
+    function _take(
+        AccountId account,
+        AccountId liquidator,
+        LiquidationTerms memory terms,
+        LiquidationSettlement memory settlement
+    ) private {
+        (int256 closed, int256 closedOfLiquidator) = DefaultProcess.takeSlice(
+            _book,
+            account,
+            liquidator,
+            terms.fraction
+        );
+        emit Liquidated(
+            account,
+            liquidator,
+            terms.fraction,
+            terms.equity,
+            terms.maintenance,
+            settlement.payment,
+            settlement.toAccount,
+            settlement.toInsurance
+        );
+        Posting[] memory postings = new Posting[](3);
+        postings[0] = Posting({account: account, cash: closed + settlement.toAccount.toInt256()});
+        postings[1] = Posting({account: liquidator, cash: closedOfLiquidator - settlement.payment});
+        postings[2] = Posting({account: FUND, cash: _repayDeficit(settlement.toInsurance)});
+        VAULT.moveSlice(account, liquidator, terms.fraction);
+        VAULT.post(postings);
+    }
+
     /// @dev The price of each instrument of an account; 0 where there is none now: nobody is charged by an old one.
-    function _indexPricesOf(AccountId account) private view returns (uint256[] memory prices) {
+    function _indexPricesOf(
+        AccountId account,
+        KnownMarket[] memory known
+    ) private view returns (uint256[] memory prices) {
         InstrumentId[] memory instruments = _book.instruments[account].values();
         prices = new uint256[](instruments.length);
-        MarketCache memory cache = newMarketCache(instruments.length);
+        MarketCache memory cache = cacheOf(known);
         for (uint256 i = 0; i < prices.length; ++i) {
-            (uint256 price, bool isLast) = cachedOrLastPrice(ORACLE, cache.entryOf(instruments[i].underlyingOf()));
-            if (!isLast) prices[i] = price;
+            KnownMarket memory market = cache.entryOf(instruments[i].underlyingOf());
+            cachedOrLastPrice(ORACLE, market);
+            if (!market.isLast) prices[i] = market.price;
         }
     }
 

@@ -22,6 +22,12 @@ import {Leg, Trade} from "./types/Trade.sol";
 contract Exchange is IExchange, EIP712, AccessManaged {
     using SafeCast for uint256;
 
+    /// @dev One slot [wad ratio of notional].
+    struct FeeRates {
+        uint64 taker;
+        uint64 maker;
+    }
+
     /// @dev An order that was found valid, and how much of it is filled and left.
     struct Checked {
         bytes32 hash;
@@ -38,6 +44,8 @@ contract Exchange is IExchange, EIP712, AccessManaged {
     uint8 private constant POST_ONLY = 2;
     uint8 private constant FILL_OR_KILL = 4;
     uint8 private constant ALL_FLAGS = 7;
+    uint256 private constant USED = 1;
+    uint256 private constant PARTLY_FILLED = 2;
     /// @dev A batch of so many different accounts costs less than 8,000,000 gas.
     uint256 private constant MOST_MAKERS = 64;
     /// @dev For each fee, of the venue and of a builder: 1 % [wad].
@@ -46,12 +54,11 @@ contract Exchange is IExchange, EIP712, AccessManaged {
     IClearinghouse private immutable CLEARINGHOUSE;
     IVault private immutable VAULT;
 
-    /// @dev One slot [wad ratio of notional].
-    uint64 private _takerFee;
-    uint64 private _makerFee;
-    mapping(bytes32 account => mapping(uint256 word => uint256 bits)) private _usedNonces;
+    FeeRates private _feeRates;
+    /// @dev Two bits for each of 128 nonces: used up (the order is filled or cancelled), and partly filled.
+    mapping(bytes32 account => mapping(uint256 word => uint256 bits)) private _nonces;
     mapping(bytes32 account => uint64 nonce) private _leastNonces;
-    /// @dev Only of orders that are partly filled [wad].
+    /// @dev Only of orders that are partly filled: for all others it is never read [wad].
     mapping(bytes32 orderHash => uint128 filled) private _filled;
 
     constructor(
@@ -77,15 +84,6 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         for (uint256 i = 0; i < count; ++i) {
             _match(taker.order, checkedTaker.hash, makers[i], sizes[i], trades[i]);
             total += sizes[i];
-            // The taker's fill is announced at each maker's price; its state is written once, below.
-            emit OrderFilled(
-                checkedTaker.hash,
-                taker.order.account,
-                taker.order.nonce,
-                sizes[i],
-                checkedTaker.filled + total,
-                trades[i].price
-            );
         }
         _recordFill(taker.order, checkedTaker, total);
         CLEARINGHOUSE.clear(trades);
@@ -113,7 +111,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
     function setFeeRates(uint64 takerFee, uint64 makerFee) external restricted {
         if (takerFee > MOST_FEE_RATE) revert FeeRateOutOfBounds(takerFee, MOST_FEE_RATE);
         if (makerFee > MOST_FEE_RATE) revert FeeRateOutOfBounds(makerFee, MOST_FEE_RATE);
-        (_takerFee, _makerFee) = (takerFee, makerFee);
+        _feeRates = FeeRates({taker: takerFee, maker: makerFee});
         emit FeeRatesSet(takerFee, makerFee);
     }
 
@@ -149,12 +147,13 @@ contract Exchange is IExchange, EIP712, AccessManaged {
 
     /// @inheritdoc IExchange
     function isNonceUsed(bytes32 account, uint64 nonce) public view returns (bool) {
-        return (_usedNonces[account][nonce >> 8] >> (nonce & 0xff)) & 1 == 1;
+        return _bitsOf(account, nonce) & USED != 0;
     }
 
     /// @inheritdoc IExchange
     function feeRates() external view returns (uint64 takerFee, uint64 makerFee) {
-        return (_takerFee, _makerFee);
+        FeeRates memory rates = _feeRates;
+        return (rates.taker, rates.maker);
     }
 
     // Orders
@@ -173,11 +172,12 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         }
         if (block.timestamp > order.expiry) revert OrderExpired(hash, order.expiry, block.timestamp);
         if (order.nonce < least) revert NonceCancelled(hash, order.account, order.nonce, least);
-        if (isNonceUsed(order.account, order.nonce)) revert NonceUsed(hash, order.account, order.nonce);
+        uint256 bits = _bitsOf(order.account, order.nonce);
+        if (bits & USED != 0) revert NonceUsed(hash, order.account, order.nonce);
         if (!_isSigned(order.account, hash, signed.signature)) revert InvalidSignature(hash, order.account);
         checked.hash = hash;
         checked.size = WadMath.abs(order.size);
-        checked.filled = _filled[hash];
+        if (bits & PARTLY_FILLED != 0) checked.filled = _filled[hash];
     }
 
     /// @dev By the account's owner, a key or a contract, or by the key of an operator with TRADE.
@@ -208,14 +208,13 @@ contract Exchange is IExchange, EIP712, AccessManaged {
             revert LimitPriceCrossed(takerHash, taker.limitPrice, maker.limitPrice);
         }
         _recordFill(maker, checked, size);
-        emit OrderFilled(checked.hash, maker.account, maker.nonce, size, checked.filled + size, maker.limitPrice);
 
         trade.instrument = InstrumentId.wrap(taker.instrument);
         trade.size = taker.size > 0 ? int128(size) : -int128(size);
         trade.price = maker.limitPrice;
         uint256 notional = WadMath.mulUp(uint256(size), trade.price);
-        _chargeLeg(trade.taker, taker, takerHash, notional, _takerFee);
-        _chargeLeg(trade.maker, maker, checked.hash, notional, _makerFee);
+        _chargeLeg(trade.taker, taker, takerHash, notional, _feeRates.taker);
+        _chargeLeg(trade.maker, maker, checked.hash, notional, _feeRates.maker);
     }
 
     /// @dev Writes one side of a trade: fees are rounded up, and their rates together are within what was signed.
@@ -248,11 +247,21 @@ contract Exchange is IExchange, EIP712, AccessManaged {
             if (checked.filled != 0) delete _filled[checked.hash];
         } else {
             _filled[checked.hash] = (checked.filled + fill).toUint128();
+            if (checked.filled == 0) _mark(order.account, order.nonce, PARTLY_FILLED);
         }
+        emit OrderFilled(checked.hash, order.account, order.nonce, fill, checked.filled + fill);
     }
 
     function _useNonce(bytes32 account, uint64 nonce) private {
-        _usedNonces[account][nonce >> 8] |= 1 << (nonce & 0xff);
+        _mark(account, nonce, USED);
+    }
+
+    function _mark(bytes32 account, uint64 nonce, uint256 bit) private {
+        _nonces[account][nonce >> 7] |= bit << (2 * (nonce & 0x7f));
+    }
+
+    function _bitsOf(bytes32 account, uint64 nonce) private view returns (uint256) {
+        return (_nonces[account][nonce >> 7] >> (2 * (nonce & 0x7f))) & (USED | PARTLY_FILLED);
     }
 
     function _requireCanceller(bytes32 account) private view {

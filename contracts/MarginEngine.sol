@@ -8,7 +8,6 @@ import {Ledger} from "./clearing/Ledger.sol";
 import {Liquidation} from "./clearing/Liquidation.sol";
 import {IClearinghouse} from "./interfaces/IClearinghouse.sol";
 import {IMarginEngine} from "./interfaces/IMarginEngine.sol";
-import {IMarginModel} from "./interfaces/IMarginModel.sol";
 import {IPriceOracle} from "./interfaces/IPriceOracle.sol";
 import {IRules} from "./interfaces/IRules.sol";
 import {IVault} from "./interfaces/IVault.sol";
@@ -23,7 +22,7 @@ import {CollateralRules} from "./types/CollateralRules.sol";
 import {InstrumentId} from "./types/InstrumentId.sol";
 import {LiquidationRules} from "./types/LiquidationRules.sol";
 import {LiquidationSettlement, LiquidationTerms} from "./types/LiquidationTerms.sol";
-import {KnownMarket, MarketCache, newMarketCache} from "./types/MarketCache.sol";
+import {KnownMarket, MarketCache, cacheOf} from "./types/MarketCache.sol";
 import {CollateralHolding, Acts, Delta, Holding, Margin, Portfolio, Status} from "./types/Portfolio.sol";
 import {OpenPosition} from "./types/Position.sol";
 import {UnderlyingRules} from "./types/UnderlyingRules.sol";
@@ -43,15 +42,14 @@ contract MarginEngine is AccountValuation, IMarginEngine {
         IVault vault,
         IClearinghouse clearinghouse,
         IPriceOracle oracle,
-        IRules rules,
-        IMarginModel standardMargin
-    ) AccountValuation(vault, clearinghouse, oracle, rules, standardMargin) {}
+        IRules rules
+    ) AccountValuation(vault, clearinghouse, oracle, rules) {}
 
     // Margin
 
     /// @inheritdoc IMarginEngine
     function marginOf(AccountId account) public view returns (Margin memory) {
-        return _margin(_value(_load(account), newMarketCache(CACHED_PRICES), Purpose.View));
+        return _marginNow(_load(account));
     }
 
     /// @inheritdoc IMarginEngine
@@ -66,7 +64,7 @@ contract MarginEngine is AccountValuation, IMarginEngine {
     function marginWith(AccountId account, Delta[] calldata deltas, int256 cash) external view returns (Margin memory) {
         State memory state = _load(account);
         _apply(state, deltas, cash, false);
-        return _margin(_value(state, newMarketCache(CACHED_PRICES), Purpose.View));
+        return _marginNow(state);
     }
 
     /// @inheritdoc IMarginEngine
@@ -109,17 +107,16 @@ contract MarginEngine is AccountValuation, IMarginEngine {
     function requireInitial(AccountId account) external view {
         State memory state = _load(account);
         if (_isRiskless(state)) return;
-        Margin memory margin = _margin(_value(state, newMarketCache(CACHED_PRICES), Purpose.View));
+        Margin memory margin = _marginNow(state);
         if (_isBelowInitial(margin)) revert BelowInitialMargin(account, margin.equity, margin.initial);
     }
 
     /// @inheritdoc IMarginEngine
-    function requireInitialOfLiquidator(AccountId liquidator) external view {
+    function requireInitialOfLiquidator(AccountId liquidator, KnownMarket[] calldata known) external view {
         State memory state = _load(liquidator);
         if (_isRiskless(state)) return;
-        Valuation memory valuation = _value(state, newMarketCache(CACHED_PRICES), Purpose.Liquidation);
-        (uint256 unreadInitial, ) = _setAside(valuation);
-        valuation.equity -= unreadInitial.toInt256();
+        Valuation memory valuation = _valueForLiquidator(state, cacheOf(known));
+        _requireFew(liquidator, valuation);
         Margin memory margin = _margin(valuation);
         if (_isBelowInitial(margin)) revert BelowInitialMargin(liquidator, margin.equity, margin.initial);
     }
@@ -127,7 +124,7 @@ contract MarginEngine is AccountValuation, IMarginEngine {
     /// @inheritdoc IMarginEngine
     function requireSafer(AccountId account, Acts calldata acts, KnownMarket[] calldata known) external view {
         State memory state = _load(account);
-        MarketCache memory cache = _cacheOf(known);
+        MarketCache memory cache = cacheOf(known);
         Valuation memory valuation = _value(state, cache, Purpose.Trade);
         bool isRead = _isRead(valuation);
         Margin memory afterwards = _margin(valuation);
@@ -151,14 +148,17 @@ contract MarginEngine is AccountValuation, IMarginEngine {
     function liquidationTermsOf(
         AccountId account,
         uint256 maxFraction
-    ) external view returns (LiquidationTerms memory terms) {
-        Valuation memory valuation = _valueForLiquidation(account);
+    ) external view returns (LiquidationTerms memory terms, KnownMarket[] memory known) {
+        State memory state = _load(account);
+        MarketCache memory cache = _cacheFor(state);
+        Valuation memory valuation = _valueForLiquidation(state, cache);
+        known = cache.known();
         Margin memory margin = _margin(valuation);
         if (!_isBelow(margin)) revert NotLiquidatable(account, margin.equity, margin.maintenance);
 
         SliceSearch.Account memory sinking;
         (terms, sinking) = _termsOf(valuation, margin);
-        if (maxFraction >= terms.fraction) return terms;
+        if (maxFraction >= terms.fraction) return (terms, known);
         if (maxFraction < LEAST_FRACTION) revert FractionTooSmall(maxFraction, LEAST_FRACTION);
         if (terms.fraction == WadMath.WAD && SliceSearch.leavesDust(sinking, maxFraction)) {
             revert MustCloseWhole(account, maxFraction);
@@ -170,7 +170,8 @@ contract MarginEngine is AccountValuation, IMarginEngine {
     function previewLiquidation(
         AccountId account
     ) external view returns (uint256 maxFraction, int256 payment, int256 toAccount, int256 toInsurance) {
-        Valuation memory valuation = _valueForLiquidation(account);
+        State memory state = _load(account);
+        Valuation memory valuation = _valueForLiquidation(state, _cacheFor(state));
         Margin memory margin = _margin(valuation);
         if (!_isBelow(margin)) return (0, 0, 0, 0);
 
@@ -210,12 +211,20 @@ contract MarginEngine is AccountValuation, IMarginEngine {
         function(Valuation memory) view returns (bool) isBelow
     ) private view returns (uint256 below) {
         if (accounts.length > 256) revert TooManyAccounts(accounts.length, 256);
-        MarketCache memory cache = _cacheOf(known);
+        MarketCache memory cache = cacheOf(known);
         for (uint256 i = 0; i < accounts.length; ++i) {
             State memory state = _load(accounts[i]);
             if (_isRiskless(state)) continue;
-            if (isBelow(_value(state, cache, Purpose.Trade))) below |= 1 << i;
+            Valuation memory valuation = _value(state, cache, Purpose.Trade);
+            _requireFew(accounts[i], valuation);
+            if (isBelow(valuation)) below |= 1 << i;
         }
+    }
+
+    /// @dev An account that holds more than a liquidator may hold could not be taken over.
+    function _requireFew(AccountId account, Valuation memory valuation) private pure {
+        uint256 most = valuation.liquidationRules.mostInstruments();
+        if (valuation.portfolio.positions.length > most) revert IClearinghouse.TooManyInstruments(account, most);
     }
 
     function _isDoubtful(Valuation memory valuation) private view returns (bool) {
@@ -270,12 +279,10 @@ contract MarginEngine is AccountValuation, IMarginEngine {
     ) private view returns (LiquidationTerms memory terms, SliceSearch.Account memory account) {
         LiquidationRules rules = valuation.liquidationRules;
         terms = Liquidation.termsOf(margin.equity, margin.maintenance, rules);
-        account = SliceSearch.Account({
-            model: STANDARD_MARGIN,
-            portfolio: valuation.portfolio,
-            minimumMargin: valuation.minimumMargin,
-            rules: rules
-        });
+        account.requirementOf = _standardRequirement;
+        account.portfolio = valuation.portfolio;
+        account.minimumMargin = valuation.minimumMargin;
+        account.rules = rules;
         terms.fraction = SliceSearch.leastFraction(account, terms);
     }
 
@@ -285,7 +292,7 @@ contract MarginEngine is AccountValuation, IMarginEngine {
         if (state.cash <= 0) return 0;
         int256 spare = state.cash;
         if (!_isRiskless(state)) {
-            Margin memory margin = _margin(_value(state, newMarketCache(CACHED_PRICES), Purpose.View));
+            Margin memory margin = _marginNow(state);
             spare = FixedPointMathLib.min(spare, margin.equity - margin.initial.toInt256());
             if (spare <= 0) return 0;
         }
@@ -297,7 +304,7 @@ contract MarginEngine is AccountValuation, IMarginEngine {
     function _canSpare(State memory state, uint256 place, uint256 held, uint256 amount) private view returns (bool) {
         if (_isRiskless(state)) return true;
         state.amounts[place] = held - amount;
-        return !_isBelowInitial(_margin(_value(state, newMarketCache(CACHED_PRICES), Purpose.View)));
+        return !_isBelowInitial(_marginNow(state));
     }
 
     /// @dev The place of the index-th token among the set bits.
@@ -306,7 +313,7 @@ contract MarginEngine is AccountValuation, IMarginEngine {
     }
 
     function _isBelowAt(State memory state, uint24 underlying, uint256 price) private view returns (bool) {
-        MarketCache memory cache = newMarketCache(CACHED_PRICES);
+        MarketCache memory cache = _cacheFor(state);
         cache.entryOf(underlying).price = price;
         return _isBelow(_margin(_value(state, cache, Purpose.View)));
     }

@@ -134,8 +134,7 @@ contract Rules is IRules, AccessManaged {
         rules = stored.rates;
         brackets = stored.brackets;
         // The first comparison refuses every other kind and every bit that a perpetual has not.
-        bool isListed =
-            instrument == perpetualOf(underlying) && rules.lists(KIND_PERPETUAL) && SizeBrackets.unwrap(brackets) != 0;
+        bool isListed = instrument.isPerpetual() && rules.lists(KIND_PERPETUAL) && SizeBrackets.unwrap(brackets) != 0;
         if (!isListed) revert UnknownInstrument(instrument);
     }
 

@@ -23,7 +23,6 @@ const RESULT_OF = {
   Vault: "vault",
   DefaultProcess: "defaultProcess",
   Clearinghouse: "clearinghouse",
-  StandardMargin: "standardMargin",
   MarginEngine: "marginEngine",
   Exchange: "exchange",
 } as const;

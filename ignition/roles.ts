@@ -72,7 +72,7 @@ const TRADE = `(uint256,int128,uint128,${LEG},${LEG})`;
 const ACCESS_MANAGED: Signatures = ["setAuthority(address)"];
 
 /** State-changing functions that no role guards: users' and keepers', and those that ask for a partner contract. */
-export const OPEN: Record<GovernedContract | "MarginEngine" | "StandardMargin", Signatures> = {
+export const OPEN: Record<GovernedContract | "MarginEngine", Signatures> = {
   PriceOracle: [...ACCESS_MANAGED, "notePrice(uint24)"],
   Rules: ACCESS_MANAGED,
   Vault: [
@@ -102,7 +102,6 @@ export const OPEN: Record<GovernedContract | "MarginEngine" | "StandardMargin", 
     "cancelUpTo(bytes32,uint64)",
   ],
   MarginEngine: [],
-  StandardMargin: [],
 };
 
 /** The 4-byte selector of a signature of the table. */

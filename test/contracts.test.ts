@@ -22,13 +22,12 @@ const { ethers, networkHelpers } = connection;
 const load = () => networkHelpers.loadFixture(deployWithTraders);
 
 function contractsOf(trading: Trading): [string, BaseContract][] {
-  const { exchange, clearinghouse, vault, marginEngine, standardMargin, rules, oracle } = trading;
+  const { exchange, clearinghouse, vault, marginEngine, rules, oracle } = trading;
   return Object.entries({
     exchange,
     clearinghouse,
     vault,
     marginEngine,
-    standardMargin,
     rules,
     oracle,
   });

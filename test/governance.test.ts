@@ -50,7 +50,6 @@ describe("Governance", () => {
       const contracts: [keyof typeof OPEN, BaseContract][] = [
         ...governedContracts(plimsoll),
         ["MarginEngine", plimsoll.marginEngine],
-        ["StandardMargin", plimsoll.standardMargin],
       ];
       for (const [name, contract] of contracts) {
         const restricted = restrictedFunctions()

@@ -162,7 +162,7 @@ function nameOf(signature: string): string {
 }
 
 function contractsOf(scene: UnderAttack): [string, BaseContract][] {
-  const { oracle, rules, vault, clearinghouse, marginEngine, standardMargin, exchange } = scene;
+  const { oracle, rules, vault, clearinghouse, marginEngine, exchange } = scene;
   return Object.entries({
     PriceOracle: oracle,
     Rules: rules,
@@ -170,7 +170,6 @@ function contractsOf(scene: UnderAttack): [string, BaseContract][] {
     Clearinghouse: clearinghouse,
     Exchange: exchange,
     MarginEngine: marginEngine,
-    StandardMargin: standardMargin,
   });
 }
 

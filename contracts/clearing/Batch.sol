@@ -1,10 +1,27 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {AccountId} from "../types/AccountId.sol";
-import {MarketCache, newMarketCache} from "../types/MarketCache.sol";
+import {IClearinghouse} from "../interfaces/IClearinghouse.sol";
+import {AccountId, accountIdOf} from "../types/AccountId.sol";
+import {InstrumentId} from "../types/InstrumentId.sol";
+import {KnownMarket, MarketCache, newMarketCache} from "../types/MarketCache.sol";
 import {Acts, Delta} from "../types/Portfolio.sol";
 import {Leg, Posting, Trade} from "../types/Trade.sol";
+
+/// @notice Trades of one taker in one instrument that follow each other: its side is written once.
+struct Run {
+    AccountId taker;
+    InstrumentId instrument;
+    KnownMarket market;
+    /// What the taker's size changes by [wad].
+    int256 size;
+    /// What its real quote changes by [wad].
+    int256 quote;
+    /// The instrument's open interest before the run [wad].
+    uint256 openBefore;
+    /// The taker's position may only come closer to 0.
+    bool onlyReducing;
+}
 
 /// @notice What the trades of one call add up to.
 struct Batch {
@@ -17,21 +34,20 @@ struct Batch {
     /// Venue's fees [wad].
     uint256 fees;
     MarketCache cache;
-    /// How many instruments an account may hold.
-    uint256 mostInstruments;
+    Run run;
     /// Positions may only come closer to 0.
     bool onlyReducing;
     /// The first price could not be read: reductions are at the last mark.
     bool atLastMark;
 }
 
-using {partyOf, accountsOf, postingsOf} for Batch global;
+using {partyOf, charge, accountsOf, postingsOf} for Batch global;
 
 /// @notice An empty batch for so many trades.
 function newBatch(uint256 trades) pure returns (Batch memory batch) {
     batch.parties = new Posting[](2 * trades);
     batch.builders = new Posting[](2 * trades);
-    batch.cache = newMarketCache(trades);
+    batch.cache = newMarketCache(1);
 }
 
 /// @notice The account's entry, made if there is none.
@@ -41,6 +57,21 @@ function partyOf(Batch memory self, AccountId account) pure returns (Posting mem
     }
     party = self.parties[self.partyCount++];
     party.account = account;
+}
+
+/// @notice Takes the fees of one side of a trade; returns its account's entry.
+function charge(Batch memory self, Leg calldata leg) pure returns (Posting memory party) {
+    party = self.partyOf(leg.account);
+    if (leg.fee != 0) {
+        self.fees += leg.fee;
+        party.cash -= int256(uint256(leg.fee));
+    }
+    if (leg.builderFee != 0) {
+        if (self.atLastMark) revert IClearinghouse.BuilderFeeAtLastMark(leg.account, leg.builderFee);
+        int256 builderFee = int256(uint256(leg.builderFee));
+        self.builders[self.builderCount++] = Posting({account: accountIdOf(leg.builder, 0), cash: builderFee});
+        party.cash -= builderFee;
+    }
 }
 
 /// @notice The accounts that trade, in the order of their first trade.

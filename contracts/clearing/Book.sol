@@ -3,10 +3,11 @@ pragma solidity 0.8.37;
 
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IClearinghouse} from "../interfaces/IClearinghouse.sol";
-import {InstrumentSet} from "./InstrumentSet.sol";
+import {InstrumentSet, MOST_INSTRUMENTS} from "./InstrumentSet.sol";
 import {AccountId} from "../types/AccountId.sol";
 import {InstrumentId} from "../types/InstrumentId.sol";
 import {OpenPosition, Position} from "../types/Position.sol";
+import {WadMath} from "../libraries/WadMath.sol";
 import {Ledger} from "./Ledger.sol";
 
 /// @notice What is kept for an instrument as a whole: two slots, and two that only losses touch.
@@ -42,36 +43,33 @@ struct Book {
     uint128 reserve;
 }
 
-using {indexOf, openPositionOf, openPositionsOf, isReducing, change} for Book global;
+/// @dev A position before it changes.
+struct Held {
+    AccountId account;
+    InstrumentId instrument;
+    /// [wad]
+    int256 size;
+    /// The real quote [wad].
+    int256 real;
+}
+
+using {indexOf, openPositionsOf, isReducing, change, movePart, _held, _write} for Book global;
 
 /// @notice What a side has been charged for one unit of size; a short's size is negative, so what it is charged is
 /// counted downwards [wad].
 function indexOf(Book storage self, InstrumentId instrument, bool long) view returns (int256) {
-    Market storage market = self.markets[instrument];
-    return long ? int256(market.haircutLong) : -int256(market.haircutShort);
-}
-
-/// @notice An account's position with its real quote.
-function openPositionOf(
-    Book storage self,
-    AccountId account,
-    InstrumentId instrument
-) view returns (OpenPosition memory open) {
-    Position memory position = self.positions[account][instrument];
-    open.instrument = instrument;
-    open.size = position.size;
-    open.openInterest = self.markets[instrument].openInterest;
-    if (position.size != 0) {
-        open.realQuote = Ledger.realQuote(position, self.indexOf(instrument, position.size > 0));
-    }
+    return _indexOf(self.markets[instrument], long);
 }
 
 /// @notice All positions of an account with their real quotes.
 function openPositionsOf(Book storage self, AccountId account) view returns (OpenPosition[] memory open) {
     InstrumentId[] memory instruments = self.instruments[account].values();
     open = new OpenPosition[](instruments.length);
-    for (uint256 i = 0; i < instruments.length; ++i) {
-        open[i] = self.openPositionOf(account, instruments[i]);
+    for (uint256 i = 0; i < open.length; ++i) {
+        Market storage market = self.markets[instruments[i]];
+        (open[i].size, open[i].realQuote) = _read(self.positions[account][instruments[i]], market);
+        open[i].instrument = instruments[i];
+        open[i].openInterest = market.openInterest;
     }
 }
 
@@ -91,39 +89,88 @@ function isReducing(
 /// @param instrument Of what.
 /// @param size What the size changes by [wad].
 /// @param quote What the real quote changes by [wad].
-/// @param most How many instruments the account may hold.
 /// @return realised The real quote of a position that is gone: the caller owes it to the account as cash [wad].
 function change(
     Book storage self,
     AccountId account,
     InstrumentId instrument,
     int256 size,
-    int256 quote,
-    uint256 most
+    int256 quote
 ) returns (int256 realised) {
-    OpenPosition memory open = self.openPositionOf(account, instrument);
-    bool held = open.size != 0;
-    _moveOpenInterest(self.markets[instrument], open.size, open.size + size);
-    open.size += size;
-    open.realQuote += quote;
+    Held memory held = self._held(account, instrument);
+    _moveOpenInterest(self.markets[instrument], _longer(held.size, size));
+    return self._write(held, size, quote);
+}
 
-    Position memory position;
-    if (open.size == 0) {
-        realised = open.realQuote;
-        if (held) self.instruments[account].remove(instrument);
+/// @notice Moves a part of a position to another account, with the same part of its real quote. Sizes are rounded for
+/// the account that gives, by less than one wei of size; quotes are rounded down for the one that takes, and follow the
+/// part and not the size that moved: a position of one wei may carry any quote.
+/// @param from Who gives.
+/// @param to Who takes.
+/// @param instrument Of what.
+/// @param part Which part, at most 1 [wad].
+/// @return toFrom The real quote of a position that this closed for the giver: owed to it as cash [wad].
+/// @return toTo The same for the taker [wad].
+function movePart(
+    Book storage self,
+    AccountId from,
+    AccountId to,
+    InstrumentId instrument,
+    int256 part
+) returns (int256 toFrom, int256 toTo) {
+    Held memory giver = self._held(from, instrument);
+    (int256 size, int256 quote) = (WadMath.mulDown(giver.size, part), WadMath.mulDown(giver.real, part));
+    if (size == 0 && quote == 0) return (0, 0);
+    Held memory taker = self._held(to, instrument);
+    _moveOpenInterest(self.markets[instrument], _longer(giver.size, -size) + _longer(taker.size, size));
+    toFrom = self._write(giver, -size, -quote);
+    toTo = self._write(taker, size, quote);
+}
+
+function _held(Book storage self, AccountId account, InstrumentId instrument) view returns (Held memory held) {
+    held.account = account;
+    held.instrument = instrument;
+    (held.size, held.real) = _read(self.positions[account][instrument], self.markets[instrument]);
+}
+
+/// @dev Stores a position changed by a size and a real quote, keeps the account's set of instruments, and announces it;
+/// returns the real quote of a position that is gone.
+function _write(Book storage self, Held memory held, int256 size, int256 quote) returns (int256 realised) {
+    size += held.size;
+    quote += held.real;
+    Position memory written;
+    if (size == 0) {
+        realised = quote;
+        if (held.size != 0) self.instruments[held.account].remove(held.instrument);
     } else {
-        position = Ledger.stored(open.size, open.realQuote, self.indexOf(instrument, open.size > 0));
-        if (!held && !self.instruments[account].add(instrument, most)) {
-            revert IClearinghouse.TooManyInstruments(account, most);
+        written = Ledger.stored(size, quote, self.indexOf(held.instrument, size > 0));
+        if (held.size == 0 && !self.instruments[held.account].add(held.instrument)) {
+            revert IClearinghouse.TooManyInstruments(held.account, MOST_INSTRUMENTS);
         }
     }
-    self.positions[account][instrument] = position;
-    emit IClearinghouse.PositionChanged(account, instrument, position.size, position.quote);
+    self.positions[held.account][held.instrument] = written;
+    emit IClearinghouse.PositionChanged(held.account, held.instrument, written.size, written.quote);
+}
+
+/// @dev A position's size and real quote, 0 and 0 when there is none.
+function _read(Position storage position, Market storage market) view returns (int256 size, int256 real) {
+    Position memory stored = position;
+    size = stored.size;
+    if (size != 0) real = Ledger.realQuote(stored, _indexOf(market, size > 0));
+}
+
+function _indexOf(Market storage market, bool long) view returns (int256) {
+    return long ? int256(market.haircutLong) : -int256(market.haircutShort);
+}
+
+/// @dev By how much more is held long after a change of a size [wad].
+function _longer(int256 size, int256 sizeChange) pure returns (int256) {
+    int256 newSize = size + sizeChange;
+    return (newSize > 0 ? newSize : int256(0)) - (size > 0 ? size : int256(0));
 }
 
 /// @dev Open interest is the sum of all long sizes; with both sides of an act done it is that of the short ones too.
-function _moveOpenInterest(Market storage market, int256 size, int256 newSize) {
-    int256 move = (newSize > 0 ? newSize : int256(0)) - (size > 0 ? size : int256(0));
+function _moveOpenInterest(Market storage market, int256 move) {
     if (move == 0) return;
     market.openInterest = SafeCast.toUint128(SafeCast.toUint256(int256(uint256(market.openInterest)) + move));
 }

@@ -22,16 +22,6 @@ library DefaultProcess {
     /// @dev The same for what an instrument may draw from the insurance fund [seconds].
     uint256 private constant DRAW_WINDOW = 1 days;
 
-    /// @notice What a liquidator takes over.
-    struct Slice {
-        AccountId account;
-        AccountId liquidator;
-        /// Which part of every position [wad].
-        uint256 fraction;
-        /// How many instruments the liquidator may hold.
-        uint256 mostInstruments;
-    }
-
     /// @notice What the insurance fund is asked to pay for an account.
     struct FundClaim {
         AccountId account;
@@ -55,28 +45,23 @@ library DefaultProcess {
     }
 
     /// @notice Moves a fraction of every position, with the same fraction of its real quote.
-    /// @dev Sizes are rounded for the account, by less than one wei of size: a slice must never leave it sicker. Quotes
-    /// are rounded down for the liquidator and follow the fraction, not the size that moved: a position of one wei may
-    /// carry any quote, and what a slice leaves of it must be what the price of the slice assumes. A position that
-    /// rounding closes leaves that rest as cash.
     /// @param book The clearinghouse's book.
-    /// @param slice Who gives what to whom.
+    /// @param account Who gives.
+    /// @param liquidator Who takes.
+    /// @param fraction Which part of every position [wad].
     /// @return toAccount Real quotes of positions that the slice closed for the account: owed to it as cash [wad].
     /// @return toLiquidator The same for the liquidator [wad].
-    function takeSlice(Book storage book, Slice memory slice) external returns (int256 toAccount, int256 toLiquidator) {
-        OpenPosition[] memory open = book.openPositionsOf(slice.account);
-        int256 fraction = slice.fraction.toInt256();
-        for (uint256 i = 0; i < open.length; ++i) {
-            OpenPosition memory part = OpenPosition({
-                instrument: open[i].instrument,
-                size: WadMath.mulDown(open[i].size, fraction),
-                realQuote: WadMath.mulDown(open[i].realQuote, fraction),
-                openInterest: 0
-            });
-            if (part.size == 0 && part.realQuote == 0) continue;
-            toLiquidator += _give(book, slice.liquidator, part, slice.mostInstruments);
-            (part.size, part.realQuote) = (-part.size, -part.realQuote);
-            toAccount += _give(book, slice.account, part, slice.mostInstruments);
+    function takeSlice(
+        Book storage book,
+        AccountId account,
+        AccountId liquidator,
+        uint256 fraction
+    ) external returns (int256 toAccount, int256 toLiquidator) {
+        InstrumentId[] memory instruments = book.instruments[account].values();
+        for (uint256 i = 0; i < instruments.length; ++i) {
+            (int256 given, int256 taken) = book.movePart(account, liquidator, instruments[i], fraction.toInt256());
+            toAccount += given;
+            toLiquidator += taken;
         }
     }
 
@@ -166,16 +151,6 @@ library DefaultProcess {
             weights[i] = WadMath.mulDown(WadMath.abs(open[i].size), indexPrices[i]);
             total += weights[i];
         }
-    }
-
-    /// @dev Adds a part of a position to an account's own; returns what that closed.
-    function _give(
-        Book storage book,
-        AccountId account,
-        OpenPosition memory part,
-        uint256 mostInstruments
-    ) private returns (int256) {
-        return book.change(account, part.instrument, part.size, part.realQuote, mostInstruments);
     }
 
     /// @dev Charges the side opposite to a position; returns what that side bears, at most `loss`.

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {InstrumentId} from "../types/InstrumentId.sol";
+import {InstrumentId, perpetualOf} from "../types/InstrumentId.sol";
 
 /// @notice The instruments that an account holds: a short, unordered set without duplicates.
-/// @dev An instrument's id leaves the upper 56 bits of a word free, so the first word carries the length as well:
-///   word 0: length (bits 248-255) | instrument 0 (bits 0-199); word i: instrument i.
+/// @dev Of a perpetual only the underlying is kept, so that ten share a word and most accounts have one:
+///   word 0      perpetuals (bits 248-255, number) | others (bits 240-247, number) | underlyings 0 to 9, 24 bits each
+///   word n      underlyings 10 n to 10 n + 9
+///   word 8 + i  the i-th other instrument
 /// There is no index from instrument to place: whoever removes one has the whole set loaded by the margin check of
 /// the same act, so looking for it costs next to nothing, and no index can go wrong.
 struct InstrumentSet {
@@ -14,57 +16,85 @@ struct InstrumentSet {
 
 using {length, values, add, remove} for InstrumentSet global;
 
-uint256 constant ONE_LONGER = 1 << 248;
-uint256 constant ID_MASK = (1 << 200) - 1;
+// What any account may hold, whatever its margin model; the Rules set less.
+uint256 constant MOST_INSTRUMENTS = 64;
+uint256 constant ONE_PERPETUAL = 1 << 248;
+uint256 constant ONE_OTHER = 1 << 240;
+uint256 constant PERPETUALS_PER_WORD = 10;
+uint256 constant UNDERLYING_BITS = 24;
+uint256 constant UNDERLYING_MASK = (1 << 24) - 1;
+uint256 constant FIRST_OTHER = 8;
 
 /// @notice How many instruments the set has.
 function length(InstrumentSet storage self) view returns (uint256) {
-    return self.words[0] >> 248;
+    (uint256 perpetuals, uint256 others) = _counts(self.words[0]);
+    return perpetuals + others;
 }
 
 /// @notice The instruments, in no particular order.
 function values(InstrumentSet storage self) view returns (InstrumentId[] memory instruments) {
-    uint256 first = self.words[0];
-    uint256 count = first >> 248;
-    instruments = new InstrumentId[](count);
-    if (count == 0) return instruments;
-    instruments[0] = InstrumentId.wrap(first & ID_MASK);
-    for (uint256 i = 1; i < count; ++i) instruments[i] = InstrumentId.wrap(self.words[i]);
+    uint256 word = self.words[0];
+    (uint256 perpetuals, uint256 others) = _counts(word);
+    instruments = new InstrumentId[](perpetuals + others);
+    for (uint256 i = 0; i < perpetuals; ++i) {
+        if (i != 0 && i % PERPETUALS_PER_WORD == 0) word = self.words[i / PERPETUALS_PER_WORD];
+        instruments[i] = perpetualOf(uint24(word >> ((i % PERPETUALS_PER_WORD) * UNDERLYING_BITS)));
+    }
+    for (uint256 i = 0; i < others; ++i) {
+        instruments[perpetuals + i] = InstrumentId.wrap(self.words[FIRST_OTHER + i]);
+    }
 }
 
 /// @notice Adds an instrument that is not in the set.
-/// @param most The length that the set may reach.
 /// @return added False when the set is full.
-function add(InstrumentSet storage self, InstrumentId instrument, uint256 most) returns (bool added) {
+function add(InstrumentSet storage self, InstrumentId instrument) returns (bool added) {
     uint256 first = self.words[0];
-    uint256 count = first >> 248;
-    if (count >= most) return false;
-    if (count == 0) {
-        self.words[0] = ONE_LONGER | InstrumentId.unwrap(instrument);
+    (uint256 perpetuals, uint256 others) = _counts(first);
+    if (perpetuals + others == MOST_INSTRUMENTS) return false;
+    if (instrument.isPerpetual()) {
+        self.words[0] = first + ONE_PERPETUAL;
+        _put(self, perpetuals, instrument.underlyingOf());
     } else {
-        self.words[count] = InstrumentId.unwrap(instrument);
-        self.words[0] = first + ONE_LONGER;
+        self.words[0] = first + ONE_OTHER;
+        self.words[FIRST_OTHER + others] = InstrumentId.unwrap(instrument);
     }
     return true;
 }
 
-/// @notice Removes an instrument that is in the set; the last one takes its place.
+/// @notice Removes an instrument that is in the set; the last one of its sort takes its place.
 function remove(InstrumentSet storage self, InstrumentId instrument) {
     uint256 first = self.words[0];
-    uint256 last = (first >> 248) - 1;
-    if (last == 0) {
-        delete self.words[0];
-        return;
+    (uint256 perpetuals, uint256 others) = _counts(first);
+    if (instrument.isPerpetual()) {
+        uint256 last = perpetuals - 1;
+        uint24 moved = _at(self, last);
+        uint256 place = 0;
+        while (_at(self, place) != instrument.underlyingOf()) ++place;
+        _put(self, place, moved);
+        _put(self, last, 0);
+        self.words[0] -= ONE_PERPETUAL;
+    } else {
+        uint256 last = FIRST_OTHER + others - 1;
+        uint256 place = FIRST_OTHER;
+        while (self.words[place] != InstrumentId.unwrap(instrument)) ++place;
+        if (place != last) self.words[place] = self.words[last];
+        delete self.words[last];
+        self.words[0] = first - ONE_OTHER;
     }
-    uint256 moved = self.words[last];
-    delete self.words[last];
-    if (first & ID_MASK == InstrumentId.unwrap(instrument)) {
-        self.words[0] = (last << 248) | moved;
-        return;
-    }
-    self.words[0] = first - ONE_LONGER;
-    if (moved == InstrumentId.unwrap(instrument)) return;
-    uint256 place = 1;
-    while (self.words[place] != InstrumentId.unwrap(instrument)) ++place;
-    self.words[place] = moved;
+}
+
+function _counts(uint256 first) pure returns (uint256 perpetuals, uint256 others) {
+    return (first >> 248, (first >> 240) & 0xff);
+}
+
+/// @dev The underlying of the perpetual at a place.
+function _at(InstrumentSet storage self, uint256 place) view returns (uint24) {
+    return uint24(self.words[place / PERPETUALS_PER_WORD] >> ((place % PERPETUALS_PER_WORD) * UNDERLYING_BITS));
+}
+
+/// @dev Writes the underlying of the perpetual at a place; 0 is none.
+function _put(InstrumentSet storage self, uint256 place, uint24 underlying) {
+    uint256 offset = (place % PERPETUALS_PER_WORD) * UNDERLYING_BITS;
+    uint256 word = self.words[place / PERPETUALS_PER_WORD] & ~(UNDERLYING_MASK << offset);
+    self.words[place / PERPETUALS_PER_WORD] = word | (uint256(underlying) << offset);
 }

@@ -70,8 +70,10 @@ interface IMarginEngine {
     function requireInitial(AccountId account) external view;
 
     /// @notice The same for an account that took over a slice: what it took over was open before, so the initial margin
-    /// has no open-interest add-on, and items that cannot be read count as in the liquidation itself.
-    function requireInitialOfLiquidator(AccountId liquidator) external view;
+    /// has no open-interest add-on. Items that cannot be read count for nothing, or as what they would lose at their last
+    /// price and their initial requirement.
+    /// @param known What the caller has read in this call.
+    function requireInitialOfLiquidator(AccountId liquidator, KnownMarket[] calldata known) external view;
 
     /// @notice Reverts with RiskNotReduced unless the account, as it is now, is no worse than before the given trades and
     /// fees: no position grown or flipped, maintenance not raised, health not lowered. With an item that cannot be read,
@@ -83,8 +85,13 @@ interface IMarginEngine {
 
     /// @notice The terms of a liquidation, for at most `maxFraction` [wad]. Reverts with NotLiquidatable,
     /// MustCloseWhole or FractionTooSmall.
-    /// @dev An item that cannot be read counts at its last accepted price less its maintenance requirement, and requires
-    /// nothing: the line stays where it was, and the liquidator is paid for the doubt. Only while such items are at most
-    /// a tenth of the requirement; else this reverts with the oracle's reason.
-    function liquidationTermsOf(AccountId account, uint256 maxFraction) external view returns (LiquidationTerms memory);
+    /// @dev An item that cannot be read counts at its last accepted price less its maintenance requirement, as far as the
+    /// account has equity to pay for the doubt, and requires nothing: the line stays where it was. Only while such items
+    /// are at most a tenth of the requirement; else this reverts with the oracle's reason.
+    /// @return terms The terms, with the fraction to take.
+    /// @return known What was read for it.
+    function liquidationTermsOf(
+        AccountId account,
+        uint256 maxFraction
+    ) external view returns (LiquidationTerms memory terms, KnownMarket[] memory known);
 }

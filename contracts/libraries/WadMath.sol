@@ -14,31 +14,34 @@ library WadMath {
     /// @dev One as a signed number [wad].
     int256 private constant SIGNED_WAD = 1e18;
 
-    /// @notice x * y / 1e18, rounded down.
+    /// @notice x * y / 1e18, rounded down; reverts when x * y leaves uint256, as do all products here.
     function mulDown(uint256 x, uint256 y) internal pure returns (uint256) {
-        return FixedPointMathLib.fullMulDiv(x, y, WAD);
+        return FixedPointMathLib.mulWad(x, y);
     }
 
     /// @notice x * y / 1e18, rounded up.
     function mulUp(uint256 x, uint256 y) internal pure returns (uint256) {
-        return FixedPointMathLib.fullMulDivUp(x, y, WAD);
+        return FixedPointMathLib.mulWadUp(x, y);
     }
 
     /// @notice x * 1e18 / y, rounded down; reverts when y is 0.
     function divDown(uint256 x, uint256 y) internal pure returns (uint256) {
-        return FixedPointMathLib.fullMulDiv(x, WAD, y);
+        return FixedPointMathLib.divWad(x, y);
     }
 
     /// @notice x * 1e18 / y, rounded up; reverts when y is 0.
     function divUp(uint256 x, uint256 y) internal pure returns (uint256) {
-        return FixedPointMathLib.fullMulDivUp(x, WAD, y);
+        return FixedPointMathLib.divWadUp(x, y);
     }
 
     /// @notice x * y / 1e18, rounded towards minus infinity; reverts when x * y leaves int256.
     function mulDown(int256 x, int256 y) internal pure returns (int256 z) {
         int256 product = x * y;
-        z = product / SIGNED_WAD;
-        if (product < 0 && product % SIGNED_WAD != 0) --z;
+        // Unchecked: a quotient by 1e18 is far from the ends of int256.
+        unchecked {
+            z = product / SIGNED_WAD;
+            if (product < 0 && z * SIGNED_WAD != product) --z;
+        }
     }
 
     /// @notice x * y / 1e18, rounded towards plus infinity; reverts when x * y leaves int256.
@@ -48,12 +51,12 @@ library WadMath {
 
     /// @notice x * ratio / 10,000, rounded up; the ratio is in basis points.
     function bpsUp(uint256 x, uint256 ratioBps) internal pure returns (uint256) {
-        return FixedPointMathLib.fullMulDivUp(x, ratioBps, 10_000);
+        return FixedPointMathLib.mulDivUp(x, ratioBps, 10_000);
     }
 
     /// @notice x * ratio / 10,000, rounded down; the ratio is in basis points.
     function bpsDown(uint256 x, uint256 ratioBps) internal pure returns (uint256) {
-        return FixedPointMathLib.fullMulDiv(x, ratioBps, 10_000);
+        return FixedPointMathLib.mulDiv(x, ratioBps, 10_000);
     }
 
     /// @notice |x|.

@@ -6,7 +6,6 @@ import {LibBit} from "solady/src/utils/LibBit.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Ledger} from "../clearing/Ledger.sol";
 import {IClearinghouse} from "../interfaces/IClearinghouse.sol";
-import {IMarginModel} from "../interfaces/IMarginModel.sol";
 import {IPriceOracle} from "../interfaces/IPriceOracle.sol";
 import {IRules} from "../interfaces/IRules.sol";
 import {IVault} from "../interfaces/IVault.sol";
@@ -21,11 +20,12 @@ import {CollateralHolding, Delta, Holding, Margin, Portfolio} from "../types/Por
 import {OpenPosition} from "../types/Position.sol";
 import {UnderlyingRules} from "../types/UnderlyingRules.sol";
 import {crowdingOf} from "./OpenInterestAddOn.sol";
+import {StandardMargin} from "./StandardMargin.sol";
 
 /// @title AccountValuation
 /// @notice From what an account has to what it is worth and requires: load it (`_load`), change it if the question is
 /// what-if (`_apply`), price it (`_value`), ask the model (`_margin`).
-abstract contract AccountValuation {
+abstract contract AccountValuation is StandardMargin {
     using SafeCast for int256;
     using SafeCast for uint256;
 
@@ -62,10 +62,10 @@ abstract contract AccountValuation {
         uint256 unreadPositions;
         /// Bit i: the price of the i-th collateral is.
         uint256 unreadCollateral;
+        /// What these are worth at their last prices [wad].
+        int256 unreadValue;
     }
 
-    /// @dev At most so many different underlyings are kept in memory in one call; more are read again.
-    uint256 internal constant CACHED_PRICES = 32;
     /// @dev Items that cannot be read are no obstacle to a liquidation up to this part of the requirement.
     uint256 private constant MOST_UNREAD_BPS = 1_000;
 
@@ -73,20 +73,12 @@ abstract contract AccountValuation {
     IClearinghouse internal immutable CLEARINGHOUSE;
     IPriceOracle internal immutable ORACLE;
     IRules internal immutable RULES;
-    IMarginModel internal immutable STANDARD_MARGIN;
 
-    constructor(
-        IVault vault,
-        IClearinghouse clearinghouse,
-        IPriceOracle oracle,
-        IRules rules,
-        IMarginModel standardMargin
-    ) {
+    constructor(IVault vault, IClearinghouse clearinghouse, IPriceOracle oracle, IRules rules) {
         VAULT = vault;
         CLEARINGHOUSE = clearinghouse;
         ORACLE = oracle;
         RULES = rules;
-        STANDARD_MARGIN = standardMargin;
     }
 
     // From state to margin
@@ -138,7 +130,8 @@ abstract contract AccountValuation {
         Purpose purpose
     ) internal view returns (Valuation memory valuation) {
         uint256 count = state.positions.length;
-        LiquidationRules rules = RULES.liquidationRules();
+        LiquidationRules rules = cache.liquidationRules;
+        if (LiquidationRules.unwrap(rules) == 0) rules = cache.liquidationRules = RULES.liquidationRules();
         valuation.liquidationRules = rules;
         valuation.equity = state.cash;
         valuation.portfolio.positions = new Holding[](count);
@@ -164,7 +157,7 @@ abstract contract AccountValuation {
         if (UnderlyingRules.unwrap(market.rules) == 0) {
             (market.rules, market.brackets) = RULES.instrumentRules(position.instrument);
         }
-        if (!_read(market, purpose)) valuation.unreadPositions |= 1 << i;
+        _read(market, purpose);
         Holding memory holding = valuation.portfolio.positions[i];
         holding.instrument = position.instrument;
         holding.size = position.size;
@@ -175,7 +168,12 @@ abstract contract AccountValuation {
         if (purpose != Purpose.Liquidation) {
             holding.crowding = _crowdingOf(position.openInterest, holding.mark, valuation.liquidationRules);
         }
-        valuation.equity += Ledger.valueOf(position.size, position.realQuote, holding.mark);
+        int256 value = Ledger.valueOf(position.size, position.realQuote, holding.mark);
+        valuation.equity += value;
+        if (market.isLast) {
+            valuation.unreadPositions |= 1 << i;
+            valuation.unreadValue += value;
+        }
     }
 
     /// @dev Adds the collateral to a valuation. A token adds to the minimum margin at most what it adds to equity, so
@@ -194,23 +192,24 @@ abstract contract AccountValuation {
             CollateralHolding memory holding = valuation.portfolio.collateral[place];
             (, holding.rules) = RULES.collateralAt(index);
             KnownMarket memory market = cache.entryOf(holding.rules.collateralUnderlying());
-            if (!_read(market, purpose)) valuation.unreadCollateral |= 1 << place;
+            _read(market, purpose);
             holding.price = market.price;
-            holding.quantity = TokenUnits.toWadDown(state.amounts[place++], holding.rules.tokenDecimals());
+            holding.quantity = TokenUnits.toWadDown(state.amounts[place], holding.rules.tokenDecimals());
             uint256 value = WadMath.mulDown(holding.quantity, holding.price);
             valuation.equity += value.toInt256();
+            if (market.isLast) {
+                valuation.unreadCollateral |= 1 << place;
+                valuation.unreadValue += value.toInt256();
+            }
+            ++place;
             valuation.minimumMargin += FixedPointMathLib.min(value, minimumMarginOfItem);
         }
     }
 
-    /// @dev Sees to it that a market has its price; whether it is today's.
-    function _read(KnownMarket memory market, Purpose purpose) internal view returns (bool) {
-        if (purpose == Purpose.View) {
-            cachedPrice(ORACLE, market);
-            return true;
-        }
-        (, bool isLast) = cachedOrLastPrice(ORACLE, market);
-        return !isLast;
+    /// @dev Sees to it that a market has a price: today's, or for some purposes the last.
+    function _read(KnownMarket memory market, Purpose purpose) private view {
+        if (purpose == Purpose.View) cachedPrice(ORACLE, market);
+        else cachedOrLastPrice(ORACLE, market);
     }
 
     /// @dev The fund is only asked where it matters: while governance's figure suffices, it does not.
@@ -229,30 +228,50 @@ abstract contract AccountValuation {
     }
 
     /// @dev An account as a liquidation sees it: items that cannot be read are worth their last value less what they
-    /// require, and require nothing more. R - M is the same as at the last prices, and so is the line.
-    function _valueForLiquidation(AccountId account) internal view returns (Valuation memory valuation) {
-        valuation = _value(_load(account), newMarketCache(CACHED_PRICES), Purpose.Liquidation);
-        (, uint256 unreadMaintenance) = _setAside(valuation);
-        valuation.equity -= unreadMaintenance.toInt256();
-    }
+    /// require, and require nothing more. R - M is the same as at the last prices, and so is the line. Only the account
+    /// pays for the doubt: without equity there is no such discount. Reverts with the oracle's reason when such items
+    /// are too much of the whole.
+    function _valueForLiquidation(
+        State memory state,
+        MarketCache memory cache
+    ) internal view returns (Valuation memory valuation) {
+        valuation = _value(state, cache, Purpose.Liquidation);
+        if (_isRead(valuation)) return valuation;
 
-    /// @dev Takes the items that cannot be read out of the portfolio that the model sees; returns what they require.
-    /// Reverts with the oracle's reason when that is too much of the whole.
-    function _setAside(Valuation memory valuation) internal view returns (uint256 initial, uint256 maintenance) {
-        if (_isRead(valuation)) return (0, 0);
-        Portfolio memory whole = valuation.portfolio;
-        Portfolio memory unread = _part(whole, valuation.unreadPositions, valuation.unreadCollateral);
-        valuation.portfolio = _part(whole, ~valuation.unreadPositions, ~valuation.unreadCollateral);
-
-        (initial, maintenance) = STANDARD_MARGIN.requirement(unread);
-        (, uint256 rest) = STANDARD_MARGIN.requirement(valuation.portfolio);
-        if (maintenance > WadMath.bpsDown(maintenance + rest, MOST_UNREAD_BPS)) {
+        Portfolio memory unread = _setAside(valuation);
+        (, uint256 aside) = _standardRequirement(unread);
+        (, uint256 rest) = _standardRequirement(valuation.portfolio);
+        if (aside > WadMath.bpsDown(aside + rest, MOST_UNREAD_BPS)) {
             ORACLE.price(
                 unread.positions.length == 0
                     ? unread.collateral[0].rules.collateralUnderlying()
                     : unread.positions[0].instrument.underlyingOf()
             );
         }
+        uint256 discount = FixedPointMathLib.min(aside, valuation.equity > 0 ? uint256(valuation.equity) : 0);
+        valuation.equity -= discount.toInt256();
+        valuation.minimumMargin = FixedPointMathLib.zeroFloorSub(valuation.minimumMargin, discount);
+    }
+
+    /// @dev An account as the taker of a slice: items that cannot be read give it nothing, and cost it what they would
+    /// lose by their last price and their initial requirement.
+    function _valueForLiquidator(
+        State memory state,
+        MarketCache memory cache
+    ) internal view returns (Valuation memory valuation) {
+        valuation = _value(state, cache, Purpose.Liquidation);
+        if (_isRead(valuation)) return valuation;
+
+        (uint256 initial, ) = _standardRequirement(_setAside(valuation));
+        int256 worst = valuation.unreadValue - initial.toInt256();
+        valuation.equity += (worst < 0 ? worst : int256(0)) - valuation.unreadValue;
+    }
+
+    /// @dev Takes the items that cannot be read out of the portfolio that the model sees; returns them.
+    function _setAside(Valuation memory valuation) private pure returns (Portfolio memory unread) {
+        Portfolio memory whole = valuation.portfolio;
+        unread = _part(whole, valuation.unreadPositions, valuation.unreadCollateral);
+        valuation.portfolio = _part(whole, ~valuation.unreadPositions, ~valuation.unreadCollateral);
     }
 
     /// @dev The items of a portfolio whose bits are set.
@@ -277,17 +296,21 @@ abstract contract AccountValuation {
         return LibBit.popCount(bits & ((1 << length) - 1));
     }
 
-    function _margin(Valuation memory valuation) internal view returns (Margin memory margin) {
-        margin.equity = valuation.equity;
-        (margin.initial, margin.maintenance) = STANDARD_MARGIN.requirement(valuation.portfolio);
-        margin.maintenance = FixedPointMathLib.max(margin.maintenance, valuation.minimumMargin);
-        margin.initial = FixedPointMathLib.max(margin.initial, margin.maintenance);
+    /// @dev What a state is worth and requires at today's prices.
+    function _marginNow(State memory state) internal view returns (Margin memory) {
+        return _margin(_value(state, _cacheFor(state), Purpose.View));
     }
 
-    function _cacheOf(KnownMarket[] calldata known) internal pure returns (MarketCache memory cache) {
-        cache = newMarketCache(known.length + CACHED_PRICES);
-        for (uint256 i = 0; i < known.length; ++i) cache.markets[i] = known[i];
-        cache.count = known.length;
+    /// @dev Room for all that a state depends on.
+    function _cacheFor(State memory state) internal pure returns (MarketCache memory) {
+        return newMarketCache(state.positions.length + state.amounts.length);
+    }
+
+    function _margin(Valuation memory valuation) internal pure returns (Margin memory margin) {
+        margin.equity = valuation.equity;
+        (margin.initial, margin.maintenance) = _standardRequirement(valuation.portfolio);
+        margin.maintenance = FixedPointMathLib.max(margin.maintenance, valuation.minimumMargin);
+        margin.initial = FixedPointMathLib.max(margin.initial, margin.maintenance);
     }
 
     /// @dev Without position and debt there is nothing that a price could endanger: such an account needs no price.

@@ -4,7 +4,6 @@ pragma solidity 0.8.37;
 import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Liquidation} from "../clearing/Liquidation.sol";
-import {IMarginModel} from "../interfaces/IMarginModel.sol";
 import {WadMath} from "../libraries/WadMath.sol";
 import {LiquidationRules} from "../types/LiquidationRules.sol";
 import {LiquidationTerms} from "../types/LiquidationTerms.sol";
@@ -22,8 +21,11 @@ library SliceSearch {
 
     /// @dev What is cut.
     struct Account {
-        IMarginModel model;
+        /// The account's margin model.
+        function(Portfolio memory) internal pure returns (uint256, uint256) requirementOf;
         Portfolio portfolio;
+        /// What a slice leaves of it: one copy, changed from slice to slice; empty until it is needed.
+        Portfolio rest;
         /// [wad]
         uint256 minimumMargin;
         LiquidationRules rules;
@@ -97,30 +99,30 @@ library SliceSearch {
     /// @dev The model's maintenance requirement for what a slice leaves [wad].
     function _maintenanceOfRest(Account memory account, uint256 fraction) private pure returns (uint256 maintenance) {
         Portfolio memory whole = account.portfolio;
-        Portfolio memory rest;
+        Portfolio memory rest = account.rest;
+        if (rest.positions.length + rest.collateral.length == 0) _copy(whole, rest);
         int256 kept = (WadMath.WAD - fraction).toInt256();
+        for (uint256 i = 0; i < whole.positions.length; ++i) {
+            rest.positions[i].size = WadMath.mulUp(whole.positions[i].size, kept);
+        }
+        for (uint256 i = 0; i < whole.collateral.length; ++i) {
+            rest.collateral[i].quantity = WadMath.mulUp(whole.collateral[i].quantity, uint256(kept));
+        }
+        (, maintenance) = account.requirementOf(rest);
+    }
+
+    /// @dev Everything but sizes and quantities, which differ from slice to slice.
+    function _copy(Portfolio memory whole, Portfolio memory rest) private pure {
         rest.positions = new Holding[](whole.positions.length);
         for (uint256 i = 0; i < whole.positions.length; ++i) {
-            Holding memory holding = whole.positions[i];
-            rest.positions[i] = Holding({
-                instrument: holding.instrument,
-                size: WadMath.mulUp(holding.size, kept),
-                mark: holding.mark,
-                indexPrice: holding.indexPrice,
-                rules: holding.rules,
-                brackets: holding.brackets,
-                crowding: holding.crowding
-            });
+            (Holding memory from, Holding memory to) = (whole.positions[i], rest.positions[i]);
+            (to.instrument, to.mark, to.indexPrice) = (from.instrument, from.mark, from.indexPrice);
+            (to.rules, to.brackets, to.crowding) = (from.rules, from.brackets, from.crowding);
         }
         rest.collateral = new CollateralHolding[](whole.collateral.length);
         for (uint256 i = 0; i < whole.collateral.length; ++i) {
-            CollateralHolding memory holding = whole.collateral[i];
-            rest.collateral[i] = CollateralHolding({
-                quantity: WadMath.mulUp(holding.quantity, uint256(kept)),
-                price: holding.price,
-                rules: holding.rules
-            });
+            (CollateralHolding memory from, CollateralHolding memory to) = (whole.collateral[i], rest.collateral[i]);
+            (to.price, to.rules) = (from.price, from.rules);
         }
-        (, maintenance) = account.model.requirement(rest);
     }
 }

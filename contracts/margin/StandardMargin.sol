@@ -15,12 +15,19 @@ import {UnderlyingRules} from "../types/UnderlyingRules.sol";
 ///   initial rate      = max(rate(slow sigma), rate(fast sigma)) / (maintenance to initial), at least the initial floor
 ///   crowded           = required + (notional - required) x crowding, for the initial requirement of a position
 ///   requirement       = sum of rate x charged notional + sum of haircut x collateral value, all rounded up
-/// The charged notional grows progressively with size (SizeBrackets).
+/// The charged notional grows progressively with size (SizeBrackets). The margin engine is this model: nearly every
+/// account uses it, and a call to another contract for each would cost it more than the arithmetic.
 contract StandardMargin is IMarginModel {
     /// @inheritdoc IMarginModel
     function requirement(Portfolio calldata portfolio) external pure returns (uint256 initial, uint256 maintenance) {
+        return _standardRequirement(portfolio);
+    }
+
+    function _standardRequirement(
+        Portfolio memory portfolio
+    ) internal pure returns (uint256 initial, uint256 maintenance) {
         for (uint256 i = 0; i < portfolio.positions.length; ++i) {
-            Holding calldata holding = portfolio.positions[i];
+            Holding memory holding = portfolio.positions[i];
             uint256 notional = WadMath.mulUp(WadMath.abs(holding.size), holding.mark);
             uint256 charged = holding.brackets.chargedNotional(notional);
             (uint256 initialRate, uint256 maintenanceRate) = _rates(holding.rules);
@@ -32,7 +39,7 @@ contract StandardMargin is IMarginModel {
             maintenance += WadMath.mulUp(charged, maintenanceRate);
         }
         for (uint256 i = 0; i < portfolio.collateral.length; ++i) {
-            CollateralHolding calldata holding = portfolio.collateral[i];
+            CollateralHolding memory holding = portfolio.collateral[i];
             // The value that equity counts: tokens that add nothing to equity must add nothing to the requirement.
             uint256 value = WadMath.mulDown(holding.quantity, holding.price);
             initial += WadMath.bpsUp(value, holding.rules.initialHaircutBps());
@@ -44,15 +51,21 @@ contract StandardMargin is IMarginModel {
     function _rates(UnderlyingRules rules) private pure returns (uint256 initial, uint256 maintenance) {
         maintenance = _rate(rules, rules.slowSigmaBps());
         uint256 higher = FixedPointMathLib.max(maintenance, _rate(rules, rules.fastSigmaBps()));
-        initial = FixedPointMathLib.max(
-            FixedPointMathLib.fullMulDivUp(higher, 10_000, rules.maintenanceToInitialBps()),
-            rules.initialFloorBps() * 1e14
-        );
+        // Unchecked: a rate is below 2^16 x 1e14, and the divisor is bounded away from 0 by the Rules.
+        unchecked {
+            initial = FixedPointMathLib.max(
+                FixedPointMathLib.divUp(higher * 10_000, rules.maintenanceToInitialBps()),
+                rules.initialFloorBps() * 1e14
+            );
+        }
     }
 
     /// @dev clamp(A + B x sigma, floor, cap); bps x bps is 1e8 of one, so exact in WADs.
     function _rate(UnderlyingRules rules, uint256 sigmaBps) private pure returns (uint256) {
-        uint256 rate = rules.maintenanceBaseBps() * 1e14 + rules.maintenanceSlopeBps() * sigmaBps * 1e10;
-        return FixedPointMathLib.clamp(rate, rules.maintenanceFloorBps() * 1e14, rules.maintenanceCapBps() * 1e14);
+        // Unchecked: every factor is below 2^16.
+        unchecked {
+            uint256 rate = rules.maintenanceBaseBps() * 1e14 + rules.maintenanceSlopeBps() * sigmaBps * 1e10;
+            return FixedPointMathLib.clamp(rate, rules.maintenanceFloorBps() * 1e14, rules.maintenanceCapBps() * 1e14);
+        }
     }
 }

@@ -12,20 +12,18 @@ function cachedPrice(IPriceOracle oracle, KnownMarket memory market) view return
     return market.price;
 }
 
-/// @notice The same, with the last accepted price where there is none now: `isLast` tells.
+/// @notice Reads the underlying's price into its entry, the last accepted one where there is none now: `isLast` tells.
 /// @dev Reverts with the oracle's first reason when there is not even that. Nobody can starve the oracle of gas to get
 /// the last price: what a caller keeps of the gas of a failed read is far less than the second read needs.
-function cachedOrLastPrice(IPriceOracle oracle, KnownMarket memory market) view returns (uint256 price, bool isLast) {
-    if (market.price == 0) {
-        try oracle.price(market.underlying) returns (uint256 current) {
-            market.price = current;
-        } catch (bytes memory reason) {
-            try oracle.lastPrice(market.underlying) returns (uint256 last) {
-                (market.price, market.isLast) = (last, true);
-            } catch {
-                Address.verifyCallResult(false, reason);
-            }
+function cachedOrLastPrice(IPriceOracle oracle, KnownMarket memory market) view {
+    if (market.price != 0) return;
+    try oracle.price(market.underlying) returns (uint256 current) {
+        market.price = current;
+    } catch (bytes memory reason) {
+        try oracle.lastPrice(market.underlying) returns (uint256 last) {
+            (market.price, market.isLast) = (last, true);
+        } catch {
+            Address.verifyCallResult(false, reason);
         }
     }
-    return (market.price, market.isLast);
 }

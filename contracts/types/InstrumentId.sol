@@ -11,7 +11,7 @@ pragma solidity 0.8.37;
 /// A perpetual has neither expiry nor strike.
 type InstrumentId is uint256;
 
-using {kindOf, underlyingOf, equal as ==, notEqual as !=} for InstrumentId global;
+using {kindOf, underlyingOf, isPerpetual, equal as ==, notEqual as !=} for InstrumentId global;
 
 // The kind of a perpetual. Kinds 2 to 4 (future, call, put) are numbered by the design and not yet listed.
 uint8 constant KIND_PERPETUAL = 1;
@@ -19,6 +19,11 @@ uint8 constant KIND_PERPETUAL = 1;
 /// @notice The perpetual on an underlying.
 function perpetualOf(uint24 underlying) pure returns (InstrumentId) {
     return InstrumentId.wrap((uint256(KIND_PERPETUAL) << 192) | (uint256(underlying) << 168));
+}
+
+/// @notice Whether the instrument is a perpetual and nothing else: no bit that a perpetual has not.
+function isPerpetual(InstrumentId instrument) pure returns (bool) {
+    return instrument == perpetualOf(instrument.underlyingOf());
 }
 
 /// @notice The instrument's kind.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {LiquidationRules} from "./LiquidationRules.sol";
 import {SizeBrackets} from "./SizeBrackets.sol";
 import {UnderlyingRules} from "./UnderlyingRules.sol";
 
@@ -21,30 +22,42 @@ struct KnownMarket {
 struct MarketCache {
     KnownMarket[] markets;
     uint256 count;
+    /// 0 while they were not asked for.
+    LiquidationRules liquidationRules;
 }
 
 using {entryOf, known} for MarketCache global;
 
-/// @notice An empty cache with room for so many underlyings.
+/// @notice An empty cache with room for so many underlyings; it grows when that is not enough.
 function newMarketCache(uint256 room) pure returns (MarketCache memory cache) {
     cache.markets = new KnownMarket[](room);
 }
 
-/// @notice The underlying's entry, made if there is none. Without room it is kept nowhere and simply read again.
+/// @notice A cache of what somebody else has read in the same call.
+function cacheOf(KnownMarket[] memory given) pure returns (MarketCache memory cache) {
+    cache.markets = given;
+    cache.count = given.length;
+}
+
+/// @notice The underlying's entry, made if there is none.
 function entryOf(MarketCache memory self, uint24 underlying) pure returns (KnownMarket memory entry) {
     uint256 count = self.count;
     for (uint256 i = 0; i < count; ++i) {
         if (self.markets[i].underlying == underlying) return self.markets[i];
     }
-    if (count < self.markets.length) {
-        entry = self.markets[count];
-        self.count = count + 1;
+    if (count == self.markets.length) {
+        KnownMarket[] memory longer = new KnownMarket[](2 * count + 2);
+        for (uint256 i = 0; i < count; ++i) longer[i] = self.markets[i];
+        self.markets = longer;
     }
+    entry = self.markets[count];
     entry.underlying = underlying;
+    self.count = count + 1;
 }
 
 /// @notice The entries alone, to hand on.
 function known(MarketCache memory self) pure returns (KnownMarket[] memory markets) {
+    if (self.count == self.markets.length) return self.markets;
     markets = new KnownMarket[](self.count);
     for (uint256 i = 0; i < markets.length; ++i) markets[i] = self.markets[i];
 }

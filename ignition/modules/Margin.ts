@@ -11,7 +11,7 @@ interface Layers {
   clearinghouse: ReturnType<typeof clearinghouseModule>;
 }
 
-/** The margin engine with its models. Neither has an owner: both are replaced, not changed. */
+/** The margin engine, which is the standard margin model as well. It has no owner: it is replaced, not changed. */
 export function marginModule(layers: Layers) {
   return buildModule("Margin", (m) => {
     const { oracle } = m.useModule(layers.oracle);
@@ -19,14 +19,7 @@ export function marginModule(layers: Layers) {
     const { vault } = m.useModule(layers.vault);
     const { clearinghouse } = m.useModule(layers.clearinghouse);
 
-    const standardMargin = m.contract("StandardMargin");
-    const marginEngine = m.contract("MarginEngine", [
-      vault,
-      clearinghouse,
-      oracle,
-      rules,
-      standardMargin,
-    ]);
-    return { standardMargin, marginEngine };
+    const marginEngine = m.contract("MarginEngine", [vault, clearinghouse, oracle, rules]);
+    return { marginEngine };
   });
 }

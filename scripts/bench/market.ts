@@ -22,8 +22,8 @@ const STAKE = 1_000_000;
 /** Orders live so long that no figure depends on when it is measured [unix seconds]. */
 const EXPIRY = 2_000_000_000n;
 
-/** The last of the 256 nonces that share the first word. */
-const LAST_NONCE_OF_WORD = 255n;
+/** The last of the 128 nonces that share the first word. */
+const LAST_NONCE_OF_WORD = 127n;
 
 /** What an act trades when it trades one instrument. */
 export const [ETH_PERP = 0n] = PERPETUALS;
@@ -52,6 +52,9 @@ export async function openMarket() {
     await actions.open(trader, house, ETH_PERP);
     await actions.close(trader, house, ETH_PERP);
   }
+  // The insurance fund has cash, and the reserve is not 0.
+  await deployment.clearinghouse.distributeFees();
+  await actions.open(holder, house, ETH_PERP);
   return { ...deployment, ...actions };
 }
 

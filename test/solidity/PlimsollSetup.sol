@@ -10,7 +10,6 @@ import {MarginEngine} from "../../contracts/MarginEngine.sol";
 import {Rules} from "../../contracts/Rules.sol";
 import {Vault} from "../../contracts/Vault.sol";
 import {IPriceOracle} from "../../contracts/interfaces/IPriceOracle.sol";
-import {StandardMargin} from "../../contracts/margin/StandardMargin.sol";
 import {MockToken} from "../../contracts/mocks/MockToken.sol";
 import {PriceOracle} from "../../contracts/oracle/PriceOracle.sol";
 import {AccountId, accountIdOf} from "../../contracts/types/AccountId.sol";
@@ -82,7 +81,7 @@ abstract contract PlimsollSetup is BaseTest {
         usdc = new MockToken("USD Coin", "USDC", 6);
         vault = new Vault(address(authority), address(usdc), rules);
         clearinghouse = new Clearinghouse(address(authority), vault, oracle, rules);
-        engine = new MarginEngine(vault, clearinghouse, oracle, rules, new StandardMargin());
+        engine = new MarginEngine(vault, clearinghouse, oracle, rules);
         exchange = new Exchange(address(authority), clearinghouse, vault);
 
         vault.wire(address(clearinghouse), address(engine));

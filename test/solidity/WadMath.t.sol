@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
 import {BaseTest} from "../../contracts/testing/BaseTest.t.sol";
 import {WadMath} from "../../contracts/libraries/WadMath.sol";
 
@@ -24,10 +25,28 @@ contract WadMathTest is BaseTest {
         assertTrue(up == 0 || (up - 1) * WAD < x * y);
     }
 
-    function testFuzz_ProductsWiderThanAWordAgreeWithOpenZeppelin(uint256 x, uint256 y) public pure {
-        (x, y) = (bound(x, 0, 1 << 200), bound(y, 0, 1 << 115));
+    function testFuzz_ProductsUpToAWordAgreeWithOpenZeppelin(uint256 x, uint256 y) public pure {
+        x = bound(x, 1, type(uint256).max);
+        y = bound(y, 0, type(uint256).max / x);
         assertEq(WadMath.mulDown(x, y), Math.mulDiv(x, y, WAD));
         assertEq(WadMath.mulUp(x, y), Math.mulDiv(x, y, WAD, Math.Rounding.Ceil));
+    }
+
+    function testFuzz_RevertWhen_AProductLeavesAWord(uint256 x, uint256 y) public {
+        x = bound(x, 2, type(uint256).max);
+        y = bound(y, type(uint256).max / x + 1, type(uint256).max);
+        vm.expectRevert(FixedPointMathLib.MulWadFailed.selector);
+        this.mulDown(x, y);
+        vm.expectRevert(FixedPointMathLib.MulWadFailed.selector);
+        this.mulUp(x, y);
+    }
+
+    function mulDown(uint256 x, uint256 y) external pure returns (uint256) {
+        return WadMath.mulDown(x, y);
+    }
+
+    function mulUp(uint256 x, uint256 y) external pure returns (uint256) {
+        return WadMath.mulUp(x, y);
     }
 
     function testFuzz_QuotientsBracketTheExactOne(uint256 x, uint256 y) public pure {
