@@ -3,7 +3,7 @@ import type { ReferenceMargin } from "../margin.js";
 import { realQuoteOf, tradeQuote } from "./ledger.js";
 import { lenientPrices, type Quote } from "./oracle.js";
 import { demand } from "./refusal.js";
-import { isRiskless, marginOfValuation, valuationOf } from "./valuation.js";
+import { isRiskless, marginOfValuation, requireFew, valuationOf } from "./valuation.js";
 import { type Account, accountOf, type Position, type World } from "./world.js";
 
 /** The gate of DESIGN section 4: what an account may do while it is not worth its initial margin. */
@@ -31,6 +31,7 @@ export interface Change {
 export function isDoubtful(world: World, id: AccountId, known: Map<number, Quote>): boolean {
   if (isRiskless(accountOf(world, id))) return false;
   const { margin, isRead } = atLastPrices(world, id, known);
+  requireFew(world, id);
   return !isRead || margin.equity < margin.initial;
 }
 
@@ -87,6 +88,7 @@ export function isBelowMaintenance(
 ): boolean {
   if (isRiskless(accountOf(world, id))) return false;
   const { equity, maintenance } = atLastPrices(world, id, known).margin;
+  requireFew(world, id);
   return equity < maintenance;
 }
 

@@ -1,6 +1,5 @@
 import { type AccountId, type InstrumentId, mulDown, mulUp } from "../../../sdk/index.js";
 import { abs, max } from "../margin.js";
-import { demand } from "./refusal.js";
 import { type Account, accountOf, bookOf, type Position, type World } from "./world.js";
 
 /**
@@ -59,8 +58,6 @@ export function changePosition(
     return real;
   }
   if (before.size === 0n) {
-    const isFull = account.positions.length >= world.rules.liquidation.mostInstruments;
-    demand(!isFull, "TooManyInstruments");
     account.positions.push(before);
   }
   before.size = size;

@@ -43,6 +43,18 @@ interface Call {
   /** Its first price could not be read: it reduces at the marks of the last trades. */
   atLastMark: boolean;
   parties: Set<AccountId>;
+  run: Run | undefined;
+}
+
+/** Trades of one taker in one instrument that follow each other: its side is written once, when they end. */
+interface Run {
+  taker: AccountId;
+  instrument: InstrumentId;
+  mark: Quote;
+  size: bigint;
+  quote: bigint;
+  openBefore: bigint;
+  onlyReducing: boolean;
 }
 
 /** Clears trades of a registered venue, all or none, and then checks every account once. */
@@ -53,8 +65,10 @@ export function clear(world: World, venue: string, trades: readonly Trade[]): vo
     onlyReducing: world.depegged,
     atLastMark: false,
     parties: new Set(),
+    run: undefined,
   };
   for (const trade of trades) novate(world, trade, call);
+  closeRun(world, call);
 
   const parties = [...call.parties];
   if (call.atLastMark) {
@@ -88,25 +102,55 @@ function novate(world: World, trade: Trade, call: Call): void {
   demand(size !== 0n && price !== 0n, "EmptyTrade");
   demand(taker.account !== maker.account, "SelfDealing");
   demand(taker.account !== rules.fund && maker.account !== rules.fund, "FundIsNoParty");
-  const underlying = underlyingOf(instrument);
-  const market = rules.underlyings.get(underlying)?.market;
-  demand(market !== undefined && instrument === perpetual(underlying), "UnknownInstrument");
-
-  const { price: mark, isLast } = markOf(world, trade, call);
-  const bandBps = isLast ? 0 : Math.max(market.tradeBandBps, market.leastTradeBandBps);
+  const run = runOf(world, trade, call);
+  const { market } = rules.underlyings.get(underlyingOf(instrument))!;
+  const { price: mark, isLast } = run.mark;
+  const bandBps = isLast ? 0 : Math.max(market!.tradeBandBps, market!.leastTradeBandBps);
   demand(abs(price - mark) <= shareDown(mark, bandBps), "PriceOutsideBand");
 
-  const book = bookOf(world, instrument);
-  const openBefore = book.openInterest;
-  const isFrozen = world.now <= (world.frozenUnderlyings.get(underlying) ?? -1n);
-  const onlyReducing = call.onlyReducing || isFrozen;
   // One quote with both signs: what one side pays, the other receives.
   const quote = tradeQuote(size, price);
-  fill(world, { leg: taker, instrument, size, quote: -quote, onlyReducing }, call);
-  fill(world, { leg: maker, instrument, size: -size, quote, onlyReducing }, call);
+  run.size += size;
+  run.quote -= quote;
+  run.onlyReducing ||= taker.reduceOnly;
+  charge(world, taker, call);
+  const mayGrow = !maker.reduceOnly && !call.onlyReducing && !isFrozen(world, instrument);
+  demand(mayGrow || isReducing(world, maker.account, instrument, -size), "NotReducing");
+  change(world, maker.account, { instrument, size: -size, quote });
+  charge(world, maker, call);
+}
 
-  const isCapped = mulUp(book.openInterest, mark) > BigInt(market.openInterestCap) * WAD;
-  demand(book.openInterest <= openBefore || !isCapped, "OpenInterestCapExceeded");
+/** The run that a trade continues or begins. */
+function runOf(world: World, trade: Trade, call: Call): Run {
+  const { instrument } = trade;
+  const taker = trade.taker.account;
+  if (call.run?.taker === taker && call.run.instrument === instrument) return call.run;
+  closeRun(world, call);
+  const underlying = underlyingOf(instrument);
+  const { market } = world.rules.underlyings.get(underlying) ?? {};
+  demand(market !== undefined && instrument === perpetual(underlying), "UnknownInstrument");
+  const mark = markOf(world, trade, call);
+  const onlyReducing = call.onlyReducing || isFrozen(world, instrument);
+  const openBefore = bookOf(world, instrument).openInterest;
+  call.run = { taker, instrument, mark, size: 0n, quote: 0n, openBefore, onlyReducing };
+  return call.run;
+}
+
+/** The taker's side of a run, and then the cap: now both sides are in the book. */
+function closeRun(world: World, { run }: Call): void {
+  if (run === undefined) return;
+  const { taker, instrument, openBefore } = run;
+  const mayEnd = !run.onlyReducing || isReducing(world, taker, instrument, run.size);
+  demand(mayEnd, "NotReducing");
+  change(world, taker, run);
+  const { openInterest } = bookOf(world, instrument);
+  const { market } = world.rules.underlyings.get(underlyingOf(instrument))!;
+  const isCapped = mulUp(openInterest, run.mark.price) > BigInt(market!.openInterestCap) * WAD;
+  demand(openInterest <= openBefore || !isCapped, "OpenInterestCapExceeded");
+}
+
+function isFrozen(world: World, instrument: InstrumentId): boolean {
+  return world.now <= (world.frozenUnderlyings.get(underlyingOf(instrument)) ?? -1n);
 }
 
 /** The index price; without one, the mark of the last trade, if a call reduces both sides from its first trade on. */
@@ -133,21 +177,22 @@ function markOf(world: World, trade: Trade, call: Call): Quote {
   return quote;
 }
 
-/** One side of a trade: its position, its realised quote, and its fees. */
-function fill(
+/** Changes a position; what it leaves when it ends is cash. */
+function change(
   world: World,
-  side: { leg: Leg; instrument: InstrumentId; size: bigint; quote: bigint; onlyReducing: boolean },
-  call: Call,
+  id: AccountId,
+  { instrument, size, quote }: { instrument: InstrumentId; size: bigint; quote: bigint },
 ): void {
-  const { leg, instrument, size, quote } = side;
-  const mayGrow = !leg.reduceOnly && !side.onlyReducing;
-  demand(mayGrow || isReducing(world, leg.account, instrument, size), "NotReducing");
-  const realised = changePosition(world, leg.account, { instrument, size, quote });
+  accountOf(world, id).cash += changePosition(world, id, { instrument, size, quote });
+}
+
+/** The fees of one side of a trade. */
+function charge(world: World, leg: Leg, call: Call): void {
+  call.parties.add(leg.account);
   demand(leg.builderFee === 0n || !call.atLastMark, "BuilderFeeAtLastMark");
-  accountOf(world, leg.account).cash += realised - leg.fee - leg.builderFee;
+  accountOf(world, leg.account).cash -= leg.fee + leg.builderFee;
   world.reserve += leg.fee;
   if (leg.builderFee > 0n) accountOf(world, accountId(leg.builder)).cash += leg.builderFee;
-  call.parties.add(leg.account);
 }
 
 /** Whether a change only brings the account's position closer to 0. */

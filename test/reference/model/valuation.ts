@@ -80,37 +80,56 @@ export function requireInitial(world: World, id: AccountId): void {
   demand(equity >= initial, "BelowInitialMargin");
 }
 
-/** For who took over a slice: without the add-on, and items without a price as in the liquidation. */
+/** Nobody may hold more than a liquidator may: it could not be taken over. */
+export function requireFew(world: World, id: AccountId): void {
+  const { length } = accountOf(world, id).positions;
+  demand(length <= world.rules.liquidation.mostInstruments, "TooManyInstruments");
+}
+
+/**
+ * For who took over a slice: without the add-on. Items without a price count for nothing, or as what they would lose by their
+ * last price and their initial requirement.
+ */
 export function requireInitialOfLiquidator(world: World, id: AccountId): void {
   if (isRiskless(accountOf(world, id))) return;
-  const { equity, initial } = marginOfValuation(valuationForLiquidation(world, id, "initial"));
+  const valuation = lenientValuation(world, id);
+  const unread = valuation.items.filter(({ isUnread }) => isUnread);
+  const value = sum(unread.map((item) => item.value));
+  const worst = min(value - sum(unread.map((item) => item.initial)), 0n);
+  const { equity, initial } = marginOfValuation({
+    ...valuation,
+    equity: valuation.equity - value + worst,
+    items: valuation.items.filter(({ isUnread }) => !isUnread),
+  });
+  requireFew(world, id);
   demand(equity >= initial, "BelowInitialMargin");
 }
 
 /**
- * At the last accepted prices where there is none: such items count their value less what they require, and require nothing
- * more, as long as they are at most a tenth of the maintenance requirement.
+ * At the last accepted prices where there is none: such items count their value less what they require, as far as the account
+ * has equity for that, and require nothing more, as long as they are at most a tenth of the maintenance requirement.
  */
-export function valuationForLiquidation(
-  world: World,
-  id: AccountId,
-  requirement: "initial" | "maintenance" = "maintenance",
-): Valuation {
-  const options = { prices: lenientPrices(world), addOn: false };
-  const valuation = valuationOf(world, accountOf(world, id), options);
+export function valuationForLiquidation(world: World, id: AccountId): Valuation {
+  const valuation = lenientValuation(world, id);
   const unread = valuation.items.filter(({ isUnread }) => isUnread);
   if (unread.length === 0) return valuation;
 
   const maintenanceOf = (items: Item[]) => sum(items.map(({ maintenance }) => maintenance));
-  const whole = maintenanceOf(valuation.items);
-  if (maintenanceOf(unread) > shareDown(whole, MOST_UNREAD_BPS)) {
+  const aside = maintenanceOf(unread);
+  if (aside > shareDown(maintenanceOf(valuation.items), MOST_UNREAD_BPS)) {
     priceOf(world, unread[0]!.underlying);
   }
+  const discount = min(aside, max(valuation.equity, 0n));
   return {
-    ...valuation,
-    equity: valuation.equity - sum(unread.map((item) => item[requirement])),
+    equity: valuation.equity - discount,
     items: valuation.items.filter(({ isUnread }) => !isUnread),
+    minimumMargin: max(valuation.minimumMargin - discount, 0n),
   };
+}
+
+function lenientValuation(world: World, id: AccountId): Valuation {
+  const options = { prices: lenientPrices(world), addOn: false };
+  return valuationOf(world, accountOf(world, id), options);
 }
 
 /** The most of a token that may leave: what the account can spare and what the vault lets go [token]. */

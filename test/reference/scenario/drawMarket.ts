@@ -101,7 +101,7 @@ export function drawTime(table: Table): Act {
 function drawSilence(table: Table): void {
   if (table.silentFeed !== undefined) {
     if (chance(table, 0.12)) table.silentFeed = undefined;
-  } else if (chance(table, 0.06)) {
+  } else if (chance(table, 0.1)) {
     table.silentFeed = table.dice.pick([...table.world.feeds.keys()]);
   }
 }

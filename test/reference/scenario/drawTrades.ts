@@ -22,6 +22,7 @@ import {
   knownMargin,
   logBetween,
   markOf,
+  sinking,
   otherThan,
   sizeOf,
   type Table,
@@ -42,7 +43,8 @@ export interface Match {
 /** A size that opens or adds within the parties' means, or one that closes what the taker has. */
 export function drawMatch(table: Table): Match {
   const { dice, world, stage } = table;
-  const taker = dice.pick(table.accounts);
+  const below = chance(table, 0.15) ? sinking(table) : [];
+  const taker = dice.pick(below.length > 0 ? below : table.accounts);
   const held = accountOf(world, taker).positions;
   const silent = held.find(({ instrument: id }) => !isReadable(table, id));
   const isClosing = held.length > 0 && chance(table, silent === undefined ? 0.35 : 0.8);

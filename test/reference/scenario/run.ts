@@ -106,10 +106,8 @@ function drawBeginning(table: Table): Act[] {
     give(account, 0, place === 0 ? 300_000 : logBetween(table, 1_000, 80_000)),
   );
   for (const account of table.accounts) {
-    if (chance(table, 0.4))
-      acts.push(
-        give(account, 1 + Math.floor(table.dice.next() * 3), logBetween(table, 10, 30_000)),
-      );
+    if (chance(table, 0.6))
+      acts.push(give(account, 1 + Math.floor(table.dice.next() * 3), logBetween(table, 2, 20_000)));
   }
   if (chance(table, 0.5)) acts.push(give(table.world.rules.fund, 0, logBetween(table, 10, 20_000)));
   return acts;
