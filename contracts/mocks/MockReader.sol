@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IClearinghouse} from "../interfaces/IClearinghouse.sol";
+import {IMarginEngine} from "../interfaces/IMarginEngine.sol";
+import {IVault} from "../interfaces/IVault.sol";
+import {AccountId} from "../types/AccountId.sol";
+import {InstrumentId} from "../types/InstrumentId.sol";
+import {Margin} from "../types/Portfolio.sol";
+import {Position} from "../types/Position.sol";
+
+/// @title MockReader
+/// @notice All that the views say, as one list of words, so that a test compares everything after every act with one
+/// call. The order of the words is that of `wordsOf` in test/reference/words.ts.
+contract MockReader {
+    IVault private immutable VAULT;
+    IClearinghouse private immutable CLEARINGHOUSE;
+    IMarginEngine private immutable ENGINE;
+
+    /// @notice What is asked of one account.
+    struct Query {
+        AccountId account;
+        /// Whose `withdrawable` is asked.
+        address[] tokens;
+    }
+
+    struct Words {
+        uint256[] words;
+        uint256 count;
+    }
+
+    constructor(IVault vault, IClearinghouse clearinghouse, IMarginEngine engine) {
+        VAULT = vault;
+        CLEARINGHOUSE = clearinghouse;
+        ENGINE = engine;
+    }
+
+    /// @notice Everything that is stored for tokens, instruments and accounts, and what the margin engine says of some.
+    function read(
+        address[] calldata tokens,
+        InstrumentId[] calldata instruments,
+        AccountId[] calldata accounts,
+        Query[] calldata queries
+    ) external view returns (uint256[] memory) {
+        Words memory out;
+        out.words = new uint256[](2_048);
+        _put(out, block.timestamp);
+        _put(out, CLEARINGHOUSE.reserve());
+        _put(out, CLEARINGHOUSE.deficit());
+        for (uint256 i = 0; i < tokens.length; ++i) _readToken(out, tokens[i]);
+        for (uint256 i = 0; i < instruments.length; ++i) _readInstrument(out, instruments[i]);
+        for (uint256 i = 0; i < accounts.length; ++i) _readAccount(out, accounts[i]);
+        for (uint256 i = 0; i < queries.length; ++i) _readMargin(out, queries[i]);
+        return _cut(out);
+    }
+
+    function _readToken(Words memory out, address token) private view {
+        _put(out, VAULT.trackedOf(token));
+        _put(out, VAULT.releasableOf(token));
+        _put(out, IERC20(token).balanceOf(address(VAULT)));
+    }
+
+    function _readInstrument(Words memory out, InstrumentId instrument) private view {
+        (int256 longIndex, int256 shortIndex) = CLEARINGHOUSE.indicesOf(instrument);
+        _put(out, CLEARINGHOUSE.openInterestOf(instrument));
+        _put(out, longIndex);
+        _put(out, shortIndex);
+    }
+
+    function _readAccount(Words memory out, AccountId account) private view {
+        (int256 cash, uint256 tokens, uint256[] memory amounts) = VAULT.balancesOf(account);
+        _put(out, cash);
+        _put(out, tokens);
+        for (uint256 i = 0; i < amounts.length; ++i) _put(out, amounts[i]);
+        InstrumentId[] memory instruments = CLEARINGHOUSE.instrumentsOf(account);
+        _put(out, instruments.length);
+        for (uint256 i = 0; i < instruments.length; ++i) {
+            Position memory position = CLEARINGHOUSE.positionOf(account, instruments[i]);
+            _put(out, InstrumentId.unwrap(instruments[i]));
+            _put(out, position.size);
+            _put(out, position.quote);
+        }
+    }
+
+    /// @dev Each answer begins with 0, or is the error's selector alone.
+    function _readMargin(Words memory out, Query calldata query) private view {
+        AccountId account = query.account;
+        try ENGINE.marginOf(account) returns (Margin memory margin) {
+            _put(out, uint256(0));
+            _put(out, margin.equity);
+            _put(out, margin.initial);
+            _put(out, margin.maintenance);
+        } catch (bytes memory reason) {
+            _put(out, uint32(bytes4(reason)));
+        }
+        try ENGINE.previewLiquidation(account) returns (uint256 fraction, int256 payment, int256 kept, int256 fee) {
+            _put(out, uint256(0));
+            _put(out, fraction);
+            _put(out, payment);
+            _put(out, kept);
+            _put(out, fee);
+        } catch (bytes memory reason) {
+            _put(out, uint32(bytes4(reason)));
+        }
+        for (uint256 i = 0; i < query.tokens.length; ++i) {
+            try ENGINE.withdrawable(account, query.tokens[i]) returns (uint256 amount) {
+                _put(out, uint256(0));
+                _put(out, amount);
+            } catch (bytes memory reason) {
+                _put(out, uint32(bytes4(reason)));
+            }
+        }
+    }
+
+    function _put(Words memory out, int256 word) private pure {
+        _put(out, uint256(word));
+    }
+
+    function _put(Words memory out, uint256 word) private pure {
+        out.words[out.count++] = word;
+    }
+
+    function _cut(Words memory out) private pure returns (uint256[] memory words) {
+        words = new uint256[](out.count);
+        for (uint256 i = 0; i < words.length; ++i) words[i] = out.words[i];
+    }
+}

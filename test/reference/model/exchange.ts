@@ -1,0 +1,82 @@
+import { mulUp, type Order, ORDER_FLAGS, ownerOf, type AccountId } from "../../../sdk/index.js";
+import { abs } from "../margin.js";
+import { demand } from "./refusal.js";
+import { clear, type Leg } from "./trades.js";
+import { isAuthorized } from "./vault.js";
+import type { World } from "./world.js";
+
+/** What the Exchange makes of two signed orders: a fill at the maker's price and fees on its notional, rounded up. */
+
+export interface Signed {
+  order: Order;
+  /** Who signed. */
+  signer: string;
+}
+
+/** The taker's order against one maker's, for so much [wad]. */
+export function matchOrders(
+  world: World,
+  exchange: string,
+  match: { taker: Signed; maker: Signed; size: bigint },
+): void {
+  const { taker, maker, size } = match;
+  checkOrder(world, taker);
+  demand((taker.order.flags & ORDER_FLAGS.postOnly) === 0n, "PostOnly");
+  checkOrder(world, maker);
+  const [bid, ask] = taker.order.size > 0n ? [taker, maker] : [maker, taker];
+  const isPair =
+    taker.order.instrument === maker.order.instrument && bid.order.size > 0n && ask.order.size < 0n;
+  demand(isPair, "OrdersDoNotMatch");
+  demand(ask.order.limitPrice <= bid.order.limitPrice, "LimitPriceCrossed");
+  recordFill(world, maker.order, size);
+  const price = maker.order.limitPrice;
+  const notional = mulUp(size, price);
+  const takerLeg = legOf(taker.order, notional, world.rules.takerFee);
+  const makerLeg = legOf(maker.order, notional, world.rules.makerFee);
+  recordFill(world, taker.order, size);
+  const trade = {
+    instrument: taker.order.instrument,
+    size: taker.order.size > 0n ? size : -size,
+    price,
+    taker: takerLeg,
+    maker: makerLeg,
+  };
+  clear(world, exchange, [trade]);
+}
+
+function checkOrder(world: World, { order, signer }: Signed): void {
+  demand(order.size !== 0n && order.limitPrice !== 0n, "InvalidOrder");
+  demand(world.now <= order.expiry, "OrderExpired");
+  demand(!world.usedNonces.has(keyOf(order)), "NonceUsed");
+  const account = order.account as AccountId;
+  const isSigned = signer === ownerOf(account) || isAuthorized(world, account, signer, "trade");
+  demand(isSigned, "InvalidSignature");
+}
+
+/** A wholly filled order uses up its nonce. */
+function recordFill(world: World, order: Order, size: bigint): void {
+  const filled = world.fills.get(keyOf(order)) ?? 0n;
+  const left = abs(order.size) - filled;
+  demand(size > 0n && size <= left, "InvalidFill");
+  if ((order.flags & ORDER_FLAGS.fillOrKill) !== 0n) {
+    demand(size === abs(order.size), "NotWhollyFilled");
+  }
+  if (size === left) world.usedNonces.add(keyOf(order));
+  else world.fills.set(keyOf(order), filled + size);
+}
+
+/** The rates together are within what was signed; builders take none here. */
+function legOf(order: Order, notional: bigint, rate: bigint): Leg {
+  demand(rate <= order.maxFee, "FeeAboveMaximum");
+  return {
+    account: order.account as AccountId,
+    fee: mulUp(notional, rate),
+    builderFee: 0n,
+    builder: ownerOf(order.account),
+    reduceOnly: (order.flags & ORDER_FLAGS.reduceOnly) !== 0n,
+  };
+}
+
+function keyOf(order: Order): string {
+  return `${order.account} ${order.nonce}`;
+}

@@ -1,0 +1,141 @@
+import { divUp, mulDown, mulUp, wadOfAmount, WAD } from "../../../sdk/index.js";
+import { abs, ceilDiv, max, min, sum } from "../margin.js";
+import type { Prices } from "./oracle.js";
+import { bookOf, type TokenRules, type UnderlyingRules, type World } from "./world.js";
+
+/**
+ * What one item is worth and requires: DESIGN section 4, StandardMargin, rounded as docs/units-and-rounding.md says: values
+ * down, notional and requirements up at every product.
+ */
+
+const BPS = 10_000n;
+
+/** A position or a collateral in numbers [wad]. */
+export interface Item {
+  value: bigint;
+  initial: bigint;
+  maintenance: bigint;
+  /** What it adds to the minimum margin. */
+  minimum: bigint;
+  /** Valued at the last accepted price, because there is none now. */
+  isUnread: boolean;
+  underlying: number;
+  /** Its maintenance requirement when only this part of it is kept. */
+  maintenanceOfPart: (kept: bigint) => bigint;
+}
+
+/** sum over brackets of (notional above its start) x (its factor - the factor below), each rounded up [wad] */
+function chargedOf({ market }: UnderlyingRules, notional: bigint): bigint {
+  const { brackets } = market!;
+  const steps = [
+    [brackets.firstEnd, brackets.secondFactorBps - 10_000],
+    [brackets.secondEnd, brackets.thirdFactorBps - brackets.secondFactorBps],
+    [brackets.thirdEnd, brackets.lastFactorBps - brackets.thirdFactorBps],
+  ] as const;
+  const above = ([start, factor]: (typeof steps)[number]) =>
+    ceilDiv(max(notional - BigInt(start) * WAD, 0n) * BigInt(factor), BPS);
+  return notional + sum(steps.map(above));
+}
+
+/** clamp(A + B x sigma, floor, cap) [wad] */
+function rateOf({ market }: UnderlyingRules, sigmaBps: number): bigint {
+  const m = market!;
+  const rate =
+    wadOfBps(m.maintenanceBaseBps) + (wadOfBps(m.maintenanceSlopeBps) * BigInt(sigmaBps)) / BPS;
+  return max(wadOfBps(m.maintenanceFloorBps), min(rate, wadOfBps(m.maintenanceCapBps)));
+}
+
+/** max(rate(slow), rate(fast)) / (maintenance to initial), rounded up, at least the floor [wad] */
+function initialRateOf(rules: UnderlyingRules): bigint {
+  const m = rules.market!;
+  const higher = max(rateOf(rules, m.slowSigmaBps), rateOf(rules, m.fastSigmaBps));
+  return max(ceilDiv(higher * BPS, BigInt(m.maintenanceToInitialBps)), wadOfBps(m.initialFloorBps));
+}
+
+/**
+ * Open-interest add-on: 0 up to 10 times the base, 1 from 40 times on, linear between, rounded up; the base is the larger of
+ * the insurance fund and governance's figure [wad].
+ */
+export function crowdingOf(world: World, openInterest: bigint, mark: bigint): bigint {
+  const fund = world.accounts.get(world.rules.fund)?.cash ?? 0n;
+  const base = max(fund, BigInt(world.rules.liquidation.openInterestBase) * WAD);
+  const excess = max(mulUp(openInterest, mark) - 10n * base, 0n);
+  return min(divUp(excess, 30n * base), WAD);
+}
+
+/** A perpetual of this size and real quote, marked at the index price. */
+export function positionItem(
+  world: World,
+  held: { instrument: bigint; underlying: number; size: bigint; real: bigint },
+  options: { prices: Prices; addOn: boolean },
+): Item {
+  const rules = world.rules.underlyings.get(held.underlying)!;
+  const { price: mark, isLast } = options.prices(held.underlying);
+  const rate = rateOf(rules, rules.market!.slowSigmaBps);
+  const notional = mulUp(abs(held.size), mark);
+  const charged = chargedOf(rules, notional);
+  const base = mulUp(charged, initialRateOf(rules));
+  // What is not required yet of the notional is, as far as too much is open.
+  const crowding = options.addOn
+    ? crowdingOf(world, bookOf(world, held.instrument).openInterest, mark)
+    : 0n;
+  return {
+    value: mulDown(held.size, mark) + held.real,
+    initial: base + mulUp(max(notional - base, 0n), crowding),
+    maintenance: mulUp(charged, rate),
+    minimum: minimumOfItem(world),
+    isUnread: isLast,
+    underlying: held.underlying,
+    maintenanceOfPart: (kept) =>
+      // The size is what the account keeps: rounded up, a long one away from 0 and a short one towards it.
+      mulUp(chargedOf(rules, mulUp(abs(mulUp(held.size, kept)), mark)), rate),
+  };
+}
+
+/** An amount of the token at a place of the list. */
+export function collateralItem(
+  world: World,
+  held: { place: number; amount: bigint },
+  prices: Prices,
+): Item {
+  const { decimals, collateral } = world.rules.tokens[held.place]!;
+  const quantity = wadOfAmount(held.amount, decimals);
+  const { price, isLast } = prices(collateral!.underlying);
+  const value = mulDown(quantity, price);
+  const frozen = world.now <= (world.frozenTokens.get(held.place) ?? -1n);
+  return {
+    value,
+    initial: shareUp(value, frozen ? 10_000 : collateral!.initialHaircutBps),
+    maintenance: shareUp(value, collateral!.maintenanceHaircutBps),
+    // No deposit may bring an account below its line.
+    minimum: min(value, minimumOfItem(world)),
+    isUnread: isLast,
+    underlying: collateral!.underlying,
+    maintenanceOfPart: (kept) =>
+      shareUp(mulDown(mulUp(quantity, kept), price), collateral!.maintenanceHaircutBps),
+  };
+}
+
+/** What each instrument or token adds to the minimum margin [wad]. */
+function minimumOfItem({ rules }: World): bigint {
+  return BigInt(rules.liquidation.minimumMarginOfItem) * WAD;
+}
+
+/** x times so many basis points, rounded up. */
+export function shareUp(x: bigint, bps: number): bigint {
+  return ceilDiv(x * BigInt(bps), BPS);
+}
+
+/** x times so many basis points, rounded down; x is not negative. */
+export function shareDown(x: bigint, bps: number): bigint {
+  return (x * BigInt(bps)) / BPS;
+}
+
+function wadOfBps(bps: number): bigint {
+  return (BigInt(bps) * WAD) / BPS;
+}
+
+/** The settlement token's amount that a sum of cash is, rounded down; cash is not negative [token]. */
+export function amountOfCash({ decimals }: TokenRules, cash: bigint): bigint {
+  return (cash * 10n ** BigInt(decimals)) / WAD;
+}

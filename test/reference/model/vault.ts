@@ -1,0 +1,141 @@
+import { type AccountId, mulDown, ownerOf, wadOfAmount, WAD } from "../../../sdk/index.js";
+import { ceilDiv, max } from "../margin.js";
+import { releaseTokens, takeTokens } from "./custody.js";
+import { demand, Refusal } from "./refusal.js";
+import { amountOfCash } from "./requirement.js";
+import { marginOf, requireInitial } from "./valuation.js";
+import { accountOf, type World } from "./world.js";
+
+/** Deposits, withdrawals and transfers: who may, what it is, is it there, the limits, and the margin last. */
+
+/** Bits of an operator's rights. */
+export const RIGHTS = { trade: 1, transfer: 2, withdraw: 4, liquidate: 8 } as const;
+
+/** Whether the caller owns the account or holds the right at this moment. */
+export function isAuthorized(
+  world: World,
+  account: AccountId,
+  caller: string,
+  right: keyof typeof RIGHTS,
+): boolean {
+  const owner = ownerOf(account);
+  if (owner === caller) return true;
+  const given = world.operators.get(`${owner} ${caller}`);
+  if (given === undefined) return false;
+  return (given.permissions & RIGHTS[right]) !== 0 && world.now <= given.until;
+}
+
+/** By anyone to any account; collateral that the account does not hold only by those who may move its tokens. */
+export function deposit(
+  world: World,
+  caller: string,
+  request: { account: AccountId; place: number | undefined; amount: bigint },
+): void {
+  const { account, place, amount } = request;
+  demand(BigInt(ownerOf(account)) !== 0n, "InvalidReceiver");
+  demand(place !== undefined, "UnknownToken");
+  if (place > 0) {
+    demand(world.now > (world.frozenTokens.get(place) ?? -1n), "DepositsStopped");
+    const isHeld = accountOf(world, account).collateral[place - 1] !== 0n;
+    const may = isHeld || isAuthorized(world, account, caller, "transfer");
+    demand(may, "StrangerDepositRefused");
+  }
+  demand(amount > 0n, "ZeroAmount");
+  takeTokens(world, place, amount);
+  const isAboveCap = world.custody[place]!.tracked > world.rules.tokens[place]!.depositCap;
+  demand(!isAboveCap || (place === 0 && !isHealthy(world, account)), "DepositCapExceeded");
+  credit(world, account, place, amount);
+}
+
+/** Whether it is known that the account is worth its initial margin. */
+function isHealthy(world: World, account: AccountId): boolean {
+  try {
+    const { equity, initial } = marginOf(world, account);
+    return equity >= initial;
+  } catch (reason) {
+    if (reason instanceof Refusal) return false;
+    throw reason;
+  }
+}
+
+export function withdraw(
+  world: World,
+  caller: string,
+  request: { account: AccountId; place: number | undefined; amount: bigint; toNobody: boolean },
+): void {
+  const { account, place, amount } = request;
+  demand(isAuthorized(world, account, caller, "withdraw"), "NotAuthorized");
+  demand(amount > 0n, "ZeroAmount");
+  demand(!request.toNobody, "InvalidReceiver");
+  demand(place !== undefined, "UnknownToken");
+  debit(world, account, place, amount);
+  releaseTokens(world, place, amount);
+  requireInitial(world, account);
+}
+
+export function transfer(
+  world: World,
+  caller: string,
+  request: { from: AccountId; to: AccountId; place: number | undefined; amount: bigint },
+): void {
+  const { from, to, place, amount } = request;
+  demand(isAuthorized(world, from, caller, "transfer"), "NotAuthorized");
+  demand(from !== to, "SameAccount");
+  demand(ownerOf(from) === ownerOf(to), "NotSameOwner");
+  demand(amount > 0n, "ZeroAmount");
+  demand(place !== undefined, "UnknownToken");
+  debit(world, from, place, amount);
+  credit(world, to, place, amount);
+  requireInitial(world, from);
+}
+
+export function setOperator(
+  world: World,
+  caller: string,
+  request: { operator: string; permissions: number; until: bigint },
+): void {
+  demand(request.permissions < 16, "UnknownPermissions");
+  const { operator, permissions, until } = request;
+  world.operators.set(`${caller} ${operator}`, { permissions, until });
+}
+
+/** An amount becomes cash rounded down: only tokens of more than 18 decimals lose by that. */
+function credit(world: World, id: AccountId, place: number, amount: bigint): void {
+  const account = accountOf(world, id);
+  if (place === 0) {
+    const cash = wadOfAmount(amount, world.rules.tokens[0]!.decimals);
+    demand(cash > 0n, "ZeroAmount");
+    account.cash += cash;
+  } else {
+    account.collateral[place - 1]! += amount;
+  }
+}
+
+/** An amount is charged rounded up; nobody borrows. */
+function debit(world: World, id: AccountId, place: number, amount: bigint): void {
+  const account = accountOf(world, id);
+  if (place === 0) {
+    const rules = world.rules.tokens[0]!;
+    demand(amount <= amountOfCash(rules, max(account.cash, 0n)), "InsufficientBalance");
+    account.cash -= ceilDiv(amount * WAD, 10n ** BigInt(rules.decimals));
+  } else {
+    demand(amount <= account.collateral[place - 1]!, "InsufficientBalance");
+    account.collateral[place - 1]! -= amount;
+  }
+}
+
+/** The fraction of cash and of each collateral, rounded down for who receives it. */
+export function moveSlice(
+  world: World,
+  move: { from: AccountId; to: AccountId; fraction: bigint },
+): void {
+  const [from, to] = [accountOf(world, move.from), accountOf(world, move.to)];
+  const cash = mulDown(from.cash, move.fraction);
+  from.cash -= cash;
+  to.cash += cash;
+  from.collateral.forEach((held, index) => {
+    const amount = mulDown(held, move.fraction);
+    from.collateral[index]! -= amount;
+    to.collateral[index]! += amount;
+  });
+}

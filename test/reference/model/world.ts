@@ -1,0 +1,182 @@
+import type { DeploymentParameters } from "../../../ignition/parameters.js";
+import type { AccountId, InstrumentId } from "../../../sdk/index.js";
+
+/** The whole clearinghouse in plain values: what the contracts store, and what they were deployed with. */
+
+type Market = NonNullable<DeploymentParameters["underlyings"][number]["market"]>;
+
+/** Position { size, quote }: DESIGN section 1 [wad]. */
+export interface Position {
+  instrument: InstrumentId;
+  size: bigint;
+  /** Real quote + size x index(side), rounded down. */
+  quote: bigint;
+}
+
+export interface Account {
+  /** [wad] */
+  cash: bigint;
+  /** In the order of the contracts' set: a new one comes last, the last takes the place of one that goes. */
+  positions: Position[];
+  /** By the token's place in the list [token]. */
+  collateral: bigint[];
+}
+
+/** What is kept for an instrument as a whole [wad]; times in unix seconds. */
+export interface InstrumentBook {
+  /** The size held long, which is the size held short. */
+  openInterest: bigint;
+  /** What one unit of each side has been charged for losses of the other. */
+  haircut: { long: bigint; short: bigint };
+  /** What of it counts against the cap of an hour, as of `movedAt`. */
+  moved: { long: bigint; short: bigint };
+  movedAt: bigint;
+  /** What its holders' losses drew from the fund and counts against the cap of a day, as of `drawnAt`. */
+  drawn: bigint;
+  drawnAt: bigint;
+  /** The mark of the last trade that found one. */
+  lastMark: bigint;
+}
+
+/** What the vault keeps for a token [token]. */
+export interface Custody {
+  tracked: bigint;
+  /** Withdrawn less deposited, as of `changedAt`. */
+  netOutflow: bigint;
+  changedAt: bigint;
+  /** What it really holds. */
+  held: bigint;
+}
+
+export interface FeedState {
+  /** [wad] */
+  answer: bigint;
+  updatedAt: bigint;
+}
+
+export interface TokenRules {
+  /** The settlement token has none. */
+  collateral?: { underlying: number; initialHaircutBps: number; maintenanceHaircutBps: number };
+  decimals: number;
+  /** [token] */
+  depositCap: bigint;
+  outflowAmount: bigint;
+  outflowBps: number;
+}
+
+export interface UnderlyingRules {
+  number: number;
+  feeds: string[];
+  market?: Market;
+}
+
+/** What never changes in a scenario. */
+export interface WorldRules {
+  underlyings: Map<number, UnderlyingRules>;
+  feeds: Map<string, { maximumAge: bigint; minimum: bigint; maximum: bigint }>;
+  /** The settlement token at 0, the collateral after it. */
+  tokens: TokenRules[];
+  liquidation: DeploymentParameters["liquidation"];
+  peg: { underlying: number; allowedBps: number };
+  /** [wad] */
+  fundShare: bigint;
+  takerFee: bigint;
+  makerFee: bigint;
+  fund: AccountId;
+  treasury: AccountId;
+  guardian: string;
+  /** Addresses that may clear. */
+  venues: Set<string>;
+}
+
+export interface World {
+  rules: WorldRules;
+  /** [unix seconds] */
+  now: bigint;
+  feeds: Map<string, FeedState>;
+  /** Prices that somebody had noted. */
+  noted: Map<number, { price: bigint; notedAt: bigint }>;
+  accounts: Map<AccountId, Account>;
+  /** The book of instrument 0 holds the fund's draws for accounts without a priced instrument. */
+  books: Map<InstrumentId, InstrumentBook>;
+  /** In the order of the rules' tokens. */
+  custody: Custody[];
+  /** Fees not divided yet, and losses not borne yet [wad]. */
+  reserve: bigint;
+  deficit: bigint;
+  depegged: boolean;
+  /** Last second of the guardian's latest freeze, by underlying and by token's place. */
+  frozenUnderlyings: Map<number, bigint>;
+  frozenTokens: Map<number, bigint>;
+  /** By `owner operator`. */
+  operators: Map<string, { permissions: number; until: bigint }>;
+  /** How much of an order, by account and nonce, is filled [wad]. */
+  fills: Map<string, bigint>;
+  usedNonces: Set<string>;
+}
+
+/** A world where nobody has anything. */
+export function emptyWorld(rules: WorldRules, now: bigint): World {
+  return {
+    rules,
+    now,
+    feeds: new Map(),
+    noted: new Map(),
+    accounts: new Map(),
+    books: new Map(),
+    custody: rules.tokens.map(() => ({ tracked: 0n, netOutflow: 0n, changedAt: 0n, held: 0n })),
+    reserve: 0n,
+    deficit: 0n,
+    depegged: false,
+    frozenUnderlyings: new Map(),
+    frozenTokens: new Map(),
+    operators: new Map(),
+    fills: new Map(),
+    usedNonces: new Set(),
+  };
+}
+
+/** The account, made if nobody has used it. */
+export function accountOf(world: World, id: AccountId): Account {
+  let account = world.accounts.get(id);
+  if (account === undefined) {
+    const collateral = world.rules.tokens.slice(1).map(() => 0n);
+    world.accounts.set(id, (account = { cash: 0n, positions: [], collateral }));
+  }
+  return account;
+}
+
+/** The instrument's book, made if nobody has traded it. */
+export function bookOf(world: World, instrument: InstrumentId): InstrumentBook {
+  let book = world.books.get(instrument);
+  if (book === undefined) {
+    book = {
+      openInterest: 0n,
+      haircut: { long: 0n, short: 0n },
+      moved: { long: 0n, short: 0n },
+      movedAt: 0n,
+      drawn: 0n,
+      drawnAt: 0n,
+      lastMark: 0n,
+    };
+    world.books.set(instrument, book);
+  }
+  return book;
+}
+
+/** A world that can be changed without changing this one. */
+export function copyOf(world: World): World {
+  const { rules, ...state } = world;
+  return { rules, ...copyOfValue(state) };
+}
+
+function copyOfValue<T>(value: T): T;
+function copyOfValue(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map((item: unknown) => copyOfValue(item));
+  if (value instanceof Set) return new Set(value);
+  if (value instanceof Map) {
+    return new Map([...value].map(([key, item]: [unknown, unknown]) => [key, copyOfValue(item)]));
+  }
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copyOfValue(item)]));
+}

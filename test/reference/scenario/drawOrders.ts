@@ -1,0 +1,81 @@
+import { type AccountId, buildOrder, ORDER_FLAGS, signOrder } from "../../../sdk/index.js";
+import { abs } from "../margin.js";
+import { matchOrders, type Signed } from "../model/exchange.js";
+import type { Act } from "./act.js";
+import { drawMatch, type Match, newsOfTrade, traderOf } from "./drawTrades.js";
+import { chance, partOf, type Table, wad } from "./table.js";
+
+/** Signed orders, matched by the Exchange. */
+
+type SignedWithSignature = Signed & { signature: string };
+
+/** An order of one side of a match, for at least its size. */
+async function drawOrder(
+  table: Table,
+  match: Match,
+  side: "taker" | "maker",
+): Promise<SignedWithSignature> {
+  const { world, dice, stage } = table;
+  const account: AccountId = match[side];
+  const size = side === "taker" ? match.size : -match.size;
+  const larger = chance(table, 0.3) ? partOf(table, abs(size)) : 0n;
+  const slack =
+    side === "maker" || chance(table, 0.7)
+      ? 0n
+      : (match.price * wad(dice.next() * 0.004)) / 10n ** 18n;
+  const isGenerous = !chance(table, 0.05);
+  const order = buildOrder({
+    account,
+    instrument: match.instrument,
+    size: size > 0n ? size + larger : size - larger,
+    // A taker that crosses a little, or not quite.
+    limitPrice: match.price + (isGenerous === size > 0n ? slack : -slack),
+    expiry: chance(table, 0.02) ? world.now - 1n : world.now + 9_000n,
+    flags: chance(table, 0.15) ? dice.pick(Object.values(ORDER_FLAGS)) : 0n,
+    maxFee: chance(table, 0.03) ? 1n : wad(0.001),
+    nonce: (table.lastNonce += 1n),
+  });
+  const signer = chance(table, 0.97) ? traderOf(account, table) : dice.pick(stage.owners);
+  const { signature } = await signOrder(signer, stage.plimsoll.domain, order);
+  return { order, signer: signer.address, signature };
+}
+
+/** Two orders, at times one that was used before. */
+export async function drawMatchOrders(table: Table): Promise<Act> {
+  const { dice, stage } = table;
+  const match = drawMatch(table);
+  const used = table.orders.length > 0 && chance(table, 0.12) ? dice.pick(table.orders) : undefined;
+  const maker = used ?? (await drawOrder(table, match, "maker"));
+  if (used !== undefined) {
+    const account = used.order.account as AccountId;
+    match.maker = account;
+    match.instrument = used.order.instrument;
+    match.price = used.order.limitPrice;
+    match.size = -used.order.size;
+    if (match.taker === account) match.taker = table.accounts.find((other) => other !== account)!;
+  }
+  const taker = await drawOrder(table, match, "taker");
+  const size = abs(match.size) + (chance(table, 0.05) ? partOf(table, abs(match.size)) : 0n);
+  table.orders = [...table.orders.slice(-5), maker];
+  return {
+    kind: "matchOrders",
+    says: `${taker.order.account} takes ${size} of ${inWords(taker)} with ${inWords(maker)}`,
+    from: stage.plimsoll.stranger.address,
+    to: stage.addresses.exchange,
+    data: stage.plimsoll.exchange.interface.encodeFunctionData("matchOrders", [
+      taker,
+      [maker],
+      [size],
+    ]),
+    after: 1n,
+    touched: [taker.order.account, maker.order.account] as AccountId[],
+    apply: (world) => {
+      matchOrders(world, stage.addresses.exchange, { taker, maker, size });
+      return newsOfTrade(world, taker.order);
+    },
+  };
+}
+
+function inWords({ order }: Signed): string {
+  return `${order.size} of ${order.instrument} at ${order.limitPrice} (flags ${order.flags}) for ${order.account}`;
+}
