@@ -23,7 +23,16 @@ import {InstrumentId} from "./types/InstrumentId.sol";
 import {LiquidationRules} from "./types/LiquidationRules.sol";
 import {LiquidationSettlement, LiquidationTerms} from "./types/LiquidationTerms.sol";
 import {KnownMarket, MarketCache, cacheOf} from "./types/MarketCache.sol";
-import {CollateralHolding, Acts, Delta, Holding, Margin, Portfolio, Status} from "./types/Portfolio.sol";
+import {
+    CollateralHolding,
+    Acts,
+    Delta,
+    Holding,
+    Margin,
+    Portfolio,
+    Status,
+    statusOf as statusOfMargin
+} from "./types/Portfolio.sol";
 import {OpenPosition} from "./types/Position.sol";
 import {UnderlyingRules} from "./types/UnderlyingRules.sol";
 
@@ -54,10 +63,7 @@ contract MarginEngine is AccountValuation, IMarginEngine {
 
     /// @inheritdoc IMarginEngine
     function statusOf(AccountId account) external view returns (Status) {
-        Margin memory margin = marginOf(account);
-        if (margin.equity < 0) return Status.Bankrupt;
-        if (uint256(margin.equity) < margin.maintenance) return Status.Liquidatable;
-        return uint256(margin.equity) < margin.initial ? Status.MarginCall : Status.Healthy;
+        return statusOfMargin(marginOf(account));
     }
 
     /// @inheritdoc IMarginEngine
@@ -76,16 +82,20 @@ contract MarginEngine is AccountValuation, IMarginEngine {
         if (held == 0) return 0;
         uint256 place = _placeOf(state.tokens, rules.index());
 
+        uint256 releasable = VAULT.releasableOf(token);
+        // Without the token altogether its price is not needed, as in the withdrawal itself.
+        if (releasable >= held && _isSpared(_without(state, rules.index(), place))) return held;
+
         // The requirement never grows when collateral leaves, but by how much it falls is the model's business: search.
-        uint256 least;
-        uint256 most = FixedPointMathLib.min(held, VAULT.releasableOf(token));
-        if (_canSpare(state, place, held, most)) return most;
-        while (most - least > 1) {
-            uint256 middle = (least + most) / 2;
-            if (_canSpare(state, place, held, middle)) least = middle;
-            else most = middle;
+        uint256 most;
+        uint256 tooMuch = FixedPointMathLib.min(held, releasable + 1);
+        while (tooMuch - most > 1) {
+            uint256 middle = (most + tooMuch) / 2;
+            state.amounts[place] = held - middle;
+            if (_isSpared(state)) most = middle;
+            else tooMuch = middle;
         }
-        return least;
+        return most;
     }
 
     // Checks
@@ -300,11 +310,21 @@ contract MarginEngine is AccountValuation, IMarginEngine {
         return FixedPointMathLib.min(amount, VAULT.releasableOf(token));
     }
 
-    /// @dev Whether the account stays at initial margin without `amount` of the token at `place`.
-    function _canSpare(State memory state, uint256 place, uint256 held, uint256 amount) private view returns (bool) {
-        if (_isRiskless(state)) return true;
-        state.amounts[place] = held - amount;
-        return !_isBelowInitial(_marginNow(state));
+    function _isSpared(State memory state) private view returns (bool) {
+        return _isRiskless(state) || !_isBelowInitial(_marginNow(state));
+    }
+
+    /// @dev A state without the token of an index, which is at a place among those held.
+    function _without(State memory state, uint256 index, uint256 place) private pure returns (State memory) {
+        uint256[] memory amounts = new uint256[](state.amounts.length - 1);
+        for (uint256 i = 0; i < amounts.length; ++i) amounts[i] = state.amounts[i < place ? i : i + 1];
+        return
+            State({
+                cash: state.cash,
+                positions: state.positions,
+                tokens: state.tokens & ~(1 << index),
+                amounts: amounts
+            });
     }
 
     /// @dev The place of the index-th token among the set bits.

@@ -75,19 +75,19 @@ describe("Clearinghouse", () => {
 
   describe("while the settlement token is off its peg", () => {
     it("refuses a trade that raises risk on either side", async () => {
-      const { clearinghouse, accountOf, alice, tradeOf } =
+      const { clearinghouse, accountOf, bob, tradeOf } =
         await networkHelpers.loadFixture(deployDepegged);
       await expect(tradeOf("1"))
         .to.be.revertedWithCustomError(clearinghouse, "NotReducing")
-        .withArgs(accountOf(alice), ETH_PERP, parseWad(2), parseWad(1));
+        .withArgs(accountOf(bob), ETH_PERP, parseWad(-2), parseWad(-1));
     });
 
     it("refuses a trade that turns a position around", async () => {
-      const { clearinghouse, accountOf, alice, tradeOf } =
+      const { clearinghouse, accountOf, bob, tradeOf } =
         await networkHelpers.loadFixture(deployDepegged);
       await expect(tradeOf("-3"))
         .to.be.revertedWithCustomError(clearinghouse, "NotReducing")
-        .withArgs(accountOf(alice), ETH_PERP, parseWad(2), parseWad(-3));
+        .withArgs(accountOf(bob), ETH_PERP, parseWad(-2), parseWad(3));
     });
 
     it("clears trades that reduce both sides, anywhere in the band", async () => {

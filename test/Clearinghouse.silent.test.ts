@@ -1,3 +1,4 @@
+import { anyValue } from "@nomicfoundation/hardhat-ethers-chai-matchers/withArgs";
 import { expect } from "chai";
 import hre from "hardhat";
 import { parseWad } from "../sdk/index.js";
@@ -101,10 +102,10 @@ describe("Clearinghouse", () => {
       const btc = { instrument: BTC_PERP, price: parseWad(100_000) };
       await expect(clear(tradeOf(alice, bob, -1, atMark), tradeOf(carol, bob, 1, atMark)))
         .to.be.revertedWithCustomError(clearinghouse, "NotReducing")
-        .withArgs(accountOf(carol), ETH_PERP, 0n, parseWad(1));
+        .withArgs(accountOf(bob), ETH_PERP, anyValue, parseWad(-1));
       await expect(clear(tradeOf(alice, bob, -1, atMark), tradeOf(carol, dave, "0.1", btc)))
         .to.be.revertedWithCustomError(clearinghouse, "NotReducing")
-        .withArgs(accountOf(carol), BTC_PERP, 0n, parseWad("0.1"));
+        .withArgs(accountOf(dave), BTC_PERP, 0n, parseWad("-0.1"));
     });
 
     it("refuses an instrument that was never traded: it has no mark to fall back on", async () => {

@@ -1,3 +1,4 @@
+import { anyValue } from "@nomicfoundation/hardhat-ethers-chai-matchers/withArgs";
 import { expect } from "chai";
 import hre from "hardhat";
 import { parseWad, type SignedOrder } from "../sdk/index.js";
@@ -50,17 +51,21 @@ describe("Exchange", () => {
       expect(await positionOf(dave)).to.deep.equal([parseWad(-3), quotes[2]]);
     });
 
-    it("announces the taker's fill at each price, adding up", async () => {
-      const { exchange, accountOf, alice, bob, carol, buy, sell, match, hashOf } = await load();
+    it("announces the taker's fill once, and each trade at its price", async () => {
+      const { exchange, clearinghouse, accountOf, alice, bob, carol, buy, sell, match, hashOf } =
+        await load();
       const taker = await buy(alice, 3);
       const better = { limitPrice: PRICE - parseWad(1) };
       const makers = [await sell(bob, 1, better), await sell(carol, 2)];
       const taking = [hashOf(taker), accountOf(alice), taker.order.nonce] as const;
+      const traded = (maker: typeof bob) => [ETH_PERP, accountOf(alice), accountOf(maker)] as const;
       await expect(match(taker, makers, [1, 2]))
         .to.emit(exchange, "OrderFilled")
-        .withArgs(...taking, parseWad(1), parseWad(1), better.limitPrice)
-        .and.to.emit(exchange, "OrderFilled")
-        .withArgs(...taking, parseWad(2), parseWad(3), PRICE);
+        .withArgs(...taking, parseWad(3), parseWad(3))
+        .and.to.emit(clearinghouse, "TradeCleared")
+        .withArgs(...traded(bob), parseWad(1), better.limitPrice, anyValue, anyValue)
+        .and.to.emit(clearinghouse, "TradeCleared")
+        .withArgs(...traded(carol), parseWad(2), PRICE, anyValue, anyValue);
       expect(await exchange.isNonceUsed(accountOf(alice), taker.order.nonce)).to.be.true;
     });
 

@@ -69,12 +69,12 @@ describe("Exchange", () => {
         .withArgs(accountOf(bob), ETH_PERP, parseWad(-3), size);
     });
 
-    it("looks at the position as the fills before in the same batch left it", async () => {
+    it("looks at all fills of a batch together", async () => {
       const { clearinghouse, accountOf, alice, carol, dave, buy, sell, match } = await load();
       const taker = await sell(alice, 4, { flags });
       await expect(match(taker, [await buy(carol, 2), await buy(dave, 2)], [2, 2]))
         .to.be.revertedWithCustomError(clearinghouse, "NotReducing")
-        .withArgs(accountOf(alice), ETH_PERP, parseWad(1), parseWad(-2));
+        .withArgs(accountOf(alice), ETH_PERP, parseWad(3), parseWad(-4));
     });
   });
 

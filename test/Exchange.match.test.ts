@@ -218,9 +218,9 @@ describe("Exchange", () => {
         const fill = parseWad("0.5");
         await expect(match(taker, [maker], ["0.5"]))
           .to.emit(exchange, "OrderFilled")
-          .withArgs(hashOf(taker), seller, nonces[0], fill, parseWad("1.5"), PRICE)
+          .withArgs(hashOf(taker), seller, nonces[0], fill, parseWad("1.5"))
           .and.to.emit(exchange, "OrderFilled")
-          .withArgs(hashOf(maker), buyer, nonces[1], fill, parseWad("1.5"), PRICE)
+          .withArgs(hashOf(maker), buyer, nonces[1], fill, parseWad("1.5"))
           .and.to.emit(clearinghouse, "TradeCleared")
           .withArgs(ETH_PERP, seller, buyer, -fill, PRICE, parseWad("0.75"), parseWad("0.3"));
         expect(await exchange.filledOf(hashOf(taker))).to.equal(parseWad("1.5"));

@@ -73,10 +73,11 @@ describe("Rules", () => {
       await trading.refreshPrices();
       const held = parseWad(10);
       for (const [trade, account, size, change] of [
-        [tradeOf(alice, bob, 1), alice, held, WAD],
-        [tradeOf(carol, bob, 1), carol, 0n, WAD],
+        // The maker's side is looked at first.
+        [tradeOf(alice, bob, 1), bob, -held, -WAD],
+        [tradeOf(carol, alice, 1), carol, 0n, WAD],
         [tradeOf(alice, carol, -1), carol, 0n, WAD],
-        [tradeOf(alice, bob, "-10.000000000000000001"), alice, held, -held - 1n],
+        [tradeOf(alice, bob, "-10.000000000000000001"), bob, -held, held + 1n],
       ] as const) {
         await time.setNextBlockTimestamp(until);
         await expect(clear(trade))
@@ -196,7 +197,7 @@ describe("Rules", () => {
       expect((word >> 208n) & (2n ** 40n - 1n)).to.equal(trading.until);
       await expect(trading.clear(trading.tradeOf(alice, bob, 1)))
         .to.be.revertedWithCustomError(clearinghouse, "NotReducing")
-        .withArgs(accountOf(alice), ETH_PERP, parseWad(10), WAD);
+        .withArgs(accountOf(bob), ETH_PERP, parseWad(-10), -WAD);
     });
   });
 

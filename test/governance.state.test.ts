@@ -70,7 +70,7 @@ describe("Governance after a deployment", () => {
   it("rules over every contract that is deployed, or over one that nothing can change (GV3)", async () => {
     const { addresses, ...plimsoll } = await networkHelpers.loadFixture(deployPlimsoll);
     const governed = Object.keys(RESTRICTED);
-    const unchanging = ["MarginEngine", "StandardMargin", "DefaultProcess"];
+    const unchanging = ["MarginEngine", "DefaultProcess", "Lens"];
     const known = [...governed, ...unchanging, "AccessManager"].sort();
     expect(Object.keys(addresses.contracts).sort()).to.deep.equal(known);
     for (const contract of [plimsoll.marginEngine, plimsoll.lens, plimsoll.router]) {

@@ -7,7 +7,7 @@ import {ILens} from "../interfaces/ILens.sol";
 import {IMarginEngine} from "../interfaces/IMarginEngine.sol";
 import {BoundedCall} from "../libraries/BoundedCall.sol";
 import {AccountId} from "../types/AccountId.sol";
-import {Status} from "../types/Portfolio.sol";
+import {Margin, statusOf} from "../types/Portfolio.sol";
 
 /// @title Lens
 /// @notice Batch reads. See ILens.
@@ -77,8 +77,8 @@ contract Lens is ILens {
             for (uint256 i = 0; i < accounts.length; ++i) {
                 Answer memory answer = answers[i];
                 if (answer.known) continue;
-                if (gasleft() <= reserve) return answers;
-                uint256 available = gasleft() - reserve;
+                uint256 available = FixedPointMathLib.zeroFloorSub(gasleft(), reserve);
+                if (available == 0) return answers;
                 uint256 share = FixedPointMathLib.clamp(available / left--, LEAST_SHARE, available);
                 bytes32 account = AccountId.unwrap(accounts[i]);
                 (answer.known, answer.first, answer.second, answer.third) = BoundedCall.threeWords(
@@ -95,22 +95,18 @@ contract Lens is ILens {
     /// @dev 49 bytes as ILens describes them.
     function _pack(Answer memory answer) private pure returns (bytes memory) {
         if (!answer.known) return new bytes(BYTES_OF_MARGIN);
-        (int256 equity, uint256 initial, uint256 maintenance) = (int256(answer.first), answer.second, answer.third);
-        uint8 status = uint8(_statusOf(equity, initial, maintenance));
+        Margin memory margin = Margin({
+            equity: int256(answer.first),
+            initial: answer.second,
+            maintenance: answer.third
+        });
         return
             abi.encodePacked(
-                _nearestInt128(equity),
-                _nearestUint128(initial),
-                _nearestUint128(maintenance),
-                PRICED | (status << 1)
+                _nearestInt128(margin.equity),
+                _nearestUint128(margin.initial),
+                _nearestUint128(margin.maintenance),
+                PRICED | (uint8(statusOf(margin)) << 1)
             );
-    }
-
-    /// @dev As `MarginEngine.statusOf`, which would value the account a second time.
-    function _statusOf(int256 equity, uint256 initial, uint256 maintenance) private pure returns (Status) {
-        if (equity < 0) return Status.Bankrupt;
-        if (uint256(equity) < maintenance) return Status.Liquidatable;
-        return uint256(equity) < initial ? Status.MarginCall : Status.Healthy;
     }
 
     function _nearestInt128(int256 value) private pure returns (int128) {

@@ -57,6 +57,13 @@ enum Status {
     Bankrupt
 }
 
+/// @notice Where an account with such a margin stands.
+function statusOf(Margin memory margin) pure returns (Status) {
+    if (margin.equity < 0) return Status.Bankrupt;
+    if (uint256(margin.equity) < margin.maintenance) return Status.Liquidatable;
+    return uint256(margin.equity) < margin.initial ? Status.MarginCall : Status.Healthy;
+}
+
 /// @notice A change of one position that has been or might be made.
 struct Delta {
     InstrumentId instrument;
