@@ -1,82 +1,21 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {PlimsollSetup} from "./PlimsollSetup.sol";
-import {PlimsollHandler} from "./handlers/PlimsollHandler.sol";
+import {CampaignSetup} from "./CampaignSetup.sol";
 import {MockToken} from "../../contracts/mocks/MockToken.sol";
 import {IMarginEngine} from "../../contracts/interfaces/IMarginEngine.sol";
 import {AccountId, accountIdOf} from "../../contracts/types/AccountId.sol";
 import {InstrumentId} from "../../contracts/types/InstrumentId.sol";
-import {LiquidationParameters} from "../../contracts/types/LiquidationRules.sol";
 import {Margin} from "../../contracts/types/Portfolio.sol";
 import {OpenPosition} from "../../contracts/types/Position.sol";
 import {TokenLimits} from "../../contracts/types/TokenLimits.sol";
-import {UnderlyingParameters} from "../../contracts/types/UnderlyingRules.sol";
 
 /// @title ConservationTest
 /// @notice Proves I1, I2, I3, I5 and I9 of the design over random sequences of every act; I4, I6, I7, I8 and I10 are
 /// post-conditions of each act and asserted by the handler.
-contract ConservationTest is PlimsollSetup {
+contract ConservationTest is CampaignSetup {
     /// @dev What a probe ends with.
     error Undone();
-
-    PlimsollHandler private _handler;
-
-    function setUp() public {
-        _deploy();
-        _handler = new PlimsollHandler(_plimsoll());
-        clearinghouse.setVenue(address(_handler), true);
-        // The handler is the guardian.
-        authority.grantRole(authority.ADMIN_ROLE(), address(_handler), 0);
-        _setLowLimits();
-        _handler.begin();
-
-        targetContract(address(_handler));
-        targetSelector(FuzzSelector({addr: address(_handler), selectors: _selectors()}));
-    }
-
-    /// @dev Every cap and limit is low enough to be reached.
-    function _setLowLimits() private {
-        vault.setTokenLimits(address(weth), TokenLimits(type(uint112).max, 0.5e18, 1_000));
-        vault.setTokenLimits(address(wide), TokenLimits(type(uint112).max, 0, 2_000));
-        UnderlyingParameters memory parameters = _underlyingParameters(300, 500);
-        parameters.openInterestCap = 250_000;
-        rules.setUnderlying(WIDE, parameters);
-        LiquidationParameters memory liquidation = _liquidationParameters();
-        liquidation.openInterestBase = 20_000;
-        rules.setLiquidationRules(liquidation);
-    }
-
-    function _settlementLimits() internal pure override returns (TokenLimits memory) {
-        return TokenLimits(5_165_000e6, 20_000e6, 1_000);
-    }
-
-    function _selectors() private pure returns (bytes4[] memory selectors) {
-        selectors = new bytes4[](22);
-        selectors[0] = PlimsollHandler.deposit.selector;
-        selectors[1] = PlimsollHandler.withdraw.selector;
-        selectors[2] = PlimsollHandler.transfer.selector;
-        selectors[3] = PlimsollHandler.insure.selector;
-        selectors[4] = PlimsollHandler.sendByMistake.selector;
-        selectors[5] = PlimsollHandler.trade.selector;
-        selectors[6] = PlimsollHandler.tradeBatch.selector;
-        selectors[7] = PlimsollHandler.tradeSigned.selector;
-        selectors[8] = PlimsollHandler.close.selector;
-        selectors[9] = PlimsollHandler.settleVariation.selector;
-        selectors[10] = PlimsollHandler.liquidate.selector;
-        selectors[11] = PlimsollHandler.distributeFees.selector;
-        selectors[12] = PlimsollHandler.movePrice.selector;
-        selectors[13] = PlimsollHandler.passTime.selector;
-        selectors[14] = PlimsollHandler.silence.selector;
-        selectors[15] = PlimsollHandler.freeze.selector;
-        selectors[16] = PlimsollHandler.notePrice.selector;
-        selectors[17] = PlimsollHandler.setOperator.selector;
-        // Twice as likely.
-        selectors[18] = PlimsollHandler.trade.selector;
-        selectors[19] = PlimsollHandler.liquidate.selector;
-        selectors[20] = PlimsollHandler.withdraw.selector;
-        selectors[21] = PlimsollHandler.close.selector;
-    }
 
     /// @notice I1, I2 and I3 after every act; that each act changed what it should have and nothing else (I4, I6, I7, I8,
     /// I10) was asserted by the handler.
@@ -215,63 +154,6 @@ contract ConservationTest is PlimsollSetup {
             (AccountId account, AccountId other, int256 size) = _handler.reductionOf(place, i);
             if (size == 0) continue;
             _trade(account, other, _plimsoll().perpetuals[i], -size, clearinghouse.markOf(_plimsoll().perpetuals[i]));
-        }
-    }
-
-    /// @notice Every act and every rare event happens: a campaign that misses one would prove nothing about it.
-    function test_TheCampaignReachesEverything() public {
-        bytes4[] memory selectors = _selectors();
-        for (uint64 i = 0; i < 300; ++i) {
-            bytes4 selector = selectors[uint256(keccak256(abi.encode(i))) % selectors.length];
-            (bool done, bytes memory reason) = address(_handler).call(abi.encodeWithSelector(selector, i));
-            assertTrue(done, string(reason));
-            if (i % 10 == 0) invariant_I1_I2_I3_TheBooksBalance();
-        }
-        string[41] memory events = [
-            "deposit",
-            "withdraw",
-            "transfer",
-            "sendByMistake",
-            "trade",
-            "batch",
-            "tradeSigned",
-            "close",
-            "settleVariation",
-            "liquidate",
-            "distributeFees",
-            "movePrice",
-            "passTime",
-            "silence",
-            "revive",
-            "freeze",
-            "notePrice",
-            "setOperator",
-            "partial slice",
-            "whole account",
-            "bankrupt account",
-            "own liquidation",
-            "operator liquidated",
-            "operator withdrew",
-            "operator transferred",
-            "operator signed",
-            "stranger refused",
-            "fund paid",
-            "fund capped",
-            "haircut",
-            "deficit",
-            "deficit repaid",
-            "outflow limit",
-            "open interest cap",
-            "open interest add-on",
-            "frozen",
-            "closed at the last mark",
-            "topped up above the cap",
-            "deposit cap",
-            "silent item moved",
-            "variation called by a stranger"
-        ];
-        for (uint256 i = 0; i < events.length; ++i) {
-            assertGt(_handler.calls(bytes32(bytes(events[i]))), 0, events[i]);
         }
     }
 
