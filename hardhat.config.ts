@@ -54,15 +54,20 @@ export default defineConfig({
       profiles: {
         default: {
           fuzz: { runs: 64, ...fuzzSeed },
-          invariant: { runs: 16, depth: 32, failOnRevert: true },
+          invariant: { runs: 16, depth: 32, failOnRevert: true, shrinkRunLimit: 300 },
         },
         ci: {
           fuzz: { runs: 256, ...fuzzSeed },
-          invariant: { runs: 256, depth: 100, failOnRevert: true },
+          invariant: { runs: 256, depth: 100, failOnRevert: true, shrinkRunLimit: 300 },
         },
         deep: {
           fuzz: { runs: 2_000, ...fuzzSeed },
-          invariant: { runs: 128, depth: 200, failOnRevert: true },
+          invariant: { runs: 128, depth: 200, failOnRevert: true, shrinkRunLimit: 300 },
+        },
+        // For `npm run test:mutants`: that a test fails is all that it asks, so nothing is shrunk.
+        mutants: {
+          fuzz: { runs: 64 },
+          invariant: { runs: 24, depth: 48, failOnRevert: true, shrinkRunLimit: 1 },
         },
       },
     },

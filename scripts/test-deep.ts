@@ -62,6 +62,11 @@ function runRound(seed: string): Promise<{ passed: boolean; output: string }> {
   });
 }
 
+/** A function, because the flag changes while others wait. */
+function wasInterrupted(): boolean {
+  return interrupted;
+}
+
 function stop(): void {
   interrupted = true;
   if (child?.pid !== undefined) process.kill(-child.pid, "SIGKILL");
@@ -86,11 +91,11 @@ async function main({ hours, seed: base, state: file }: Options): Promise<number
   if (spawnSync("hardhat", ["build", "--quiet"], { stdio: "inherit" }).status !== 0) return 1;
 
   const end = Date.now() + hours * 3_600_000;
-  while (!interrupted && Date.now() < end) {
+  while (!wasInterrupted() && Date.now() < end) {
     const seed = nextSeed(state);
     const start = Date.now();
     const { passed, output } = await runRound(seed);
-    if (interrupted) break;
+    if (wasInterrupted()) break;
     const log = join(dirname(file), `failure-${seed.slice(2, 10)}.log`);
     state = {
       ...state,
@@ -109,7 +114,7 @@ async function main({ hours, seed: base, state: file }: Options): Promise<number
   }
   if (interrupted)
     console.log(`Stopped; the round that was running is not counted. ${describe(state)}.`);
-  return interrupted ? INTERRUPTED_EXIT_CODE : 0;
+  return wasInterrupted() ? INTERRUPTED_EXIT_CODE : 0;
 }
 
 process.on("SIGINT", stop);

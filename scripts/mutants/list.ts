@@ -7,7 +7,7 @@ export interface Mutant {
   readonly replace: string;
   /** What would happen. */
   readonly why: string;
-  /** Run after the campaign, in this order, until one fails. */
+  /** Solidity tests that are run after the campaign, in this order, until one fails. */
   readonly tests?: readonly string[];
 }
 
@@ -205,7 +205,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: "if (crowdingOf(notional, base) == 0) return 0;",
     replace: "if (crowdingOf(notional, base) != 0) return 0;",
     why: "initial margin does not rise with open interest",
-    tests: ["test/MarginEngine.margin.test.ts"],
+    tests: ["test/solidity/Lines.t.sol"],
   },
   {
     id: "gate-growth",
@@ -213,7 +213,6 @@ export const MUTANTS: readonly Mutant[] = [
     find: "if (size > 0 ? sizeBefore < size : sizeBefore > size) return false;",
     replace: "if (size > 0 ? sizeBefore < size : false) return false;",
     why: "an account below initial margin may open shorts",
-    tests: ["test/Clearinghouse.gate.test.ts"],
   },
   {
     id: "line-inclusive",
@@ -221,7 +220,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: "return margin.equity < margin.maintenance.toInt256();",
     replace: "return margin.equity <= margin.maintenance.toInt256();",
     why: "an account exactly at the line is liquidated",
-    tests: ["test/Clearinghouse.liquidate.test.ts"],
+    tests: ["test/solidity/Lines.t.sol"],
   },
   {
     id: "price-cache-key",

@@ -49,8 +49,12 @@ abstract contract WorldHandler is WaterfallModel {
     function _silence(uint256 which) internal {
         if (silent != NOTHING) return;
         Books memory before = _books();
-        _stop(which);
+        // Its last answer stays as old as it is: nobody could have noted a later price.
         silent = which;
+        vm.warp(block.timestamp + SILENT_AGE);
+        for (uint256 i = 0; i < 4; ++i) {
+            if (i != which) _system.feeds[i].updateAnswer(_system.feeds[i].latestAnswer());
+        }
         ++calls["silence"];
         _verify(before, true);
     }
