@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "
 import { dirname } from "node:path";
 
 /** A round that found something. */
-export interface Failure {
+interface Failure {
   readonly seed: string;
   /** Everything that the round printed, the failing sequence included. */
   readonly log: string;

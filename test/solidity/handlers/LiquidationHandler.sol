@@ -225,7 +225,10 @@ abstract contract LiquidationHandler is WorldHandler {
             _movePrice(riskiest % 3, long ? 10_000 - jumpBps : 10_000 + jumpBps);
         }
         uint256 place = _firstBelow(seed);
-        if (place < KEEPER) _liquidate(place, KEEPER, WAD, 0);
+        if (place >= KEEPER) return;
+        // First a stranger, with the keeper's money; then the keeper.
+        _liquidate(place, KEEPER, WAD, 15);
+        _liquidate(place, KEEPER, WAD, 0);
     }
 
     /// @dev Notional over equity [wad].
