@@ -26,6 +26,10 @@ const quietDependencies = definePlugin({
   },
 });
 
+/** Fuzz and invariant tests repeat themselves unless `npm run test:deep` gives each round a seed of its own. */
+const seed = process.env.PLIMSOLL_FUZZ_SEED;
+const fuzzSeed = seed === undefined ? {} : { seed };
+
 export default defineConfig({
   plugins: [hardhatToolboxMochaEthers, quietDependencies],
   solidity: {
@@ -48,9 +52,23 @@ export default defineConfig({
   test: {
     solidity: {
       profiles: {
-        default: { fuzz: { runs: 64 }, invariant: { runs: 16, depth: 32, failOnRevert: true } },
-        ci: { fuzz: { runs: 256 }, invariant: { runs: 64, depth: 64, failOnRevert: true } },
-        deep: { fuzz: { runs: 10_000 }, invariant: { runs: 256, depth: 128, failOnRevert: true } },
+        default: {
+          fuzz: { runs: 64, ...fuzzSeed },
+          invariant: { runs: 16, depth: 32, failOnRevert: true, shrinkRunLimit: 300 },
+        },
+        ci: {
+          fuzz: { runs: 256, ...fuzzSeed },
+          invariant: { runs: 256, depth: 100, failOnRevert: true, shrinkRunLimit: 300 },
+        },
+        deep: {
+          fuzz: { runs: 2_000, ...fuzzSeed },
+          invariant: { runs: 128, depth: 200, failOnRevert: true, shrinkRunLimit: 300 },
+        },
+        // For `npm run test:mutants`: that a test fails is all that it asks, so nothing is shrunk.
+        mutants: {
+          fuzz: { runs: 64 },
+          invariant: { runs: 24, depth: 48, failOnRevert: true, shrinkRunLimit: 1 },
+        },
       },
     },
     mocha: { timeout: 60_000 },

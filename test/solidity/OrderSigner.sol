@@ -8,7 +8,7 @@ import {AccountId} from "../../contracts/types/AccountId.sol";
 import {InstrumentId} from "../../contracts/types/InstrumentId.sol";
 
 /// @title OrderSigner
-/// @notice Makes EIP-712 orders, signs them with vm.sign and matches them on the real Exchange.
+/// @notice Makes EIP-712 orders, and signs them with vm.sign.
 abstract contract OrderSigner is BaseTest {
     /// @notice A trade of two accounts with the keys that sign for them.
     struct Signed {
@@ -25,13 +25,10 @@ abstract contract OrderSigner is BaseTest {
 
     uint64 private _nonce;
 
-    function _matchSigned(Exchange exchange, Signed memory signed) internal {
-        SignedOrder memory taker = _order(exchange, signed, signed.size, true);
-        SignedOrder[] memory makers = new SignedOrder[](1);
-        makers[0] = _order(exchange, signed, -signed.size, false);
-        uint128[] memory sizes = new uint128[](1);
-        sizes[0] = uint128(signed.size > 0 ? signed.size : -signed.size);
-        exchange.matchOrders(taker, makers, sizes);
+    /// @dev Two orders that match: the taker's, then the maker's.
+    function _signedPair(Exchange exchange, Signed memory signed) internal returns (SignedOrder[2] memory orders) {
+        orders[0] = _order(exchange, signed, signed.size, true);
+        orders[1] = _order(exchange, signed, -signed.size, false);
     }
 
     function _order(

@@ -92,7 +92,7 @@ abstract contract PlimsollSetup is BaseTest {
         exchange.setFeeRates(0.0005e18, 0.0001e18);
         fund = clearinghouse.insuranceFund();
         treasury = accountIdOf(makeAddr("treasury"), 0);
-        _setLimits(address(usdc));
+        vault.setTokenLimits(address(usdc), _settlementLimits());
         _setRules();
     }
 
@@ -195,11 +195,12 @@ abstract contract PlimsollSetup is BaseTest {
 
     /// @dev Limits that nothing here reaches: those who test them set others.
     function _setLimits(address token) internal {
-        TokenLimits memory limits;
-        limits.depositCap = type(uint112).max;
-        limits.outflowAmount = type(uint112).max;
-        limits.outflowBps = 10_000;
-        vault.setTokenLimits(token, limits);
+        vault.setTokenLimits(token, TokenLimits(type(uint112).max, type(uint112).max, 10_000));
+    }
+
+    /// @dev The settlement token's deposit cap is never lowered, so whoever wants a low one says so here.
+    function _settlementLimits() internal pure virtual returns (TokenLimits memory) {
+        return TokenLimits(type(uint112).max, type(uint112).max, 10_000);
     }
 
     /// @dev The system as one value.

@@ -78,7 +78,7 @@ function dueOf(world: World, { equity, maintenance, fraction }: Terms): bigint {
 
 /** f L, f A and f (L - A), given what the fund pays. */
 function settlementOf(world: World, terms: Terms, fundPays: bigint) {
-  return referenceSettlement({ ...terms, fundCash: fundPays, rules: world.rules.liquidation });
+  return referenceSettlement({ ...terms, fundPays, rules: world.rules.liquidation });
 }
 
 /** What a liquidation would do now at its largest slice; nothing for an account at or above its line. */

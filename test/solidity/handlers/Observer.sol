@@ -1,42 +1,33 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Books, BooksModel} from "./BooksModel.sol";
 import {Plimsoll} from "../PlimsollSetup.sol";
-import {OrderSigner} from "../OrderSigner.sol";
 import {AccountId, accountIdOf} from "../../../contracts/types/AccountId.sol";
 import {Margin} from "../../../contracts/types/Portfolio.sol";
-import {Position} from "../../../contracts/types/Position.sol";
 
 /// @title Observer
-/// @notice Knows every account and looks at all of them after each act: what I4 and I8 say about those who took no
-/// part.
-/// @dev Eight actors, three of them sub-accounts of one owner; then the treasury, a builder and the insurance fund,
-/// whose cash the rules move. An act names its parties by `_takesPart` and ends with `_verify`.
-abstract contract Observer is OrderSigner {
+/// @notice Knows every account and looks at all of them after each act: the books to the wei, and what I8 says about
+/// equity and health.
+/// @dev An act names its parties by `_takesPart` and ends with `_verify`.
+abstract contract Observer is BooksModel {
     /// @dev An account as it was after the last act.
     struct Seen {
-        /// Hash of cash, collateral and stored positions: an index move leaves it as it is.
-        bytes32 holdings;
         int256 equity;
         uint256 maintenance;
+        /// Whether the engine could read all of its prices.
+        bool priced;
     }
 
-    uint256 internal constant WAD = 1e18;
-    uint256 internal constant ACTORS = 8;
-    uint256 internal constant TREASURY = 8;
-    uint256 internal constant BUILDER = 9;
-    uint256 internal constant FUND = 10;
+    uint256 internal constant NOTHING = type(uint256).max;
 
-    Plimsoll internal _system;
-    AccountId[] internal _accounts;
     uint256[] internal _keys;
-    Seen[11] private _seen;
+    Seen[8] private _seen;
     mapping(uint256 place => bool takesPart) private _parties;
-    /// @dev indices[2 i] is the long index of perpetual i, indices[2 i + 1] the short one [wad].
     int256[6] private _indices;
+    /// @notice The feed that is silent; NOTHING while all speak.
+    uint256 public silent = NOTHING;
 
-    /// @notice Position writes so far: each may round 2 wei down.
-    uint256 public writes;
     /// @notice Index moves so far: each may round every holder by 1 wei.
     uint256 public indexMoves;
 
@@ -73,36 +64,49 @@ abstract contract Observer is OrderSigner {
 
     /// @dev What has happened outside of an act is taken as it is.
     function _look() internal {
-        for (uint256 i = 0; i < _accounts.length; ++i) _seen[i] = _see(i);
+        Books memory books = _books();
+        for (uint256 i = 0; i < ACTORS; ++i) _seen[i] = _see(books, i);
     }
 
-    /// @dev I4: who took no part keeps cash, collateral and positions. I8: with prices fixed nobody healthy falls below
-    /// the line and nobody else's equity changes, but by a gains haircut, which is size x index move.
-    function _verify(bool pricesMoved) internal {
-        int256[6] memory moves = _indexMoves();
-        for (uint256 i = 0; i < _accounts.length; ++i) {
-            Seen memory was = _seen[i];
-            Seen memory sees = _see(i);
-            if (!_parties[i] && i < TREASURY) assertEq(sees.holdings, was.holdings, "I4: holdings of who took no part");
-            if (!pricesMoved && i < TREASURY) _verifyHealth(i, was, sees, moves);
+    /// @dev The act changed what it should have, and nothing else. With prices fixed, nobody healthy falls below the
+    /// line and nobody else's equity changes, but by a gains haircut, which is size x index move (I8).
+    function _verify(Books memory expected, bool pricesMoved) internal {
+        Books memory books = _books();
+        _assertBooks(books, expected);
+        int256[6] memory moves = _indexMoves(books);
+        for (uint256 i = 0; i < ACTORS; ++i) {
+            Seen memory sees = _see(books, i);
+            if (!pricesMoved) _verifyHealth(books, i, sees, moves);
             _seen[i] = sees;
             _parties[i] = false;
         }
     }
 
-    function _verifyHealth(uint256 place, Seen memory was, Seen memory sees, int256[6] memory moves) private view {
-        (bool isCharged, int256 charge) = _chargeOf(place, moves);
+    /// @dev Nothing may have changed at all: what was tried was refused.
+    function _verifyRefused(Books memory before, bytes32 event_) internal {
+        for (uint256 i = 0; i < ACTORS; ++i) _parties[i] = false;
+        _verify(before, false);
+        ++calls[event_];
+    }
+
+    function _verifyHealth(Books memory books, uint256 place, Seen memory sees, int256[6] memory moves) private view {
+        Seen memory was = _seen[place];
+        (bool isCharged, int256 charge) = _chargeOf(books, place, moves);
         if (!_parties[place]) {
             assertApproxEqAbs(was.equity - sees.equity, charge, isCharged ? 6 : 0, "I8: equity of who took no part");
         }
-        if (isCharged || was.equity < int256(was.maintenance)) return;
+        if (isCharged || !was.priced || !sees.priced || was.equity < int256(was.maintenance)) return;
         assertGe(sees.equity, int256(sees.maintenance), "I8: the healthy stay above the line");
     }
 
     /// @dev What a gains haircut takes from an account: size x index move, summed [wad].
-    function _chargeOf(uint256 place, int256[6] memory moves) private view returns (bool isCharged, int256 charge) {
-        for (uint256 i = 0; i < 3; ++i) {
-            int256 size = _sizeOf(place, i);
+    function _chargeOf(
+        Books memory books,
+        uint256 place,
+        int256[6] memory moves
+    ) private pure returns (bool isCharged, int256 charge) {
+        for (uint256 i = 0; i < PERPETUALS; ++i) {
+            int256 size = books.positions[place][i].size;
             int256 move = moves[size > 0 ? 2 * i : 2 * i + 1];
             if (size == 0 || move == 0) continue;
             isCharged = true;
@@ -110,29 +114,32 @@ abstract contract Observer is OrderSigner {
         }
     }
 
-    function _indexMoves() private returns (int256[6] memory moves) {
-        for (uint256 i = 0; i < 3; ++i) {
-            (int256 long, int256 short) = _system.clearinghouse.indicesOf(_system.perpetuals[i]);
-            assertGe(long, _indices[2 * i], "haircuts never fall: longs");
-            assertLe(short, _indices[2 * i + 1], "haircuts never fall: shorts");
-            (moves[2 * i], moves[2 * i + 1]) = (long - _indices[2 * i], short - _indices[2 * i + 1]);
-            if (moves[2 * i] != 0) ++indexMoves;
-            if (moves[2 * i + 1] != 0) ++indexMoves;
-            (_indices[2 * i], _indices[2 * i + 1]) = (long, short);
+    function _indexMoves(Books memory books) private returns (int256[6] memory moves) {
+        for (uint256 i = 0; i < 2 * PERPETUALS; ++i) {
+            moves[i] = books.indices[i] - _indices[i];
+            assertTrue(i % 2 == 0 ? moves[i] >= 0 : moves[i] <= 0, "I7: haircuts never fall");
+            if (moves[i] != 0) ++indexMoves;
+            _indices[i] = books.indices[i];
         }
     }
 
-    function _see(uint256 place) private view returns (Seen memory sees) {
-        AccountId account = _accounts[place];
-        (int256 cash, uint256 tokens, uint256[] memory amounts) = _system.vault.balancesOf(account);
-        Position[3] memory positions;
-        for (uint256 i = 0; i < 3; ++i) {
-            positions[i] = _system.clearinghouse.positionOf(account, _system.perpetuals[i]);
+    /// @dev I10: the engine's equity is that of the books, to the wei, whenever the prices can be read.
+    function _see(Books memory books, uint256 place) private view returns (Seen memory sees) {
+        sees.equity = _equityIn(books, place);
+        try _system.engine.marginOf(_accounts[place]) returns (Margin memory margin) {
+            assertEq(margin.equity, sees.equity, "I10: equity");
+            assertLe(margin.maintenance, margin.initial, "maintenance is never above initial");
+            (sees.maintenance, sees.priced) = (margin.maintenance, true);
+        } catch {
+            assertTrue(_dependsOn(books, place, silent), "I9: only a silent feed of its own hides an account's margin");
         }
-        sees.holdings = keccak256(abi.encode(cash, tokens, amounts, positions));
-        if (place >= TREASURY) return sees;
-        Margin memory margin = _system.engine.marginOf(account);
-        (sees.equity, sees.maintenance) = (margin.equity, margin.maintenance);
+        if (silent != NOTHING) assertEq(sees.priced, !_dependsOn(books, place, silent), "a silent price is no price");
+    }
+
+    function _dependsOn(Books memory books, uint256 place, uint256 which) internal pure returns (bool) {
+        if (which == NOTHING) return false;
+        if (which < PERPETUALS && books.positions[place][which].size != 0) return true;
+        return books.collateral[place][which + 1] != 0;
     }
 
     // ------------------------------------------------------------------ words for handlers
@@ -141,28 +148,27 @@ abstract contract Observer is OrderSigner {
         return _system.engine.marginOf(_accounts[place]);
     }
 
-    function _isBelow(uint256 place) internal view returns (bool) {
-        Margin memory margin = _marginOf(place);
-        return margin.equity < int256(margin.maintenance);
+    /// @dev Whether all prices of the account can be read, and its margin then.
+    function _tryMarginOf(uint256 place) internal view returns (bool priced, Margin memory margin) {
+        try _system.engine.marginOf(_accounts[place]) returns (Margin memory read) {
+            return (true, read);
+        } catch {}
     }
 
     function _sizeOf(uint256 place, uint256 perpetual) internal view returns (int256) {
         return _system.clearinghouse.positionOf(_accounts[place], _system.perpetuals[perpetual]).size;
     }
 
-    function _markOf(uint256 perpetual) internal view returns (uint256) {
-        return _system.clearinghouse.markOf(_system.perpetuals[perpetual]);
+    function _ownerOf(uint256 place) internal view returns (address) {
+        return _accounts[place].ownerOf();
     }
 
-    function _wrote(uint256 positions) internal {
-        writes += positions;
+    function _happened(bytes32 event_, bool did) internal {
+        if (did) ++calls[event_];
     }
 
-    /// @dev Only errors that the design names may stop an act.
-    function _expect(bytes memory reason, bytes4 one, bytes4 another) internal pure {
-        bytes4 selector = bytes4(reason);
-        if (selector == one || selector == another) return;
-        // The unexpected reason itself, so that the trace names it.
-        assertEq(reason, abi.encodePacked(one), "unexpected error");
+    /// @dev Only errors that the design names may stop an act; the unexpected reason itself, so that the trace names it.
+    function _expect(bytes memory reason, bytes4 selector) internal pure {
+        if (bytes4(reason) != selector) assertEq(reason, abi.encodePacked(selector), "unexpected error");
     }
 }

@@ -2,251 +2,280 @@
 pragma solidity 0.8.37;
 
 import {Plimsoll} from "../PlimsollSetup.sol";
-import {LiquidationHandler} from "./LiquidationHandler.sol";
-import {IClearinghouse} from "../../../contracts/interfaces/IClearinghouse.sol";
+import {Books} from "./BooksModel.sol";
+import {TradeHandler} from "./TradeHandler.sol";
+import {IExchange, SignedOrder} from "../../../contracts/interfaces/IExchange.sol";
 import {IMarginEngine} from "../../../contracts/interfaces/IMarginEngine.sol";
-import {IVault} from "../../../contracts/interfaces/IVault.sol";
-import {MockToken} from "../../../contracts/mocks/MockToken.sol";
+import {AccountId} from "../../../contracts/types/AccountId.sol";
 import {Margin} from "../../../contracts/types/Portfolio.sol";
-import {Trade} from "../../../contracts/types/Trade.sol";
+import {MockToken} from "../../../contracts/mocks/MockToken.sol";
+import {IClearinghouse} from "../../../contracts/interfaces/IClearinghouse.sol";
+import {IPriceOracle} from "../../../contracts/interfaces/IPriceOracle.sol";
 
 /// @title PlimsollHandler
-/// @notice Eight accounts that deposit, withdraw, trade, settle and liquidate while prices jump. Each act asserts its
-/// own post-conditions, and those of everybody else (Observer); any error that the design does not name fails the
-/// campaign.
-/// @dev It is itself a registered venue. Every eighth act is preceded by a trade and a liquidation, brought about by a
-/// jump of the price if nobody is below the line, so that no campaign is vacuous.
-contract PlimsollHandler is LiquidationHandler {
+/// @notice Eight accounts that deposit, withdraw, trade, settle and liquidate while prices jump and feeds fall silent.
+/// Each act works out what it must change, and everything is compared with that to the wei; any error that the design
+/// does not name fails the campaign.
+/// @dev It is itself a registered venue and the guardian. Every eighth act is preceded by a trade and a liquidation,
+/// brought about by a jump of the price if nobody is below the line, so that no campaign is vacuous. The arguments of an
+/// act are one number each, so that a failing sequence is a list of (act, number) that can be replayed.
+contract PlimsollHandler is TradeHandler {
     uint256 private constant HEARTBEAT = 8;
 
-    /// @notice How often each act succeeded.
-    mapping(bytes32 act => uint256 count) public calls;
     /// @notice Acts tried in all.
     uint256 public acts;
-    /// @notice Sent to the vault by mistake [token].
-    mapping(address token => uint256 amount) public donated;
 
-    modifier act(uint64 roll) {
-        uint256 seed = _diceOf(~roll);
-        if (++acts % HEARTBEAT == 0) {
-            _tradeSurely(seed);
-            calls["liquidate"] += _bringDown(seed >> 24) ? 1 : 0;
-        }
+    modifier act() {
+        if (++acts % HEARTBEAT == 0) _beat(_diceOf(uint64(acts), 0));
         _;
     }
 
     constructor(Plimsoll memory system) {
         _openAccounts(system);
+        _openWorld();
+    }
+
+    /// @notice First deposits, once the limits are set.
+    function begin() external {
         for (uint256 i = 0; i < ACTORS; ++i) {
             _give(i, 0, i == KEEPER ? 5_000_000e6 : 20_000e6);
-            if (i % 2 == 1)
-                _give(
-                    i,
-                    1 + i / 2,
-                    i == 7
-                        ? 100
-                        : i == 1
-                            ? 3e18
-                            : i == 3
-                                ? 0.1e8
-                                : 50e24
-                );
         }
+        _give(1, 1, 1e18);
+        _give(3, 2, 0.1e8);
+        _give(5, 3, 10e24);
+        _give(7, 4, 100);
         _look();
+        _insure(5_000e6);
+    }
+
+    /// @notice A reduction that nothing may stop: both sides above the line, the perpetual's feed speaking; size 0 when
+    /// there is none.
+    function reductionOf(
+        uint256 place,
+        uint256 perpetual
+    ) external view returns (AccountId account, AccountId other, int256 size) {
+        if (perpetual == silent || _sizeOf(place, perpetual) == 0) return (account, other, 0);
+        (uint256 taker, uint256 maker) = _oppositesOf(place, perpetual);
+        if (taker != place || maker == place) return (account, other, 0);
+        for (uint256 i = 0; i < 2; ++i) {
+            (bool priced, Margin memory margin) = _tryMarginOf(i == 0 ? taker : maker);
+            if (!priced || margin.equity < int256(margin.maintenance)) return (account, other, 0);
+        }
+        (account, other, size) = (_accounts[taker], _accounts[maker], _sizeOf(taker, perpetual));
+        int256 opposite = -_sizeOf(maker, perpetual);
+        if (size > 0 ? opposite < size : opposite > size) size = opposite;
     }
 
     // ------------------------------------------------------------------ tokens
 
-    function deposit(uint64 roll, uint256 amount) external act(roll) {
-        uint256 seed = _diceOf(roll);
-        uint256 place = seed % ACTORS;
-        _takesPart(place);
-        Margin memory before = _marginOf(place);
-        _give(place, (seed >> 8) % 5, bound(amount, 1, _unitsOf((seed >> 8) % 5, 5_000)));
-        assertGe(_marginOf(place).equity, before.equity, "a deposit never lowers equity");
-        _done("deposit");
+    function deposit(uint64 roll) external act {
+        uint256 seed = _diceOf(roll, 1);
+        uint256 which = (seed >> 8) % TOKENS;
+        _deposit(seed % ACTORS, which, bound(seed >> 32, 1, _unitsOf(which, 5_000)), seed >> 16);
     }
 
-    /// @dev I10: what the view says can be withdrawn, and a unit more cannot.
-    function withdraw(uint64 roll, uint256 amount, bool tooMuch) external act(roll) {
-        uint256 seed = _diceOf(roll);
-        uint256 place = seed % ACTORS;
-        MockToken token = _system.tokens[(seed >> 8) % 5];
-        uint256 most = _system.engine.withdrawable(_accounts[place], address(token));
-        if (!tooMuch && most == 0) return;
-        _takesPart(place);
-        address owner = _accounts[place].ownerOf();
-        amount = tooMuch ? most + 1 : bound(amount, 1, most);
-
-        vm.prank(owner);
-        try _system.vault.withdraw(_accounts[place], address(token), amount, owner) {
-            assertFalse(tooMuch, "I10: more than the view says was withdrawn");
-            _done("withdraw");
-        } catch (bytes memory reason) {
-            assertTrue(tooMuch, "I10: less than the view says was refused");
-            _expect(reason, IMarginEngine.BelowInitialMargin.selector, IVault.InsufficientBalance.selector);
-        }
+    function withdraw(uint64 roll) external act {
+        uint256 seed = _diceOf(roll, 2);
+        _withdraw(
+            seed % ACTORS,
+            (seed >> 8) % 8 < 4 ? 0 : (seed >> 12) % TOKENS,
+            seed >> 64,
+            (seed >> 16) % 3 == 0,
+            seed >> 24
+        );
     }
 
-    function transfer(uint64 roll, uint256 amount) external act(roll) {
-        uint256 seed = _diceOf(roll);
-        (uint256 from, uint256 to) = (seed % 3, (seed + 1 + ((seed >> 8) % 2)) % 3);
-        MockToken token = _system.tokens[(seed >> 16) % 5];
-        uint256 most = _system.engine.withdrawable(_accounts[from], address(token));
-        if (most == 0) return;
-        _takesPart(from);
-        _takesPart(to);
-
-        vm.prank(_accounts[from].ownerOf());
-        _system.vault.transfer(_accounts[from], _accounts[to], address(token), bound(amount, 1, most));
-        _done("transfer");
+    function transfer(uint64 roll) external act {
+        uint256 seed = _diceOf(roll, 3);
+        _transfer(seed % 3, (seed + 1 + ((seed >> 8) % 2)) % 3, (seed >> 16) % TOKENS, seed >> 64, seed >> 24);
     }
 
-    function insure(uint64 roll, uint256 amount) external act(roll) {
-        amount = bound(amount, 1, 20_000e6);
-        MockToken token = _system.tokens[0];
-        token.mint(address(this), amount);
-        token.approve(address(_system.vault), amount);
-        _system.vault.deposit(_system.fund, address(token), amount);
-        _done("insure");
+    function insure(uint64 roll) external act {
+        _insure(bound(_diceOf(roll, 4), 1, 5_000e6));
     }
 
-    function sendByMistake(uint64 roll, uint256 amount) external act(roll) {
-        uint256 seed = _diceOf(roll);
-        MockToken token = _system.tokens[seed % 5];
-        amount = bound(amount, 1, 1e24);
-        token.mint(address(_system.vault), amount);
-        donated[address(token)] += amount;
-        _done("sendByMistake");
+    function sendByMistake(uint64 roll) external act {
+        uint256 seed = _diceOf(roll, 5);
+        _sendByMistake(seed % TOKENS, bound(seed >> 8, 1, 1e24));
     }
 
     // ------------------------------------------------------------------ positions
 
-    function trade(uint64 roll, uint256 notional, int256 offsetBps) external act(roll) {
-        uint256 seed = _diceOf(roll);
-        offsetBps = bound(offsetBps, -600, 600);
-        // Half of the trades are at the very edge of the band.
-        if (offsetBps > 500) offsetBps = 500;
-        if (offsetBps < -500) offsetBps = -500;
-        _tradeNotional(seed, seed >> 8, seed >> 16, notional, offsetBps);
+    function trade(uint64 roll) external act {
+        _clearOne(_dealOf(_diceOf(roll, 6)));
     }
 
-    /// @dev The same by signed orders, at the Exchange's fees.
-    function tradeSigned(uint64 roll, uint256 notional) external act(roll) {
-        uint256 seed = _diceOf(roll);
-        (uint256 taker, uint256 maker) = _pairOf(seed, seed >> 8);
-        uint256 perpetual = (seed >> 16) % 3;
+    /// @dev Two to four trades of one call, in several instruments and with several parties.
+    function tradeBatch(uint64 roll) external act {
+        uint256 seed = _diceOf(roll, 7);
+        Deal[] memory deals = new Deal[](2 + (seed % 3));
+        for (uint256 i = 0; i < deals.length; ++i) {
+            deals[i] = _dealOf(_diceOf(roll, 100 + i));
+            // Half of the batches have one taker.
+            if (seed % 2 == 0 && deals[i].maker != deals[0].taker) deals[i].taker = deals[0].taker;
+        }
+        _clear(deals);
+    }
+
+    /// @dev By signed orders at the Exchange's fees; by the owner's key, an operator's, or one that has no right. An
+    /// order that is filled is never filled again.
+    function tradeSigned(uint64 roll) external act {
+        uint256 seed = _diceOf(roll, 8);
+        Deal memory deal = _dealOf(seed);
+        Books memory before = _books();
         Signed memory signed;
-        (signed.taker, signed.takerKey) = (_accounts[taker], _keys[taker]);
-        (signed.maker, signed.makerKey) = (_accounts[maker], _keys[maker]);
-        signed.instrument = _system.perpetuals[perpetual];
-        signed.price = uint128(_markOf(perpetual));
-        signed.size = int128(int256(_sizeFor(taker, maker, perpetual, notional)));
-        if ((seed >> 24) % 2 == 0) signed.size = -signed.size;
-        _takesPart(taker);
-        _takesPart(maker);
-        try this.matchSigned(signed) {
-            _wrote(2);
-            _done("tradeSigned");
+        (signed.taker, signed.maker, signed.makerKey) = (
+            _accounts[deal.taker],
+            _accounts[deal.maker],
+            _keys[deal.maker]
+        );
+        (address signer, bool allowed) = _callerOf(deal.taker, 0, seed >> 128);
+        signed.takerKey = _keyOf(deal.taker, signer);
+        signed.instrument = _system.perpetuals[deal.perpetual];
+        signed.price = uint128(_answerOf(deal.perpetual));
+        signed.size = int128(deal.size);
+        SignedOrder[2] memory orders = _signedPair(_system.exchange, signed);
+        _takesPart(deal.taker);
+        _takesPart(deal.maker);
+        try this.matchPair(orders, uint128(_magnitude(deal.size))) {
+            assertTrue(allowed, "I4: an order without a right");
+            _expectSigned(before, signed, deal.taker, deal.maker);
+            _lastMark[deal.perpetual] = signed.price;
+            _happened("operator signed", signer != _ownerOf(deal.taker));
+            ++calls["tradeSigned"];
+            _verify(before, false);
+            _assertUsed(orders, uint128(_magnitude(deal.size)));
         } catch (bytes memory reason) {
-            _expect(reason, IMarginEngine.RiskNotReduced.selector, bytes4(0));
-            _verify(false);
+            if (!allowed) _expect(reason, IExchange.InvalidSignature.selector);
+            else _expectTradeError(reason, deal.perpetual);
+            _verifyRefused(before, allowed ? bytes32("trade refused") : bytes32("stranger refused"));
         }
     }
 
-    /// @dev External, so that the orders' making can be tried as a whole.
-    function matchSigned(Signed memory signed) external {
-        _matchSigned(_system.exchange, signed);
+    /// @dev External, so that it can be tried.
+    function matchPair(SignedOrder[2] memory orders, uint128 size) external {
+        SignedOrder[] memory makers = new SignedOrder[](1);
+        makers[0] = orders[1];
+        uint128[] memory sizes = new uint128[](1);
+        sizes[0] = size;
+        _system.exchange.matchOrders(orders[0], makers, sizes);
     }
 
-    /// @dev Closes as much as the counterparty can take, never opening on either side.
-    function close(uint64 roll, uint256 size, int256 offsetBps) external act(roll) {
-        uint256 seed = _diceOf(roll);
-        uint256 perpetual = (seed >> 8) % 3;
-        uint256 taker = seed % ACTORS;
-        int256 held = _sizeOf(taker, perpetual);
-        uint256 maker = taker;
-        for (uint256 i = 1; i < ACTORS && maker == taker; ++i) {
-            int256 other = _sizeOf((taker + i) % ACTORS, perpetual);
-            if (held > 0 ? other < 0 : held < 0 && other > 0) maker = (taker + i) % ACTORS;
-        }
+    /// @dev Closes as much as the counterparty can take, never opening on either side; at the last mark when the feed is
+    /// silent.
+    function close(uint64 roll) external act {
+        uint256 seed = _diceOf(roll, 9);
+        uint256 perpetual = silent < 3 && (seed >> 16) % 2 == 0 ? silent : (seed >> 8) % 3;
+        (uint256 taker, uint256 maker) = _oppositesOf(seed, perpetual);
         if (maker == taker) return;
+        int256 held = _sizeOf(taker, perpetual);
         uint256 most = _least(_magnitude(held), _magnitude(_sizeOf(maker, perpetual)));
         // A third closes what can be closed, and a third leaves a leg of 1 wei with all that it has won or lost.
-        uint256 third = size % 3;
-        size =
-            third == 0 || most == 1
-                ? most
-                : third == 1
-                    ? most - 1
-                    : bound(size, 1, most);
-        _clear(taker, maker, perpetual, held > 0 ? -int256(size) : int256(size), bound(offsetBps, -500, 500), true);
+        uint256 third = (seed >> 24) % 3;
+        if (third == 1 && most > 1) --most;
+        if (third == 2) most = bound(seed >> 64, 1, most);
+        Deal memory deal = Deal(taker, maker, perpetual, held > 0 ? -int256(most) : int256(most), 0, 0, 0, true);
+        _price(deal, int256((seed >> 32) % 1_001) - 500, seed >> 48);
+        _clearOne(deal);
     }
 
-    /// @dev The owner at any time, anyone when it is below initial margin; equity loses 2 wei for each position at
-    /// most.
-    function settleVariation(uint64 roll, bool byOwner) external act(roll) {
-        uint256 seed = _diceOf(roll);
-        uint256 place = seed % ACTORS;
-        _takesPart(place);
-        Margin memory before = _marginOf(place);
-        if (byOwner) vm.prank(_accounts[place].ownerOf());
-        try _system.clearinghouse.settleVariation(_accounts[place]) {
-            int256 lost = before.equity - _marginOf(place).equity;
-            assertTrue(lost >= 0 && lost <= 6, "I8: settling variation leaves equity as it is");
-            _wrote(3);
-            _done("settleVariation");
-        } catch (bytes memory reason) {
-            assertTrue(!byOwner && before.equity >= int256(before.initial), "due, but refused");
-            _expect(reason, IClearinghouse.VariationNotDue.selector, bytes4(0));
-        }
+    function settleVariation(uint64 roll) external act {
+        uint256 seed = _diceOf(roll, 10);
+        _settleVariation(seed % ACTORS, seed >> 8);
     }
 
-    function liquidate(uint64 roll, uint256 maxFraction) external act(roll) {
-        uint256 seed = _diceOf(roll);
+    function liquidate(uint64 roll) external act {
+        uint256 seed = _diceOf(roll, 11);
         uint256 place = _firstBelow(seed);
         if (place == ACTORS) return;
         uint256 liquidator = (place + 1 + ((seed >> 8) % (ACTORS - 1))) % ACTORS;
         // Half of the slices are as large as they may be.
-        maxFraction = maxFraction % 2 == 0 ? WAD : bound(maxFraction, 1e12, WAD);
-        if (_liquidate(place, liquidator, maxFraction)) ++calls["liquidate"];
+        _liquidate(place, liquidator, (seed >> 16) % 2 == 0 ? WAD : bound(seed >> 64, 1e12, WAD), seed >> 24);
+    }
+
+    function distributeFees(uint64) external act {
+        _distributeFees();
     }
 
     // ------------------------------------------------------------------ the world
 
-    function movePrice(uint64 roll, uint256 factorBps) external act(roll) {
-        uint256 seed = _diceOf(roll);
-        _movePrice(seed % 4, bound(factorBps, 7_000, 13_000));
+    function movePrice(uint64 roll) external act {
+        uint256 seed = _diceOf(roll, 12);
+        _movePrice(seed % 4, bound(seed >> 8, 7_000, 13_000));
         ++calls["movePrice"];
     }
 
-    function passTime(uint64 roll, uint256 interval) external act(roll) {
-        vm.warp(block.timestamp + bound(interval, 1, 30 days));
-        for (uint256 i = 0; i < 4; ++i) _system.feeds[i].updateAnswer(_system.feeds[i].latestAnswer());
-        _done("passTime");
+    function passTime(uint64 roll) external act {
+        uint256 seed = _diceOf(roll, 13);
+        uint256[4] memory most = [uint256(5 minutes), 2 hours, 2 days, 30 days];
+        _passTime(bound(seed >> 8, 1, most[seed % 4]));
+        ++calls["passTime"];
+    }
+
+    function silence(uint64 roll) external act {
+        uint256 seed = _diceOf(roll, 14);
+        if (silent == NOTHING) _silence(seed % 4);
+        else _revive();
+    }
+
+    function freeze(uint64 roll) external act {
+        _freeze(_diceOf(roll, 15) % 8);
+    }
+
+    function notePrice(uint64 roll) external act {
+        _notePrice(_diceOf(roll, 16) % 4);
+    }
+
+    /// @dev An operator's right ends, or begins for up to two days.
+    function setOperator(uint64 roll) external act {
+        uint256 seed = _diceOf(roll, 17);
+        Books memory before = _books();
+        _setOperator(
+            _ownerOf(seed % ACTORS),
+            (seed >> 8) % 4,
+            (seed >> 16) % 2 == 0 ? 0 : block.timestamp + ((seed >> 24) % 2 days)
+        );
+        ++calls["setOperator"];
+        _verify(before, false);
     }
 
     // ------------------------------------------------------------------ internals
 
     /// @dev Fuzzers prefer small and extreme numbers; who acts on what should be even.
-    function _diceOf(uint64 roll) private pure returns (uint256) {
-        return uint256(keccak256(abi.encode(roll))) >> 32;
+    function _diceOf(uint64 roll, uint256 purpose) private pure returns (uint256) {
+        return uint256(keccak256(abi.encode(roll, purpose)));
     }
 
-    function _done(bytes32 name) private {
-        ++calls[name];
-        _verify(false);
+    /// @dev A trade, then a liquidation: in turn plainly, with a dead market among the collateral, after a crash, and a
+    /// crash in which several are bankrupt one after the other.
+    function _beat(uint256 seed) private {
+        _revive();
+        uint256 before = calls["trade"];
+        for (uint256 i = 0; i < 12 && calls["trade"] == before; ++i) {
+            Deal memory deal = _dealOf(_diceOf(uint64(seed), i));
+            if (i < 4)
+                deal.size =
+                    (deal.size > 0 ? int256(1) : -1) *
+                    int256(_sizeFor(deal.taker, deal.maker, deal.perpetual, type(uint256).max));
+            else deal.size = deal.size / int256(4 ** (i - 3)) + 1;
+            _clearOne(deal);
+        }
+        uint256 kind = (acts / HEARTBEAT) % 4;
+        if (kind == 1) _silence(2);
+        _bringDown(seed >> 24, kind >= 2 ? 2_500 : 1_000);
+        if (kind == 3) _bringDown(seed >> 32, 2_500);
     }
 
     /// @dev Mints for the account's owner and deposits; token 0 is the settlement token.
     function _give(uint256 place, uint256 which, uint256 amount) private {
-        address owner = _accounts[place].ownerOf();
+        address owner = _ownerOf(place);
         MockToken token = _system.tokens[which];
         token.mint(owner, amount);
         vm.startPrank(owner);
         token.approve(address(_system.vault), amount);
         _system.vault.deposit(_accounts[place], address(token), amount);
         vm.stopPrank();
+        _flowed(which, -int256(amount));
     }
 
     /// @dev So many dollars at the first prices [token].
@@ -255,70 +284,89 @@ contract PlimsollHandler is LiquidationHandler {
         return (dollars * 10 ** _system.tokens[which].decimals()) / prices[which];
     }
 
-    /// @dev A trade as large as both sides can carry; if that is refused, other sides and smaller trades until one
-    /// clears.
-    function _tradeSurely(uint256 seed) private {
-        uint256 before = calls["trade"];
-        uint256 notional = type(uint256).max;
-        for (uint256 i = 0; i < 16 && calls["trade"] == before; ++i) {
-            _tradeNotional(seed + i, seed >> 8, (seed >> 16) + i, notional, 0);
-            notional = 12_800e18 >> i;
-        }
+    /// @dev Any two accounts, any perpetual, at any price of the band, half of them at its edges, with a fee of 5 bps for
+    /// the taker and a builder's fee for the maker.
+    function _dealOf(uint256 seed) private view returns (Deal memory deal) {
+        deal.taker = seed % ACTORS;
+        deal.maker = (deal.taker + 1 + ((seed >> 8) % (ACTORS - 1))) % ACTORS;
+        deal.perpetual = (seed >> 16) % 3;
+        int256 size = int256(_sizeFor(deal.taker, deal.maker, deal.perpetual, seed >> 64));
+        deal.size = (seed >> 24) % 2 == 0 ? size : -size;
+        int256 offsetBps = int256((seed >> 32) % 2_001) - 1_000;
+        if (offsetBps > 500) offsetBps = 500;
+        if (offsetBps < -500) offsetBps = -500;
+        _price(deal, offsetBps, seed >> 48);
     }
 
-    function _tradeNotional(uint256 a, uint256 b, uint256 which, uint256 notional, int256 offsetBps) private {
-        (uint256 taker, uint256 maker) = _pairOf(a, b);
-        uint256 perpetual = which % 3;
-        int256 size = int256(_sizeFor(taker, maker, perpetual, notional));
-        _clear(taker, maker, perpetual, (which >> 8) % 2 == 0 ? size : -size, offsetBps, false);
-    }
-
-    /// @dev Clears one trade, with a fee of 5 bps for the taker and a builder's fee for the maker.
-    function _clear(
-        uint256 taker,
-        uint256 maker,
-        uint256 perpetual,
-        int256 size,
-        int256 offsetBps,
-        bool reduceOnly
-    ) private {
-        uint256 price = (_markOf(perpetual) * uint256(10_000 + offsetBps)) / 10_000;
-        if (offsetBps < 0) ++price;
-        uint256 notional = (_magnitude(size) * price) / WAD;
-        Trade[] memory trades = new Trade[](1);
-        trades[0].instrument = _system.perpetuals[perpetual];
-        (trades[0].size, trades[0].price) = (int128(size), uint128(price));
-        (trades[0].taker.account, trades[0].maker.account) = (_accounts[taker], _accounts[maker]);
-        (trades[0].taker.reduceOnly, trades[0].maker.reduceOnly) = (reduceOnly, reduceOnly);
-        trades[0].taker.fee = uint128(notional / 2_000);
-        trades[0].maker.builderFee = uint128(notional / 10_000);
-        trades[0].maker.builder = _accounts[BUILDER].ownerOf();
-        _takesPart(taker);
-        _takesPart(maker);
-        try _system.clearinghouse.clear(trades) {
-            _wrote(2);
-            ++calls[reduceOnly ? bytes32("close") : bytes32("trade")];
-        } catch (bytes memory reason) {
-            _expect(reason, IMarginEngine.RiskNotReduced.selector, bytes4(0));
-        }
-        _verify(false);
+    /// @dev Sets price and fees; in a silent market usually as the design wants them.
+    function _price(Deal memory deal, int256 offsetBps, uint256 seed) private view {
+        bool isLast = deal.perpetual == silent && seed % 4 != 0;
+        deal.price = (_answerOf(deal.perpetual) * uint256(10_000 + offsetBps)) / 10_000;
+        if (offsetBps < 0) ++deal.price;
+        if (isLast && _lastMark[deal.perpetual] != 0) deal.price = _lastMark[deal.perpetual];
+        uint256 notional = (_magnitude(deal.size) * deal.price) / WAD;
+        deal.takerFee = notional / 2_000;
+        deal.builderFee = deal.perpetual == silent && (seed >> 4) % 4 != 0 ? 0 : notional / 10_000;
     }
 
     /// @dev From a hundred dollars to what both sides could just carry, so that most trades pass and some do not.
-    function _sizeFor(
-        uint256 taker,
-        uint256 maker,
-        uint256 perpetual,
-        uint256 notional
-    ) private view returns (uint256) {
-        (int256 a, int256 b) = (_marginOf(taker).equity, _marginOf(maker).equity);
+    function _sizeFor(uint256 taker, uint256 maker, uint256 perpetual, uint256 roll) private view returns (uint256) {
+        (int256 a, int256 b) = (_roughEquityOf(taker), _roughEquityOf(maker));
         int256 poorer = a < b ? a : b;
         uint256 most = poorer > 20e18 ? 14 * uint256(poorer) : 280e18;
-        return (bound(notional, 100e18, most) * WAD) / _markOf(perpetual) + 1;
+        if (roll != type(uint256).max) roll = bound(roll, 100e18, most);
+        return (_least(roll, most) * WAD) / _answerOf(perpetual) + 1;
     }
 
-    function _pairOf(uint256 a, uint256 b) private pure returns (uint256 taker, uint256 maker) {
-        taker = a % ACTORS;
-        maker = (taker + 1 + (b % (ACTORS - 1))) % ACTORS;
+    function _roughEquityOf(uint256 place) private view returns (int256 equity) {
+        equity = _system.vault.cashOf(_accounts[place]);
+        for (uint256 i = 0; i < PERPETUALS; ++i) {
+            equity += (_sizeOf(place, i) * int256(_answerOf(i))) / int256(WAD);
+            equity += _system.clearinghouse.positionOf(_accounts[place], _system.perpetuals[i]).quote;
+        }
+    }
+
+    /// @dev An account with a position and one on the other side; the same twice when there is none.
+    function _oppositesOf(uint256 seed, uint256 perpetual) internal view returns (uint256 taker, uint256 maker) {
+        for (uint256 i = 0; i < ACTORS; ++i) {
+            taker = (seed + i) % ACTORS;
+            if (_sizeOf(taker, perpetual) != 0) break;
+        }
+        int256 held = _sizeOf(taker, perpetual);
+        for (uint256 i = 1; i < ACTORS; ++i) {
+            maker = (taker + i) % ACTORS;
+            int256 other = _sizeOf(maker, perpetual);
+            if (held > 0 ? other < 0 : held < 0 && other > 0) return (taker, maker);
+        }
+        return (taker, taker);
+    }
+
+    function _keyOf(uint256 place, address signer) private returns (uint256 key) {
+        if (signer == _ownerOf(place)) return _keys[place];
+        for (uint256 i = 0; i < 4; ++i) {
+            (address operator, uint256 found) = makeAddrAndKey(string.concat("operator", vm.toString(i)));
+            if (operator == signer) return found;
+        }
+        (, key) = makeAddrAndKey("stranger");
+    }
+
+    /// @dev A filled order is used up, whoever brings it again.
+    function _assertUsed(SignedOrder[2] memory orders, uint128 size) private {
+        try this.matchPair(orders, size) {
+            assertTrue(false, "I4: an order was filled twice");
+        } catch (bytes memory reason) {
+            _expect(reason, IExchange.NonceUsed.selector);
+        }
+    }
+
+    function _expectTradeError(bytes memory reason, uint256 perpetual) private view {
+        bytes4 selector = bytes4(reason);
+        if (selector == IClearinghouse.NotReducing.selector) assertTrue(_isFrozen(perpetual), "not frozen");
+        else if (selector == IPriceOracle.StalePrice.selector) assertTrue(silent != NOTHING, "not stale");
+        else if (
+            selector != IClearinghouse.OpenInterestCapExceeded.selector &&
+            selector != IClearinghouse.PriceOutsideBand.selector &&
+            selector != IClearinghouse.BelowMaintenanceAtLastMark.selector
+        ) _expect(reason, IMarginEngine.RiskNotReduced.selector);
     }
 }

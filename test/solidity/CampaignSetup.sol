@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {PlimsollSetup} from "./PlimsollSetup.sol";
+import {PlimsollHandler} from "./handlers/PlimsollHandler.sol";
+import {LiquidationParameters} from "../../contracts/types/LiquidationRules.sol";
+import {TokenLimits} from "../../contracts/types/TokenLimits.sol";
+import {UnderlyingParameters} from "../../contracts/types/UnderlyingRules.sol";
+
+/// @title CampaignSetup
+/// @notice The system with caps and limits low enough to be reached, and the handler that acts on it.
+abstract contract CampaignSetup is PlimsollSetup {
+    PlimsollHandler internal _handler;
+
+    function setUp() public {
+        _deploy();
+        _handler = new PlimsollHandler(_plimsoll());
+        clearinghouse.setVenue(address(_handler), true);
+        // The handler is the guardian.
+        authority.grantRole(authority.ADMIN_ROLE(), address(_handler), 0);
+        _setLowLimits();
+        _handler.begin();
+
+        targetContract(address(_handler));
+        targetSelector(FuzzSelector({addr: address(_handler), selectors: _selectors()}));
+    }
+
+    /// @dev Every cap and limit is low enough to be reached.
+    function _setLowLimits() private {
+        vault.setTokenLimits(address(weth), TokenLimits(type(uint112).max, 0.5e18, 1_000));
+        vault.setTokenLimits(address(wide), TokenLimits(type(uint112).max, 0, 2_000));
+        UnderlyingParameters memory parameters = _underlyingParameters(300, 500);
+        parameters.openInterestCap = 250_000;
+        rules.setUnderlying(WIDE, parameters);
+        LiquidationParameters memory liquidation = _liquidationParameters();
+        liquidation.openInterestBase = 20_000;
+        rules.setLiquidationRules(liquidation);
+    }
+
+    function _settlementLimits() internal pure override returns (TokenLimits memory) {
+        return TokenLimits(5_165_000e6, 20_000e6, 1_000);
+    }
+
+    function _selectors() private pure returns (bytes4[] memory selectors) {
+        selectors = new bytes4[](22);
+        selectors[0] = PlimsollHandler.deposit.selector;
+        selectors[1] = PlimsollHandler.withdraw.selector;
+        selectors[2] = PlimsollHandler.transfer.selector;
+        selectors[3] = PlimsollHandler.insure.selector;
+        selectors[4] = PlimsollHandler.sendByMistake.selector;
+        selectors[5] = PlimsollHandler.trade.selector;
+        selectors[6] = PlimsollHandler.tradeBatch.selector;
+        selectors[7] = PlimsollHandler.tradeSigned.selector;
+        selectors[8] = PlimsollHandler.close.selector;
+        selectors[9] = PlimsollHandler.settleVariation.selector;
+        selectors[10] = PlimsollHandler.liquidate.selector;
+        selectors[11] = PlimsollHandler.distributeFees.selector;
+        selectors[12] = PlimsollHandler.movePrice.selector;
+        selectors[13] = PlimsollHandler.passTime.selector;
+        selectors[14] = PlimsollHandler.silence.selector;
+        selectors[15] = PlimsollHandler.freeze.selector;
+        selectors[16] = PlimsollHandler.notePrice.selector;
+        selectors[17] = PlimsollHandler.setOperator.selector;
+        // Twice as likely.
+        selectors[18] = PlimsollHandler.trade.selector;
+        selectors[19] = PlimsollHandler.liquidate.selector;
+        selectors[20] = PlimsollHandler.withdraw.selector;
+        selectors[21] = PlimsollHandler.close.selector;
+    }
+}
