@@ -7,6 +7,7 @@ import {IMarginEngine} from "../../../contracts/interfaces/IMarginEngine.sol";
 import {IPriceOracle} from "../../../contracts/interfaces/IPriceOracle.sol";
 import {IVault} from "../../../contracts/interfaces/IVault.sol";
 import {CollateralRules} from "../../../contracts/types/CollateralRules.sol";
+import {KnownMarket} from "../../../contracts/types/MarketCache.sol";
 import {LiquidationTerms} from "../../../contracts/types/LiquidationTerms.sol";
 import {Margin} from "../../../contracts/types/Portfolio.sol";
 import {SizeBrackets} from "../../../contracts/types/SizeBrackets.sol";
@@ -45,7 +46,10 @@ abstract contract LiquidationHandler is WorldHandler {
         if (!read) return _liquidateUnread(before, place, liquidator);
         if (maxFraction >= preview.fraction) _assertLeast(place, liquidator, preview.fraction);
         LiquidationTerms memory terms;
-        try _system.engine.liquidationTermsOf(_accounts[place], maxFraction) returns (LiquidationTerms memory found) {
+        try _system.engine.liquidationTermsOf(_accounts[place], maxFraction) returns (
+            LiquidationTerms memory found,
+            KnownMarket[] memory
+        ) {
             terms = found;
         } catch (bytes memory reason) {
             _expect(reason, IMarginEngine.MustCloseWhole.selector);
