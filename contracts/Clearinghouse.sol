@@ -273,11 +273,13 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         run.size += size;
         run.quote -= quote;
         if (trade.taker.reduceOnly) run.onlyReducing = true;
-        batch.charge(trade.taker);
+        batch.charge(trade.taker, run.party);
         if (trade.maker.reduceOnly || batch.onlyReducing || market.rules.frozen()) {
             _requireReducing(trade.maker.account, trade.instrument, -size);
         }
-        batch.charge(trade.maker).cash += _book.change(trade.maker.account, trade.instrument, -size, quote);
+        Posting memory maker = batch.partyOf(trade.maker.account);
+        batch.charge(trade.maker, maker);
+        maker.cash += _book.change(trade.maker.account, trade.instrument, -size, quote);
         emit TradeCleared(
             trade.instrument,
             trade.taker.account,
@@ -299,6 +301,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         (market.rules, market.brackets) = RULES.instrumentRules(trade.instrument);
         _price(trade, market, batch);
         run.taker = trade.taker.account;
+        run.party = batch.partyOf(run.taker);
         run.instrument = trade.instrument;
         run.market = market;
         run.openBefore = _book.markets[trade.instrument].openInterest;
@@ -311,7 +314,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         Run memory run = batch.run;
         if (run.market.underlying == 0) return;
         if (run.onlyReducing) _requireReducing(run.taker, run.instrument, run.size);
-        batch.partyOf(run.taker).cash += _book.change(run.taker, run.instrument, run.size, run.quote);
+        run.party.cash += _book.change(run.taker, run.instrument, run.size, run.quote);
         requireBelowCap(run.instrument, run.openBefore, _book.markets[run.instrument].openInterest, run.market);
         (run.size, run.quote) = (0, 0);
     }

@@ -28,6 +28,12 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         uint64 maker;
     }
 
+    /// @dev What the makers of a batch are matched with.
+    struct Taking {
+        bytes32 hash;
+        FeeRates rates;
+    }
+
     /// @dev An order that was found valid, and how much of it is filled and left.
     struct Checked {
         bytes32 hash;
@@ -80,9 +86,10 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         if (taker.order.flags & POST_ONLY != 0) revert PostOnly(checkedTaker.hash);
 
         Trade[] memory trades = new Trade[](count);
+        Taking memory taking = Taking({hash: checkedTaker.hash, rates: _feeRates});
         uint256 total;
         for (uint256 i = 0; i < count; ++i) {
-            _match(taker.order, checkedTaker.hash, makers[i], sizes[i], trades[i]);
+            _match(taker.order, taking, makers[i], sizes[i], trades[i]);
             total += sizes[i];
         }
         _recordFill(taker.order, checkedTaker, total);
@@ -194,7 +201,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
     /// @dev Fills one maker and writes the trade.
     function _match(
         Order calldata taker,
-        bytes32 takerHash,
+        Taking memory taking,
         SignedOrder calldata signedMaker,
         uint128 size,
         Trade memory trade
@@ -202,10 +209,10 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         Order calldata maker = signedMaker.order;
         Checked memory checked = _check(signedMaker);
         if (maker.instrument != taker.instrument || maker.size > 0 == taker.size > 0) {
-            revert OrdersDoNotMatch(takerHash, checked.hash);
+            revert OrdersDoNotMatch(taking.hash, checked.hash);
         }
         if (taker.size > 0 ? maker.limitPrice > taker.limitPrice : maker.limitPrice < taker.limitPrice) {
-            revert LimitPriceCrossed(takerHash, taker.limitPrice, maker.limitPrice);
+            revert LimitPriceCrossed(taking.hash, taker.limitPrice, maker.limitPrice);
         }
         _recordFill(maker, checked, size);
 
@@ -213,8 +220,8 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         trade.size = taker.size > 0 ? int128(size) : -int128(size);
         trade.price = maker.limitPrice;
         uint256 notional = WadMath.mulUp(uint256(size), trade.price);
-        _chargeLeg(trade.taker, taker, takerHash, notional, _feeRates.taker);
-        _chargeLeg(trade.maker, maker, checked.hash, notional, _feeRates.maker);
+        _chargeLeg(trade.taker, taker, taking.hash, notional, taking.rates.taker);
+        _chargeLeg(trade.maker, maker, checked.hash, notional, taking.rates.maker);
     }
 
     /// @dev Writes one side of a trade: fees are rounded up, and their rates together are within what was signed.

@@ -230,6 +230,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         Header memory header = _headers[account];
         cash = header.cash;
         tokens = header.tokens;
+        if (tokens == 0) return (cash, 0, amounts);
         uint256 count;
         for (uint256 bits = tokens; bits != 0; bits &= bits - 1) ++count;
         amounts = new uint256[](count);

@@ -11,6 +11,8 @@ import {Leg, Posting, Trade} from "../types/Trade.sol";
 /// @notice Trades of one taker in one instrument that follow each other: its side is written once.
 struct Run {
     AccountId taker;
+    /// Its entry in the batch.
+    Posting party;
     InstrumentId instrument;
     KnownMarket market;
     /// What the taker's size changes by [wad].
@@ -33,6 +35,8 @@ struct Batch {
     uint256 builderCount;
     /// Venue's fees [wad].
     uint256 fees;
+    /// How many trades there are.
+    uint256 trades;
     MarketCache cache;
     Run run;
     /// Positions may only come closer to 0.
@@ -45,7 +49,9 @@ using {partyOf, charge, accountsOf, postingsOf} for Batch global;
 
 /// @notice An empty batch for so many trades.
 function newBatch(uint256 trades) pure returns (Batch memory batch) {
-    batch.parties = new Posting[](2 * trades);
+    // One taker and its makers; with more takers it grows.
+    batch.parties = new Posting[](trades + 1);
+    batch.trades = trades;
     batch.cache = newMarketCache(1);
 }
 
@@ -57,15 +63,19 @@ function partyOf(Batch memory self, AccountId account) pure returns (Posting mem
         Posting memory known = self.parties[i];
         if (known.account == account) return known;
     }
+    if (count == self.parties.length) {
+        Posting[] memory longer = new Posting[](2 * count);
+        for (uint256 i = 0; i < count; ++i) longer[i] = self.parties[i];
+        self.parties = longer;
+    }
     self.partyCount = count + 1;
     Posting memory party = self.parties[count];
     party.account = account;
     return party;
 }
 
-/// @notice Takes the fees of one side of a trade; returns its account's entry.
-function charge(Batch memory self, Leg calldata leg) pure returns (Posting memory) {
-    Posting memory party = self.partyOf(leg.account);
+/// @notice Takes the fees of one side of a trade from its account's entry.
+function charge(Batch memory self, Leg calldata leg, Posting memory party) pure {
     if (leg.fee != 0) {
         self.fees += leg.fee;
         party.cash -= int256(uint256(leg.fee));
@@ -73,11 +83,10 @@ function charge(Batch memory self, Leg calldata leg) pure returns (Posting memor
     if (leg.builderFee != 0) {
         if (self.atLastMark) revert IClearinghouse.BuilderFeeAtLastMark(leg.account, leg.builderFee);
         int256 builderFee = int256(uint256(leg.builderFee));
-        if (self.builders.length == 0) self.builders = new Posting[](self.parties.length);
+        if (self.builders.length == 0) self.builders = new Posting[](2 * self.trades);
         self.builders[self.builderCount++] = Posting({account: accountIdOf(leg.builder, 0), cash: builderFee});
         party.cash -= builderFee;
     }
-    return party;
 }
 
 /// @notice The accounts that trade, in the order of their first trade.

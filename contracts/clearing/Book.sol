@@ -43,22 +43,13 @@ struct Book {
     uint128 reserve;
 }
 
-/// @dev A position before it changes.
-struct Held {
-    AccountId account;
-    InstrumentId instrument;
-    /// [wad]
-    int256 size;
-    /// The real quote [wad].
-    int256 real;
-}
-
-using {indexOf, openPositionsOf, isReducing, change, movePart, _held, _write} for Book global;
+using {indexOf, openPositionsOf, isReducing, change, movePart} for Book global;
 
 /// @notice What a side has been charged for one unit of size; a short's size is negative, so what it is charged is
 /// counted downwards [wad].
 function indexOf(Book storage self, InstrumentId instrument, bool long) view returns (int256) {
-    return _indexOf(self.markets[instrument], long);
+    Market storage market = self.markets[instrument];
+    return long ? int256(market.haircutLong) : -int256(market.haircutShort);
 }
 
 /// @notice All positions of an account with their real quotes.
@@ -66,10 +57,11 @@ function openPositionsOf(Book storage self, AccountId account) view returns (Ope
     InstrumentId[] memory instruments = self.instruments[account].values();
     open = new OpenPosition[](instruments.length);
     for (uint256 i = 0; i < open.length; ++i) {
-        Market storage market = self.markets[instruments[i]];
-        (open[i].size, open[i].realQuote) = _read(self.positions[account][instruments[i]], market);
-        open[i].instrument = instruments[i];
-        open[i].openInterest = market.openInterest;
+        OpenPosition memory position = open[i];
+        InstrumentId instrument = instruments[i];
+        position.instrument = instrument;
+        (position.size, position.realQuote) = _read(self, account, instrument);
+        position.openInterest = self.markets[instrument].openInterest;
     }
 }
 
@@ -97,9 +89,9 @@ function change(
     int256 size,
     int256 quote
 ) returns (int256 realised) {
-    Held memory held = self._held(account, instrument);
-    _moveOpenInterest(self.markets[instrument], _longer(held.size, size));
-    return self._write(held, size, quote);
+    (int256 held, int256 real) = _read(self, account, instrument);
+    _moveOpenInterest(self.markets[instrument], _longer(held, size));
+    return _write(self, account, instrument, held, held + size, real + quote);
 }
 
 /// @notice Moves a part of a position to another account, with the same part of its real quote. Sizes are rounded for
@@ -118,49 +110,46 @@ function movePart(
     InstrumentId instrument,
     int256 part
 ) returns (int256 toFrom, int256 toTo) {
-    Held memory giver = self._held(from, instrument);
-    (int256 size, int256 quote) = (WadMath.mulDown(giver.size, part), WadMath.mulDown(giver.real, part));
+    (int256 held, int256 real) = _read(self, from, instrument);
+    (int256 size, int256 quote) = (WadMath.mulDown(held, part), WadMath.mulDown(real, part));
     if (size == 0 && quote == 0) return (0, 0);
-    Held memory taker = self._held(to, instrument);
-    _moveOpenInterest(self.markets[instrument], _longer(giver.size, -size) + _longer(taker.size, size));
-    toFrom = self._write(giver, -size, -quote);
-    toTo = self._write(taker, size, quote);
-}
-
-function _held(Book storage self, AccountId account, InstrumentId instrument) view returns (Held memory held) {
-    held.account = account;
-    held.instrument = instrument;
-    (held.size, held.real) = _read(self.positions[account][instrument], self.markets[instrument]);
-}
-
-/// @dev Stores a position changed by a size and a real quote, keeps the account's set of instruments, and announces it;
-/// returns the real quote of a position that is gone.
-function _write(Book storage self, Held memory held, int256 size, int256 quote) returns (int256 realised) {
-    size += held.size;
-    quote += held.real;
-    Position memory written;
-    if (size == 0) {
-        realised = quote;
-        if (held.size != 0) self.instruments[held.account].remove(held.instrument);
-    } else {
-        written = Ledger.stored(size, quote, self.indexOf(held.instrument, size > 0));
-        if (held.size == 0 && !self.instruments[held.account].add(held.instrument)) {
-            revert IClearinghouse.TooManyInstruments(held.account, MOST_INSTRUMENTS);
-        }
-    }
-    self.positions[held.account][held.instrument] = written;
-    emit IClearinghouse.PositionChanged(held.account, held.instrument, written.size, written.quote);
+    toFrom = _write(self, from, instrument, held, held - size, real - quote);
+    int256 longer = _longer(held, -size);
+    (held, real) = _read(self, to, instrument);
+    // Once for both: most slices leave it as it was.
+    _moveOpenInterest(self.markets[instrument], longer + _longer(held, size));
+    toTo = _write(self, to, instrument, held, held + size, real + quote);
 }
 
 /// @dev A position's size and real quote, 0 and 0 when there is none.
-function _read(Position storage position, Market storage market) view returns (int256 size, int256 real) {
-    Position memory stored = position;
-    size = stored.size;
-    if (size != 0) real = Ledger.realQuote(stored, _indexOf(market, size > 0));
+function _read(Book storage self, AccountId account, InstrumentId instrument) view returns (int256 size, int256 real) {
+    Position storage position = self.positions[account][instrument];
+    size = position.size;
+    if (size != 0) real = Ledger.realQuote(size, position.quote, self.indexOf(instrument, size > 0));
 }
 
-function _indexOf(Market storage market, bool long) view returns (int256) {
-    return long ? int256(market.haircutLong) : -int256(market.haircutShort);
+/// @dev Stores a position, keeps the account's set of instruments, and announces it; returns the real quote of a
+/// position that is gone.
+function _write(
+    Book storage self,
+    AccountId account,
+    InstrumentId instrument,
+    int256 sizeBefore,
+    int256 size,
+    int256 real
+) returns (int256 realised) {
+    Position memory written;
+    if (size == 0) {
+        realised = real;
+        if (sizeBefore != 0) self.instruments[account].remove(instrument);
+    } else {
+        written = Ledger.stored(size, real, self.indexOf(instrument, size > 0));
+        if (sizeBefore == 0 && !self.instruments[account].add(instrument)) {
+            revert IClearinghouse.TooManyInstruments(account, MOST_INSTRUMENTS);
+        }
+    }
+    self.positions[account][instrument] = written;
+    emit IClearinghouse.PositionChanged(account, instrument, written.size, written.quote);
 }
 
 /// @dev By how much more is held long after a change of a size [wad].

@@ -20,9 +20,8 @@ library Ledger {
     using SafeCast for uint256;
 
     /// @notice The quote with all index moves taken in, rounded down [wad].
-    function realQuote(Position memory position, int256 index) internal pure returns (int256) {
-        if (index == 0) return position.quote;
-        return position.quote - WadMath.mulUp(int256(position.size), index);
+    function realQuote(int256 size, int256 quote, int256 index) internal pure returns (int256) {
+        return index == 0 ? quote : quote - WadMath.mulUp(size, index);
     }
 
     /// @notice The position to store for a size and a real quote, the quote rounded down [wad].

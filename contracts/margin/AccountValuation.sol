@@ -142,7 +142,7 @@ abstract contract AccountValuation is StandardMargin {
             minimumMarginOfItem = rules.minimumMarginOfItem();
             valuation.minimumMargin = rules.minimumMargin() + count * minimumMarginOfItem;
         }
-        _valueCollateral(state, valuation, cache, purpose, minimumMarginOfItem);
+        if (state.tokens != 0) _valueCollateral(state, valuation, cache, purpose, minimumMarginOfItem);
     }
 
     /// @dev Adds the i-th position to a valuation. A perpetual is marked at the index price.

@@ -49,8 +49,10 @@ contract StandardMargin is IMarginModel {
 
     /// @dev Today's rates of an underlying, as ratios of notional [wad].
     function _rates(UnderlyingRules rules) private pure returns (uint256 initial, uint256 maintenance) {
-        maintenance = _rate(rules, rules.slowSigmaBps());
-        uint256 higher = FixedPointMathLib.max(maintenance, _rate(rules, rules.fastSigmaBps()));
+        (uint256 slow, uint256 fast) = (rules.slowSigmaBps(), rules.fastSigmaBps());
+        maintenance = _rate(rules, slow);
+        // The rate rises with sigma, so the larger of the two rates is that of the larger sigma.
+        uint256 higher = fast > slow ? _rate(rules, fast) : maintenance;
         // Unchecked: a rate is below 2^16 x 1e14, and the divisor is bounded away from 0 by the Rules.
         unchecked {
             initial = FixedPointMathLib.max(

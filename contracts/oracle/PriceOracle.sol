@@ -146,8 +146,12 @@ contract PriceOracle is IPriceOracle, AccessManaged {
         if (!head.isSet()) revert UnknownUnderlying(underlying);
         if (head.hasSequencer()) _requireSequencerUp();
 
-        uint256 primary = _product(underlying, feeds, 0, head.primaryCount());
-        uint256 secondary = _product(underlying, feeds, MOST_FEEDS, head.secondaryCount());
+        uint256 primary = _answer(underlying, feeds[0], head);
+        if (head.primaryCount() > 1) {
+            primary = WadMath.mulDown(primary, _product(underlying, feeds, 1, head.primaryCount() - 1));
+        }
+        uint256 secondary =
+            head.secondaryCount() == 0 ? 0 : _product(underlying, feeds, MOST_FEEDS, head.secondaryCount());
 
         if (primary == 0) {
             if (secondary == 0) _revertStale(underlying, feeds, head.primaryCount());
@@ -202,14 +206,14 @@ contract PriceOracle is IPriceOracle, AccessManaged {
         uint256 count
     ) private view returns (uint256 product) {
         for (uint256 i = 0; i < count; ++i) {
-            uint256 answer = _answer(underlying, feeds[first + i]);
+            uint256 answer = _answer(underlying, feeds[first + i], feeds[first + i].head);
             product = i == 0 ? answer : WadMath.mulDown(product, answer);
         }
     }
 
     /// @dev A feed's answer, 0 when it is stale; never 0 otherwise, because every minimum is at least 1.
-    function _answer(uint24 underlying, StoredFeed storage feed) private view returns (uint256 answer) {
-        FeedHead head = feed.head;
+    /// @param head The feed's head, which the first one's caller has read already.
+    function _answer(uint24 underlying, StoredFeed storage feed, FeedHead head) private view returns (uint256 answer) {
         (int256 raw, , uint256 updatedAt) = ChainlinkFeed.latestRound(head.aggregator());
         if (_isStale(updatedAt, head.maximumAge())) return 0;
 

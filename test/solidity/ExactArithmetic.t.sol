@@ -106,7 +106,7 @@ contract ExactArithmeticTest is BaseTest {
             int256 indexAfter = _index();
             uint256 mark = _price();
             Position memory position = Ledger.stored(size, -quote, indexBefore);
-            int256 real = Ledger.realQuote(position, indexAfter);
+            int256 real = Ledger.realQuote(size, position.quote, indexAfter);
             int256 value = Ledger.valueOf(size, real, mark);
 
             int256 exact = size * int256(mark) - quote * SIGNED_WAD - size * (indexAfter - indexBefore);

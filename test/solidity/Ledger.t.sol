@@ -17,7 +17,7 @@ contract LedgerTest is BaseTest {
 
     function testFuzz_RealQuoteIsTheExactOneRoundedDown(int256 size, int256 quote, int256 index) public pure {
         (size, quote, index) = _bounded(size, quote, index);
-        int256 real = Ledger.realQuote(Position(int128(size), int128(quote)), index);
+        int256 real = Ledger.realQuote(size, quote, index);
         int256 exact = quote * WAD - size * index;
 
         assertLe(real * WAD, exact, "never above");
@@ -36,7 +36,7 @@ contract LedgerTest is BaseTest {
 
     function testFuzz_AWriteCostsAtMostTwoWei(int256 size, int256 real, int256 index) public pure {
         (size, real, index) = _bounded(size, real, index);
-        int256 reread = Ledger.realQuote(Ledger.stored(size, real, index), index);
+        int256 reread = Ledger.realQuote(size, Ledger.stored(size, real, index).quote, index);
 
         assertLe(reread, real, "nothing is won");
         assertGe(reread, real - 2, "2 wei at most are lost");
@@ -52,7 +52,8 @@ contract LedgerTest is BaseTest {
         (size, real, index) = _bounded(size, real, index);
         move = bound(move, -MOST_INDEX, MOST_INDEX);
         Position memory position = Ledger.stored(size, real, index);
-        int256 charged = Ledger.realQuote(position, index) - Ledger.realQuote(position, index + move);
+        int256 charged = Ledger.realQuote(size, position.quote, index) -
+            Ledger.realQuote(size, position.quote, index + move);
 
         assertGe((charged + 1) * WAD, size * move, "not less, but for the rounding of one read");
         assertLe((charged - 1) * WAD, size * move, "not more, but for the rounding of one read");
