@@ -2,9 +2,7 @@
 pragma solidity 0.8.37;
 
 import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
-import {LibBit} from "solady/src/utils/LibBit.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {Ledger} from "./clearing/Ledger.sol";
 import {Liquidation} from "./clearing/Liquidation.sol";
 import {IClearinghouse} from "./interfaces/IClearinghouse.sol";
 import {IMarginEngine} from "./interfaces/IMarginEngine.sol";
@@ -13,8 +11,6 @@ import {IRules} from "./interfaces/IRules.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {AccountValuation} from "./margin/AccountValuation.sol";
 import {SliceSearch} from "./margin/SliceSearch.sol";
-import {crowdingOf} from "./margin/OpenInterestAddOn.sol";
-import {cachedOrLastPrice, cachedPrice} from "./oracle/CachedPrice.sol";
 import {TokenUnits} from "./libraries/TokenUnits.sol";
 import {WadMath} from "./libraries/WadMath.sol";
 import {AccountId} from "./types/AccountId.sol";
@@ -23,18 +19,8 @@ import {InstrumentId} from "./types/InstrumentId.sol";
 import {LiquidationRules} from "./types/LiquidationRules.sol";
 import {LiquidationSettlement, LiquidationTerms} from "./types/LiquidationTerms.sol";
 import {KnownMarket, MarketCache, cacheOf} from "./types/MarketCache.sol";
-import {
-    CollateralHolding,
-    Acts,
-    Delta,
-    Holding,
-    Margin,
-    Portfolio,
-    Status,
-    statusOf as statusOfMargin
-} from "./types/Portfolio.sol";
+import {Acts, Delta, Margin, Status, statusOf as statusOfMargin} from "./types/Portfolio.sol";
 import {OpenPosition} from "./types/Position.sol";
-import {UnderlyingRules} from "./types/UnderlyingRules.sol";
 
 /// @title MarginEngine
 /// @notice Values accounts and says what they may do. See IMarginEngine.
@@ -43,6 +29,12 @@ import {UnderlyingRules} from "./types/UnderlyingRules.sol";
 contract MarginEngine is AccountValuation, IMarginEngine {
     using SafeCast for int256;
     using SafeCast for uint256;
+
+    /// @dev Which of its two margins an account is compared with.
+    enum Line {
+        Initial,
+        Maintenance
+    }
 
     /// @dev Slices below one millionth could not be told from rounding [wad].
     uint256 private constant LEAST_FRACTION = 1e12;
@@ -102,7 +94,7 @@ contract MarginEngine is AccountValuation, IMarginEngine {
 
     /// @inheritdoc IMarginEngine
     function belowInitial(AccountId[] calldata accounts, KnownMarket[] calldata known) external view returns (uint256) {
-        return _which(accounts, known, _isDoubtful);
+        return _which(accounts, known, Line.Initial);
     }
 
     /// @inheritdoc IMarginEngine
@@ -110,7 +102,7 @@ contract MarginEngine is AccountValuation, IMarginEngine {
         AccountId[] calldata accounts,
         KnownMarket[] calldata known
     ) external view returns (uint256) {
-        return _which(accounts, known, _isSinking);
+        return _which(accounts, known, Line.Maintenance);
     }
 
     /// @inheritdoc IMarginEngine
@@ -218,7 +210,7 @@ contract MarginEngine is AccountValuation, IMarginEngine {
     function _which(
         AccountId[] calldata accounts,
         KnownMarket[] calldata known,
-        function(Valuation memory) pure returns (bool) isBelow
+        Line line
     ) private view returns (uint256 below) {
         if (accounts.length > 256) revert TooManyAccounts(accounts.length, 256);
         MarketCache memory cache = cacheOf(known);
@@ -227,7 +219,9 @@ contract MarginEngine is AccountValuation, IMarginEngine {
             if (_isRiskless(state)) continue;
             Valuation memory valuation = _value(state, cache, Purpose.Trade);
             _requireFew(accounts[i], valuation);
-            if (isBelow(valuation)) below |= 1 << i;
+            Margin memory margin = _margin(valuation);
+            bool isBelow = line == Line.Maintenance ? _isBelow(margin) : !_isRead(valuation) || _isBelowInitial(margin);
+            if (isBelow) below |= 1 << i;
         }
     }
 
@@ -235,14 +229,6 @@ contract MarginEngine is AccountValuation, IMarginEngine {
     function _requireFew(AccountId account, Valuation memory valuation) private pure {
         uint256 most = valuation.liquidationRules.mostInstruments();
         if (valuation.portfolio.positions.length > most) revert IClearinghouse.TooManyInstruments(account, most);
-    }
-
-    function _isDoubtful(Valuation memory valuation) private pure returns (bool) {
-        return !_isRead(valuation) || _isBelowInitial(_margin(valuation));
-    }
-
-    function _isSinking(Valuation memory valuation) private pure returns (bool) {
-        return _isBelow(_margin(valuation));
     }
 
     function _isBelowInitial(Margin memory margin) private pure returns (bool) {

@@ -52,8 +52,8 @@ contract LedgerTest is BaseTest {
         (size, real, index) = _bounded(size, real, index);
         move = bound(move, -MOST_INDEX, MOST_INDEX);
         Position memory position = Ledger.stored(size, real, index);
-        int256 charged = Ledger.realQuote(size, position.quote, index) -
-            Ledger.realQuote(size, position.quote, index + move);
+        int256 charged =
+            Ledger.realQuote(size, position.quote, index) - Ledger.realQuote(size, position.quote, index + move);
 
         assertGe((charged + 1) * WAD, size * move, "not less, but for the rounding of one read");
         assertLe((charged - 1) * WAD, size * move, "not more, but for the rounding of one read");

@@ -14,7 +14,7 @@ function netOutflowOf({ netOutflow, changedAt }: Custody, now: bigint): bigint {
 }
 
 /** room = max(amount, share of what there would be without the outflow) - the outflow [token] */
-export function outflowRoomOf(world: World, place: number): bigint {
+function outflowRoomOf(world: World, place: number): bigint {
   const custody = world.custody[place]!;
   const { outflowAmount, outflowBps } = world.rules.tokens[place]!;
   const outflow = netOutflowOf(custody, world.now);

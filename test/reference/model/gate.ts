@@ -9,7 +9,7 @@ import { type Account, accountOf, type Position, type World } from "./world.js";
 /** The gate of DESIGN section 4: what an account may do while it is not worth its initial margin. */
 
 /** A trade as one of its parties sees it. */
-export interface OwnTrade {
+interface OwnTrade {
   instrument: InstrumentId;
   /** What it bought [wad]. */
   size: bigint;

@@ -48,7 +48,7 @@ export interface Custody {
   held: bigint;
 }
 
-export interface FeedState {
+interface FeedState {
   /** [wad] */
   answer: bigint;
   updatedAt: bigint;

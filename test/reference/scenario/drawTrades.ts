@@ -101,7 +101,7 @@ function drawOpening(
 }
 
 /** The mark, near it, at times outside of the band. */
-export function drawPriceOf(table: Table, instrument: InstrumentId): bigint {
+function drawPriceOf(table: Table, instrument: InstrumentId): bigint {
   const mark = markOf(table, instrument);
   if (chance(table, isReadable(table, instrument) ? 0.4 : 0.9)) return mark;
   const width = chance(table, 0.06) ? 0.08 : chance(table, 0.5) ? 0.002 : 0.05;
