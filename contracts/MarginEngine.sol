@@ -114,6 +114,11 @@ contract MarginEngine is AccountValuation, IMarginEngine {
     }
 
     /// @inheritdoc IMarginEngine
+    function requirePriced(AccountId account, uint24 underlying) external view {
+        if (!_isRiskless(_load(account))) ORACLE.price(underlying);
+    }
+
+    /// @inheritdoc IMarginEngine
     function requireInitialOfLiquidator(AccountId liquidator, KnownMarket[] calldata known) external view {
         State memory state = _load(liquidator);
         if (_isRiskless(state)) return;

@@ -349,12 +349,14 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         return (custody.netOutflow * int256(OUTFLOW_WINDOW - elapsed)) / int256(OUTFLOW_WINDOW);
     }
 
-    /// @dev How many tokens may leave now: the larger of an amount and a share of what there would be without the
-    /// outflow, less that outflow. Tokens that came in are added, so whoever deposits takes no room from others.
+    /// @dev How many tokens may leave now: the larger of an amount and a share of what there would be without the window's
+    /// flows, less its net outflow. What came in may leave again, so whoever deposits takes no room from others; it is
+    /// not part of what the share is of, so it makes none for what was there before.
     function _outflowRoom(address token, uint256 tracked, int256 outflow) private view returns (uint256) {
         TokenLimits memory limits = _limits[token];
-        uint256 withoutIt = outflow > 0 ? tracked + uint256(outflow) : tracked;
-        uint256 limit = Math.max(limits.outflowAmount, WadMath.bpsDown(withoutIt, limits.outflowBps));
+        int256 before = tracked.toInt256() + outflow;
+        uint256 share = before > 0 ? WadMath.bpsDown(uint256(before), limits.outflowBps) : 0;
+        uint256 limit = Math.max(limits.outflowAmount, share);
         int256 room = limit.toInt256() - outflow;
         return room > 0 ? uint256(room) : 0;
     }
@@ -362,7 +364,9 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
     /// @dev Adds tokens to an account; returns its cash [wad] or collateral [token] afterwards.
     function _credit(AccountId account, address token, uint256 amount) private returns (int256) {
         if (token != SETTLEMENT_TOKEN) {
-            return _changeCollateral(account, RULES.collateralOf(token).index(), amount.toInt256());
+            CollateralRules rules = RULES.collateralOf(token);
+            _engine().requirePriced(account, rules.collateralUnderlying());
+            return _changeCollateral(account, rules.index(), amount.toInt256());
         }
         uint256 cash = TokenUnits.toWadDown(amount, SETTLEMENT_DECIMALS);
         if (cash == 0) revert ZeroAmount(token);

@@ -108,13 +108,21 @@ library DefaultProcess {
     }
 
     /// @notice Records the draws of a claim that the insurance fund pays as far as `fundShareOf` allows.
+    /// @dev Instrument 0 has all draws on its account: who has no instrument left may draw only what all of them together
+    /// have left of one cap, so nobody draws twice by closing first.
     function drawFund(Book storage book, FundClaim memory claim) external {
         Draw[] memory draws = _drawsOf(book, claim);
+        uint256 total;
         for (uint256 i = 0; i < draws.length; ++i) {
             Market storage market = book.markets[draws[i].instrument];
             market.drawn = (draws[i].drawn + draws[i].part).toUint128();
             market.drawnAt = uint40(block.timestamp);
+            total += draws[i].part;
         }
+        if (InstrumentId.unwrap(draws[0].instrument) == 0) return;
+        Market storage all = book.markets[InstrumentId.wrap(0)];
+        all.drawn = (_drawnNow(all) + total).toUint128();
+        all.drawnAt = uint40(block.timestamp);
     }
 
     /// @dev What each instrument may draw: its part, rounded up, within its cap, and all within claim and fund.

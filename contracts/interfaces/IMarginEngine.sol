@@ -69,8 +69,12 @@ interface IMarginEngine {
     /// @notice Reverts with BelowInitialMargin unless the account is worth its initial margin.
     function requireInitial(AccountId account) external view;
 
-    /// @notice The same for an account that took over a slice: what it took over was open before, so the initial margin
-    /// has no open-interest add-on. Items that cannot be read count for nothing, or as what they would lose at their last
+    /// @notice Reverts with the oracle's reason when the account has a position or a debt and a price cannot be read: what
+    /// the price values must not be added to such an account.
+    function requirePriced(AccountId account, uint24 underlying) external view;
+
+    /// @notice `requireInitial` for an account that took over a slice: what it took over was open before, so the initial
+    /// margin has no open-interest add-on. Items that cannot be read count for nothing, or as what they would lose at their last
     /// price and their initial requirement.
     /// @param known What the caller has read in this call.
     function requireInitialOfLiquidator(AccountId liquidator, KnownMarket[] calldata known) external view;

@@ -80,7 +80,8 @@ interface IVault {
     /// @notice The partners of the vault were set.
     event VaultWired(address clearinghouse, address marginEngine);
 
-    /// @notice Brings tokens into an account. Never depends on a price.
+    /// @notice Brings tokens into an account. The settlement token's never depends on a price. Collateral of an account with
+    /// positions or debt needs its own price: tokens that cannot be valued would keep the account from being liquidated.
     /// @dev Anyone may deposit to any account, strangers only the settlement token or a token that it holds. Above its
     /// cap the settlement token is still taken for accounts below initial margin, up to as much as they require. What is credited is what arrived. A token of which the vault has lost some is refused: its loss is shared by those who
     /// were there.
@@ -113,7 +114,7 @@ interface IVault {
     function withdraw(AccountId account, address token, uint256 amount, address to) external;
 
     /// @notice Moves cash or collateral between two accounts of one owner: by the owner or an operator with TRANSFER.
-    /// The giving account must be worth its initial margin afterwards.
+    /// The giving account must be worth its initial margin afterwards. Collateral needs its price as in `deposit`.
     function transfer(AccountId from, AccountId to, address token, uint256 amount) external;
 
     /// @notice Gives an operator rights on all accounts of the caller, or takes them back with 0.

@@ -229,7 +229,7 @@ abstract contract AccountValuation is StandardMargin {
 
     /// @dev An account as a liquidation sees it: items that cannot be read are worth their last value less what they
     /// require, and require nothing more. R - M is the same as at the last prices, and so is the line. Only the account
-    /// pays for the doubt: without equity there is no such discount. Reverts with the oracle's reason when such items
+    /// pays for the doubt, with what it has beyond the least incentive: the fund never does. Reverts with the oracle's reason when such items
     /// are too much of the whole.
     function _valueForLiquidation(
         State memory state,
@@ -248,7 +248,15 @@ abstract contract AccountValuation is StandardMargin {
                     : unread.positions[0].instrument.underlyingOf()
             );
         }
-        uint256 discount = FixedPointMathLib.min(aside, valuation.equity > 0 ? uint256(valuation.equity) : 0);
+        uint256 spare = valuation.equity > 0 ? uint256(valuation.equity) : 0;
+        spare = FixedPointMathLib.zeroFloorSub(
+            spare,
+            WadMath.bpsUp(
+                FixedPointMathLib.max(rest, valuation.minimumMargin),
+                valuation.liquidationRules.leastIncentiveBps()
+            )
+        );
+        uint256 discount = FixedPointMathLib.min(aside, spare);
         valuation.equity -= discount.toInt256();
         valuation.minimumMargin = FixedPointMathLib.zeroFloorSub(valuation.minimumMargin, discount);
     }

@@ -18,8 +18,9 @@ function outflowRoomOf(world: World, place: number): bigint {
   const custody = world.custody[place]!;
   const { outflowAmount, outflowBps } = world.rules.tokens[place]!;
   const outflow = netOutflowOf(custody, world.now);
-  const withoutIt = custody.tracked + max(outflow, 0n);
-  return max(max(outflowAmount, shareDown(withoutIt, outflowBps)) - outflow, 0n);
+  // What was there before what came and went.
+  const before = max(custody.tracked + outflow, 0n);
+  return max(max(outflowAmount, shareDown(before, outflowBps)) - outflow, 0n);
 }
 
 /** What can leave now: what is there, within the limit [token]. */

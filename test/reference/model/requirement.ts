@@ -122,7 +122,7 @@ function minimumOfItem({ rules }: World): bigint {
 }
 
 /** x times so many basis points, rounded up. */
-function shareUp(x: bigint, bps: number): bigint {
+export function shareUp(x: bigint, bps: number): bigint {
   return ceilDiv(x * BigInt(bps), BPS);
 }
 

@@ -2,7 +2,14 @@ import { type AccountId, underlyingOf, WAD } from "../../../sdk/index.js";
 import { max, min, type ReferenceMargin, sum } from "../margin.js";
 import { realQuoteOf } from "./ledger.js";
 import { currentPrices, lenientPrices, priceOf, type Prices } from "./oracle.js";
-import { amountOfCash, collateralItem, type Item, positionItem, shareDown } from "./requirement.js";
+import {
+  amountOfCash,
+  collateralItem,
+  type Item,
+  positionItem,
+  shareDown,
+  shareUp,
+} from "./requirement.js";
 import { demand } from "./refusal.js";
 import { type Account, accountOf, type Position, type World } from "./world.js";
 import { releasableOf } from "./custody.js";
@@ -107,7 +114,7 @@ export function requireInitialOfLiquidator(world: World, id: AccountId): void {
 
 /**
  * At the last accepted prices where there is none: such items count their value less what they require, as far as the account
- * has equity for that, and require nothing more, as long as they are at most a tenth of the maintenance requirement.
+ * has equity for that beyond the least incentive, and require nothing more, as long as they are at most a tenth of the maintenance requirement.
  */
 export function valuationForLiquidation(world: World, id: AccountId): Valuation {
   const valuation = lenientValuation(world, id);
@@ -119,7 +126,12 @@ export function valuationForLiquidation(world: World, id: AccountId): Valuation 
   if (aside > shareDown(maintenanceOf(valuation.items), MOST_UNREAD_BPS)) {
     priceOf(world, unread[0]!.underlying);
   }
-  const discount = min(aside, max(valuation.equity, 0n));
+  const rest = maintenanceOf(valuation.items) - aside;
+  const least = shareUp(
+    max(rest, valuation.minimumMargin),
+    world.rules.liquidation.leastIncentiveBps,
+  );
+  const discount = min(aside, max(max(valuation.equity, 0n) - least, 0n));
   return {
     equity: valuation.equity - discount,
     items: valuation.items.filter(({ isUnread }) => !isUnread),

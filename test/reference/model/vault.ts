@@ -2,8 +2,9 @@ import { type AccountId, mulDown, ownerOf, wadOfAmount, WAD } from "../../../sdk
 import { ceilDiv, max } from "../margin.js";
 import { releaseTokens, takeTokens } from "./custody.js";
 import { demand, Refusal } from "./refusal.js";
+import { priceOf } from "./oracle.js";
 import { amountOfCash } from "./requirement.js";
-import { marginOf, requireInitial } from "./valuation.js";
+import { isRiskless, marginOf, requireInitial } from "./valuation.js";
 import { accountOf, type World } from "./world.js";
 
 /** Deposits, withdrawals and transfers: who may, what it is, is it there, the limits, and the margin last. */
@@ -43,17 +44,18 @@ export function deposit(
   demand(amount > 0n, "ZeroAmount");
   takeTokens(world, place, amount);
   const isAboveCap = world.custody[place]!.tracked > world.rules.tokens[place]!.depositCap;
-  demand(!isAboveCap || (place === 0 && !isHealthy(world, account)), "DepositCapExceeded");
+  const isExcused = place === 0 && mayTopUp(world, account, amount);
+  demand(!isAboveCap || isExcused, "DepositCapExceeded");
   credit(world, account, place, amount);
 }
 
-/** Whether it is known that the account is worth its initial margin. */
-function isHealthy(world: World, account: AccountId): boolean {
+/** Below its initial margin an account may bring as much again as that, and any amount while its margin is unknown. */
+function mayTopUp(world: World, account: AccountId, amount: bigint): boolean {
   try {
     const { equity, initial } = marginOf(world, account);
-    return equity >= initial;
+    return equity < initial && wadOfAmount(amount, world.rules.tokens[0]!.decimals) <= initial;
   } catch (reason) {
-    if (reason instanceof Refusal) return false;
+    if (reason instanceof Refusal) return true;
     throw reason;
   }
 }
@@ -107,6 +109,8 @@ function credit(world: World, id: AccountId, place: number, amount: bigint): voi
     demand(cash > 0n, "ZeroAmount");
     account.cash += cash;
   } else {
+    // What cannot be valued must not be added to an account that may have to be liquidated.
+    if (!isRiskless(account)) priceOf(world, world.rules.tokens[place]!.collateral!.underlying);
     account.collateral[place - 1]! += amount;
   }
 }

@@ -88,7 +88,14 @@ export function drawFund(world: World, id: AccountId, due: bigint): bigint {
     book.drawn = drawn + part;
     book.drawnAt = world.now;
   }
-  return sum(draws.map(({ part }) => part));
+  const paid = sum(draws.map(({ part }) => part));
+  if (draws[0]!.instrument !== NO_INSTRUMENT) {
+    // Who has no instrument left may draw only what all of them have left of one share.
+    const all = bookOf(world, NO_INSTRUMENT);
+    all.drawn = drawnOf(all, world.now) + paid;
+    all.drawnAt = world.now;
+  }
+  return paid;
 }
 
 /** Divides a loss by |size| x index price over the opposite sides; what they do not bear is recorded as deficit. */
