@@ -40,6 +40,7 @@ const LIQUIDATION = "(uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint8,uin
 export const RESTRICTED: Record<GovernedContract, Partial<Record<GovernedRole, Signatures>>> = {
   PriceOracle: {
     LISTING: [`setSources(uint24,${FEED},${FEED},uint16)`, "setSequencer(address,uint32)"],
+    MODULES: [`replaceSources(uint24,${FEED},${FEED},uint16)`],
   },
   Rules: {
     RISK: [

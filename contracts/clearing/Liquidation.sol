@@ -77,7 +77,7 @@ library Liquidation {
     }
 
     /// @notice Turns terms into cash for their fraction, given what the insurance fund can pay.
-    /// @dev What the fund lacks is first taken from the incentive, never from winners: only the account's own loss,
+    /// @dev What the fund lacks beyond the account's own loss is taken from the incentive, never from winners: only that loss,
     /// -min(R, 0) x f, goes further down the waterfall. An account that receives anything asks the fund for nothing:
     /// A > 0 means L > kappa x M.
     /// @param terms The terms with their fraction.

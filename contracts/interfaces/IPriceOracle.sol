@@ -27,8 +27,8 @@ interface IPriceOracle {
     error InvalidPrice(uint24 underlying, address aggregator, int256 answer);
     /// @notice The two sources are further apart than allowed [wad].
     error PriceDeviation(uint24 underlying, uint256 primary, uint256 secondary, uint256 allowedBps);
-    /// @notice No price was accepted in the last three days; `lastAt` is when the last one was, 0 for never [unix seconds].
-    error NoLastPrice(uint24 underlying, uint256 lastAt);
+    /// @notice No price was accepted that is young enough.
+    error NoLastPrice(uint24 underlying);
     /// @notice New sources are further from those they replace than allowed [wad].
     error SourcesDisagree(uint24 underlying, uint256 replaced, uint256 current, uint256 allowedBps);
     /// @notice The rollup's sequencer is down or came back less than the grace period ago [unix seconds].
@@ -50,14 +50,14 @@ interface IPriceOracle {
     /// must agree. Reverts with UnknownUnderlying, StalePrice, InvalidPrice, PriceDeviation or SequencerDown.
     function price(uint24 underlying) external view returns (uint256);
 
-    /// @notice The newest price that was accepted in the last three days: what a stale source said when it was fresh, or
-    /// what was noted. For liquidations and reductions while `price` reverts, and for nothing else [wad].
+    /// @notice The newest price that was accepted: what a stale source said when it was fresh, up to three days ago, or what
+    /// was noted, up to four hours ago. For liquidations and reductions while `price` reverts, and for nothing else [wad].
     /// @dev A source that is fresh and refused for another reason says nothing here. Reverts with UnknownUnderlying,
     /// NoLastPrice or SequencerDown.
     function lastPrice(uint24 underlying) external view returns (uint256);
 
     /// @notice Keeps today's price for the time when there is none. By anyone, as often as they like; keepers do it
-    /// daily. Reverts as `price` does.
+    /// hourly. Reverts as `price` does.
     function notePrice(uint24 underlying) external;
 
     /// @notice The sources of an underlying: feeds that are multiplied, and how far the two may be apart [bps].
@@ -67,12 +67,21 @@ interface IPriceOracle {
 
     /// @notice Sets the sources of an underlying, in the settlement currency. Governance only.
     /// @dev Sources that replace others must be readable and agree with their price within 2 %; with their last price
-    /// when they are silent; with nothing once that is three days old. Reverts with SourcesDisagree.
+    /// when they are silent; with nothing when there is none. Reverts with SourcesDisagree.
     /// @param underlying Number of the underlying, not 0.
     /// @param primary One to three feeds, whose product is the price.
     /// @param secondary None to three feeds.
     /// @param allowedDeviationBps How far the sources may be apart [bps of the primary]; 0 when there is no secondary.
     function setSources(
+        uint24 underlying,
+        Feed[] calldata primary,
+        Feed[] calldata secondary,
+        uint16 allowedDeviationBps
+    ) external;
+
+    /// @notice The same without agreement, for a source that goes on telling a wrong price inside its band. Governance only,
+    /// after the longest notice: whoever depends on the price can leave before.
+    function replaceSources(
         uint24 underlying,
         Feed[] calldata primary,
         Feed[] calldata secondary,

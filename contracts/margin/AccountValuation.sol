@@ -191,6 +191,7 @@ abstract contract AccountValuation is StandardMargin {
             if ((state.tokens >> index) & 1 == 0) continue;
             CollateralHolding memory holding = valuation.portfolio.collateral[place];
             (, holding.rules) = RULES.collateralAt(index);
+            if (purpose == Purpose.Liquidation) holding.rules = holding.rules.forLiquidator();
             KnownMarket memory market = cache.entryOf(holding.rules.collateralUnderlying());
             _read(market, purpose);
             holding.price = market.price;

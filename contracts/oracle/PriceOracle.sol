@@ -57,8 +57,10 @@ contract PriceOracle is IPriceOracle, AccessManaged {
     uint256 private constant MOST_GRACE_PERIOD = 1 days;
     /// @dev `setSequencer` writes one word for each: 256 cost less than 2,000,000 gas.
     uint256 private constant MOST_UNDERLYINGS = 256;
-    /// @dev A price that was accepted longer ago than this says too little [seconds].
-    uint256 private constant LAST_PRICE_SECONDS = 3 days;
+    /// @dev What a source said before it fell silent is the best there is, but not for longer than this [seconds].
+    uint256 private constant LAST_ANSWER_SECONDS = 3 days;
+    /// @dev Whoever notes a price chooses the moment, so what moves in this time is what it can be wrong by [seconds].
+    uint256 private constant NOTED_PRICE_SECONDS = 4 hours;
     /// @dev How far new sources may be from those they replace [bps].
     uint256 private constant AGREEMENT_BPS = 200;
     /// @dev Every price fits a uint128.
@@ -92,29 +94,19 @@ contract PriceOracle is IPriceOracle, AccessManaged {
         Feed[] calldata secondary,
         uint16 allowedDeviationBps
     ) external restricted {
-        _requireBounds("underlying", underlying, 1, type(uint24).max);
-        if (primary.length == 0 || primary.length > MOST_FEEDS) revert WrongNumberOfFeeds(primary.length, MOST_FEEDS);
-        if (secondary.length > MOST_FEEDS) revert WrongNumberOfFeeds(secondary.length, MOST_FEEDS);
-        bool alone = secondary.length == 0;
-        _requireBounds("allowedDeviationBps", allowedDeviationBps, alone ? 0 : 1, alone ? 0 : MOST_DEVIATION_BPS);
-
-        StoredFeed[2 * MOST_FEEDS] storage feeds = _feeds[underlying];
-        uint256 replaced;
-        if (feeds[0].head.isSet()) {
-            replaced = _agreedPrice(underlying, feeds[0].head);
-        } else {
-            _requireBounds("underlyings", _underlyings.length + 1, 1, MOST_UNDERLYINGS);
-            _underlyings.push(underlying);
-        }
-        _store(feeds, 0, primary);
-        _store(feeds, MOST_FEEDS, secondary);
-        feeds[0].head = feeds[0]
-            .head
-            .withSources(uint8(primary.length), uint8(secondary.length), allowedDeviationBps)
-            .withSequencer(_sequencer.uptimeFeed != address(0));
+        uint256 replaced = _agreedPrice(underlying, _feeds[underlying][0].head);
+        _setSources(underlying, primary, secondary, allowedDeviationBps);
         if (replaced != 0) _requireAgreement(underlying, replaced, price(underlying));
+    }
 
-        emit SourcesSet(underlying, primary, secondary, allowedDeviationBps);
+    /// @inheritdoc IPriceOracle
+    function replaceSources(
+        uint24 underlying,
+        Feed[] calldata primary,
+        Feed[] calldata secondary,
+        uint16 allowedDeviationBps
+    ) external restricted {
+        _setSources(underlying, primary, secondary, allowedDeviationBps);
     }
 
     /// @inheritdoc IPriceOracle
@@ -178,10 +170,11 @@ contract PriceOracle is IPriceOracle, AccessManaged {
         (uint256 primary, uint256 primaryAt) = _lastProduct(feeds, 0, head.primaryCount());
         (uint256 secondary, uint256 secondaryAt) = _lastProduct(feeds, MOST_FEEDS, head.secondaryCount());
         uint256 lastAt;
-        (last, lastAt) = (noted.price, noted.notedAt);
-        if (secondaryAt > lastAt) (last, lastAt) = (secondary, secondaryAt);
-        if (primaryAt >= lastAt) (last, lastAt) = (primary, primaryAt);
-        if (last == 0 || block.timestamp - lastAt > LAST_PRICE_SECONDS) revert NoLastPrice(underlying, lastAt);
+        if (block.timestamp - noted.notedAt <= NOTED_PRICE_SECONDS) (last, lastAt) = (noted.price, noted.notedAt);
+        uint256 oldest = block.timestamp - LAST_ANSWER_SECONDS;
+        if (secondaryAt >= oldest && secondaryAt > lastAt) (last, lastAt) = (secondary, secondaryAt);
+        if (primaryAt >= oldest && primaryAt >= lastAt) (last, lastAt) = (primary, primaryAt);
+        if (last == 0) revert NoLastPrice(underlying);
     }
 
     /// @inheritdoc IPriceOracle
@@ -255,6 +248,7 @@ contract PriceOracle is IPriceOracle, AccessManaged {
     /// @dev The price of the sources that are about to be replaced, or the last one while it is young enough; 0 when
     /// there is neither, for dead sources must not stay for ever.
     function _agreedPrice(uint24 underlying, FeedHead head) private view returns (uint256) {
+        if (!head.isSet()) return 0;
         if (head.hasSequencer()) _requireSequencerUp();
         try this.price(underlying) returns (uint256 current) {
             return current;
@@ -307,6 +301,33 @@ contract PriceOracle is IPriceOracle, AccessManaged {
     }
 
     // Storing
+
+    function _setSources(
+        uint24 underlying,
+        Feed[] calldata primary,
+        Feed[] calldata secondary,
+        uint16 allowedDeviationBps
+    ) private {
+        _requireBounds("underlying", underlying, 1, type(uint24).max);
+        if (primary.length == 0 || primary.length > MOST_FEEDS) revert WrongNumberOfFeeds(primary.length, MOST_FEEDS);
+        if (secondary.length > MOST_FEEDS) revert WrongNumberOfFeeds(secondary.length, MOST_FEEDS);
+        bool alone = secondary.length == 0;
+        _requireBounds("allowedDeviationBps", allowedDeviationBps, alone ? 0 : 1, alone ? 0 : MOST_DEVIATION_BPS);
+
+        StoredFeed[2 * MOST_FEEDS] storage feeds = _feeds[underlying];
+        if (!feeds[0].head.isSet()) {
+            _requireBounds("underlyings", _underlyings.length + 1, 1, MOST_UNDERLYINGS);
+            _underlyings.push(underlying);
+        }
+        _store(feeds, 0, primary);
+        _store(feeds, MOST_FEEDS, secondary);
+        feeds[0].head = feeds[0]
+            .head
+            .withSources(uint8(primary.length), uint8(secondary.length), allowedDeviationBps)
+            .withSequencer(_sequencer.uptimeFeed != address(0));
+
+        emit SourcesSet(underlying, primary, secondary, allowedDeviationBps);
+    }
 
     function _store(StoredFeed[2 * MOST_FEEDS] storage feeds, uint256 first, Feed[] calldata given) private {
         uint256 leastPrice = WadMath.WAD;

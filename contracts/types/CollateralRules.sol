@@ -25,7 +25,8 @@ using {
     listed,
     frozenUntil,
     withFreeze,
-    today
+    today,
+    forLiquidator
 } for CollateralRules global;
 
 /// @notice The number of the underlying whose price values one whole token.
@@ -80,6 +81,15 @@ function today(CollateralRules rules) view returns (CollateralRules) {
     if (block.timestamp > rules.frozenUntil()) return rules;
     uint256 others = CollateralRules.unwrap(rules) & ~((uint256(1) << 72) | (uint256(0xffff) << 48));
     return CollateralRules.wrap(others | (uint256(10_000) << 48));
+}
+
+/// @notice The rules for who takes tokens over in a liquidation: while they are frozen their initial haircut is that of
+/// maintenance, for the risk is not new, and no role can keep liquidators away.
+/// @param rules The rules as they are now.
+function forLiquidator(CollateralRules rules) view returns (CollateralRules) {
+    if (block.timestamp > rules.frozenUntil()) return rules;
+    uint256 others = CollateralRules.unwrap(rules) & ~(uint256(0xffff) << 48);
+    return CollateralRules.wrap(others | (rules.maintenanceHaircutBps() << 48));
 }
 
 /// @notice The same rules by name, as governance sets them.

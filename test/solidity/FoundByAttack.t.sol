@@ -2,8 +2,10 @@
 pragma solidity 0.8.37;
 
 import {PlimsollSetup} from "./PlimsollSetup.sol";
+import {IPriceOracle} from "../../contracts/interfaces/IPriceOracle.sol";
 import {AccountId, accountIdOf} from "../../contracts/types/AccountId.sol";
 import {Status} from "../../contracts/types/Portfolio.sol";
+import {TokenLimits} from "../../contracts/types/TokenLimits.sol";
 
 /// @title FoundByAttackTest
 /// @notice Holes that people who were asked to steal have found, each with the numbers in which it paid. They stay
@@ -97,6 +99,94 @@ contract FoundByAttackTest is PlimsollSetup {
         (uint256 fraction, , , ) = engine.previewLiquidation(_sinking);
 
         assertApproxEqRel(fraction, beside, 0.002e18);
+    }
+
+    /// @dev A flash deposit raised what the outflow limit's share is of: 28 M left at once where 10 M were allowed.
+    function test_AFlashDepositLiftsNoOutflowLimit() public {
+        TokenLimits memory limits;
+        limits.depositCap = type(uint112).max;
+        limits.outflowAmount = 1_000_000e6;
+        limits.outflowBps = 2_000;
+        vault.setTokenLimits(address(usdc), limits);
+        _fund(_rising, usdc, 100_000_000e6);
+        vm.warp(block.timestamp + 1 days);
+        uint256 room = vault.releasableOf(address(usdc));
+
+        _fund(_rising, usdc, 200_000_000e6);
+
+        assertEq(vault.releasableOf(address(usdc)), room + 200_000_000e6, "what came may leave, and no more");
+    }
+
+    /// @dev A unit of a token whose feed was dead already, put into a sinking account, kept it from being liquidated: a
+    /// straddle that others paid for, 122,000 on 140,000.
+    function test_NoDeadTokenShieldsASinkingAccount() public {
+        _fund(_sinking, usdc, 70_000e6);
+        _fund(_rising, wbtc, 1e8);
+        _trade(_sinking, _honest, ethPerpetual, 300e18, 3_000e18);
+        feeds[BTC - 1].updateAnswer(0);
+        bytes memory reason = abi.encodeWithSelector(
+            IPriceOracle.InvalidPrice.selector,
+            BTC,
+            address(feeds[BTC - 1]),
+            int256(0)
+        );
+
+        wbtc.mint(_thief, 1);
+        vm.startPrank(_thief);
+        wbtc.approve(address(vault), 1);
+        vm.expectRevert(reason);
+        vault.deposit(_sinking, address(wbtc), 1);
+        vm.expectRevert(reason);
+        vault.transfer(_rising, _sinking, address(wbtc), 1);
+        vm.stopPrank();
+
+        _setPrice(ETH, 2_780e8);
+        vm.prank(_honest.ownerOf());
+        clearinghouse.liquidate(_sinking, accountIdOf(_honest.ownerOf(), 1), 1e18, type(int256).max);
+    }
+
+    /// @dev With a dead token the fund paid what the liquidator was given for the doubt: 26,271 instead of 13,311.
+    function test_TheFundPaysNothingForDoubt() public {
+        int256 alive = _drawnWithToken({dead: false});
+        int256 dead = _drawnWithToken({dead: true});
+        assertGt(alive, 0, "the fund pays its floor");
+        assertLe(dead, alive, "and no more because of what cannot be read");
+    }
+
+    /// @dev Accounts that closed first drew the fund as nobody's market after their market had drawn its share: 75 %.
+    function test_OneMarketDrawsTheFundOnce() public {
+        _fund(accountIdOf(_thief, 0), usdc, 20_000_000e6);
+        for (uint96 i = 0; i < 10; ++i) {
+            _fund(accountIdOf(_thief, 100 + i), usdc, 80_000e6);
+            _fund(accountIdOf(_thief, 200 + i), usdc, 80_000e6);
+            _trade(accountIdOf(_thief, 100 + i), accountIdOf(_thief, 200 + i), ethPerpetual, 333e18, 3_000e18);
+        }
+        int256 before = vault.cashOf(fund);
+        _setPrice(ETH, 2_000e8);
+        for (uint96 i = 0; i < 10; ++i) {
+            AccountId account = accountIdOf(_thief, 100 + i);
+            if (i >= 5) _trade(account, accountIdOf(_thief, 200 + i), ethPerpetual, -333e18, 2_000e18);
+            vm.prank(_thief);
+            clearinghouse.liquidate(account, accountIdOf(_thief, 0), 1e18, type(int256).max);
+        }
+        assertGe(vault.cashOf(fund), before / 2, "half of the fund at most in a day");
+    }
+
+    function _drawnWithToken(bool dead) private returns (int256 drawn) {
+        uint256 snapshot = vm.snapshotState();
+        _fund(_sinking, usdc, 1_000_000e6);
+        _fund(_sinking, wbtc, 1.2e8);
+        _trade(_sinking, _honest, ethPerpetual, 2_000e18, 3_000e18);
+        _setPrice(ETH, 2_471.2e8);
+        if (dead) {
+            oracle.notePrice(BTC);
+            feeds[BTC - 1].updateAnswer(0);
+        }
+        int256 before = vault.cashOf(fund);
+        vm.prank(_honest.ownerOf());
+        clearinghouse.liquidate(_sinking, _honest, 1e18, type(int256).max);
+        drawn = before - vault.cashOf(fund);
+        vm.revertToState(snapshot);
     }
 
     /// @dev Round trips between one owner's accounts at the two ends of the band; all but 1 wei of the loser's position

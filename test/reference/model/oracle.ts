@@ -5,7 +5,8 @@ import type { World } from "./world.js";
 /** DESIGN section 5 for sources of one to three feeds, without second opinions and sequencers. */
 
 /** How old a last price may be [seconds]. */
-const LAST_PRICE_SECONDS = 3n * 86_400n;
+const LAST_ANSWER_SECONDS = 3n * 86_400n;
+const NOTED_PRICE_SECONDS = 4n * 3_600n;
 
 /** A price, and whether it is the last accepted one because there is none now. */
 export interface Quote {
@@ -35,23 +36,23 @@ export function priceOf(world: World, underlying: number): bigint {
   return readings.reduce((product, { answer }) => mulDown(product, answer), WAD);
 }
 
-/** What a stale source said when it was fresh, or what was noted: the newer, at most three days old [wad]. */
+/** The newer of what a stale source said when it was fresh, up to three days ago, and what was noted, up to four hours ago. */
 function lastPriceOf(world: World, underlying: number): bigint | undefined {
   const readings = readingsOf(world, underlying);
   const noted = world.noted.get(underlying);
-  const candidates = noted === undefined ? [] : [{ price: noted.price, at: noted.notedAt }];
+  const candidates: { price: bigint; at: bigint }[] = [];
+  if (noted !== undefined && world.now - noted.notedAt <= NOTED_PRICE_SECONDS) {
+    candidates.push({ price: noted.price, at: noted.notedAt });
+  }
   if (readings.some(({ isStale }) => isStale) && !readings.some(({ isInvalid }) => isInvalid)) {
     const price = readings.reduce((product, { answer }) => mulDown(product, answer), WAD);
     const at = readings.reduce(
       (old, { updatedAt }) => (updatedAt < old ? updatedAt : old),
       world.now,
     );
-    candidates.unshift({ price, at });
+    if (world.now - at <= LAST_ANSWER_SECONDS) candidates.unshift({ price, at });
   }
-  const newest = candidates.sort((a, b) => Number(b.at - a.at))[0];
-  return newest === undefined || world.now - newest.at > LAST_PRICE_SECONDS
-    ? undefined
-    : newest.price;
+  return candidates.sort((a, b) => Number(b.at - a.at))[0]?.price;
 }
 
 /** Today's prices, or the oracle's reason. */
