@@ -1,0 +1,99 @@
+import type { GovernedContract, OPEN, RESTRICTED } from "../../ignition/roles.js";
+
+/** What one function is bound by, whatever the role does: by contract and function name. */
+type Notes<Contract extends string> = Record<Contract, Record<string, string>>;
+
+/** What a restricted function changes, and what it cannot. */
+export const BOUNDS: Notes<keyof typeof RESTRICTED> = {
+  PriceOracle: {
+    setSources:
+      "the feeds of an underlying. Sources that replace others agree with their price, or with their last price, within 2 %; with nothing once that is three days old",
+    setSequencer: "the rollup's uptime feed and its grace period: 60 seconds to a day",
+  },
+  Rules: {
+    setUnderlying:
+      "an underlying's margin rates, trade band and open-interest cap. Maintenance at most 50 %, band at most 20 %; a listed kind stays listed, a freeze stays as it is",
+    setBrackets: "an underlying's size brackets. Factors never fall with size, at most 20",
+    setCollateral:
+      "a token's haircuts and whether deposits are taken. Never its price source, never off the list",
+    setLiquidationRules:
+      "incentives, fee, buffer, gains haircut cap, minimum margin, fund draw cap, open-interest base; the number of instruments is never lowered",
+    listCollateral: "one more token, of at most 16 in all and of 0 to 24 decimals",
+    freezeUnderlying:
+      "no new risk in an underlying for three days; not again until three days after. Reductions, liquidation, deposits and withdrawals go on",
+    freezeCollateral:
+      "no deposits of a token for three days, and no initial margin from it; not again until three days after. Maintenance stays; never the settlement token",
+  },
+  Vault: {
+    setTokenLimits:
+      "a token's deposit cap and net outflow limit. At least 10 % of the vault may leave in a day; the settlement token's cap is never lowered",
+    wire: "the vault's margin engine. The clearinghouse only once",
+  },
+  Clearinghouse: {
+    setFeeShares: "who receives the treasury's share of fees, and the insurance fund's share",
+    setVenue: "which contracts may bring trades",
+    setPeg: "the settlement token's own price, and how far it may be from 1: 0.1 to 20 %",
+    setMarginEngine: "the clearinghouse's margin engine",
+  },
+  Exchange: { setFeeRates: "fees of taker and maker, each at most 1 % of notional" },
+};
+
+const OWNER_OR = (right: string) => `the owner, or an operator with ${right}`;
+const ROUTED = (right: string) => `the caller and the router both need ${right} (or ownership)`;
+const AUTHORITY = "the AccessManager only, in `updateAuthority`, which is ADMIN's";
+
+/** What guards a function that no role guards. */
+export const GUARDS: Notes<keyof typeof OPEN> = {
+  PriceOracle: {
+    setAuthority: AUTHORITY,
+    notePrice: "anyone; stores only what `price` says now, and reverts when that does",
+  },
+  Rules: { setAuthority: AUTHORITY },
+  Vault: {
+    setAuthority: AUTHORITY,
+    deposit:
+      "anyone, with the caller's own tokens; a stranger only the settlement token or a token that the account holds; the deposit cap",
+    depositWithPermit:
+      "as `deposit`; the permit is the caller's, and only listed tokens are called",
+    withdraw: `${OWNER_OR("WITHDRAW")}; initial margin afterwards; the net outflow limit`,
+    transfer: `${OWNER_OR("TRANSFER")}; between accounts of one owner; initial margin afterwards`,
+    setOperator: "anyone, for the accounts of the caller",
+    post: "the clearinghouse only",
+    moveSlice: "the clearinghouse only",
+  },
+  Clearinghouse: {
+    setAuthority: AUTHORITY,
+    clear:
+      "registered venues only; the trade band, open-interest cap, freezes and peg; the gate for every account at the end",
+    settleVariation: `${OWNER_OR("TRADE")}; anyone when the account is below initial margin. Equity stays as it is`,
+    distributeFees: "anyone; the receivers and their shares are governance's",
+    notePeg: "anyone; notes what the price says now, and reverts when it cannot be read",
+    liquidate: `of the liquidator's account ${OWNER_OR("LIQUIDATE")}; the other account must be below maintenance; the liquidator's initial margin afterwards`,
+  },
+  Exchange: {
+    setAuthority: AUTHORITY,
+    matchOrders:
+      "anyone; each order is signed by the account's owner or an operator with TRADE, and bounds size, price, fees and time",
+    cancel: OWNER_OR("TRADE"),
+    cancelUpTo: OWNER_OR("TRADE"),
+  },
+  MarginEngine: {},
+  Lens: {},
+  Router: {
+    multicall: "anyone; the caller of each act is the caller of the whole",
+    deposit:
+      "anyone, with the caller's own tokens; a token that the account does not hold takes TRANSFER of both",
+    depositWithPermit:
+      "as `deposit`; the permit is the caller's, and only listed tokens are called",
+    withdraw: ROUTED("WITHDRAW"),
+    transfer: ROUTED("TRANSFER"),
+    settleVariation: ROUTED("TRADE"),
+    cancel: ROUTED("TRADE"),
+    cancelUpTo: ROUTED("TRADE"),
+    matchOrders: "anyone; the orders carry their signatures",
+    liquidate: ROUTED("LIQUIDATE, on the liquidator's account"),
+  },
+};
+
+/** The contracts behind the AccessManager, which the vault and the others name as their authority. */
+export const GOVERNED = Object.keys(BOUNDS) as GovernedContract[];
