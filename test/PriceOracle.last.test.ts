@@ -201,7 +201,7 @@ describe("PriceOracle: lastPrice", () => {
 
   describe("when the source is fresh", () => {
     it("says nothing of a good price: that is what `price` is for", async () => {
-      await expectNone(await loadFixture(deployOneFeed), 0n);
+      await expectNone(await loadFixture(deployOneFeed));
     });
 
     it("says nothing of an invalid one, not even what was said before it (OR2)", async () => {

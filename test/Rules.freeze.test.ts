@@ -229,12 +229,14 @@ describe("Rules", () => {
     });
 
     it("stops deposits of the token, up to and including its last second, and no other's", async () => {
-      const { vault, weth, wsteth, alice, accountOf, deposit, until } =
+      const { vault, weth, wsteth, alice, accountOf, deposit, until, refreshPrices } =
         await networkHelpers.loadFixture(deployFrozenToken);
       await deposit(alice, { token: wsteth, amount: 1 });
       await weth.mint(alice, WAD);
       await weth.connect(alice).approve(vault, WAD);
       const bring = () => vault.connect(alice).deposit(accountOf(alice), weth, WAD);
+      await time.increaseTo(until - 100n);
+      await refreshPrices();
       await time.setNextBlockTimestamp(until);
       await expect(bring()).to.be.revertedWithCustomError(vault, "DepositsStopped").withArgs(weth);
       await time.setNextBlockTimestamp(until + 1n);

@@ -70,11 +70,14 @@ describe("A feed", () => {
       }
     });
 
-    it("OR1, I9: stops neither deposits nor cancelling", async () => {
+    it("OR1, I9: stops neither deposits of cash nor cancelling, only collateral that it values", async () => {
       const scene = await networkHelpers.loadFixture(deployMarket);
       const { vault, exchange, alice, alices, usdc, weth, updatedAt } = scene;
       await networkHelpers.time.setNextBlockTimestamp(updatedAt + MAXIMUM_AGE + 1n);
-      await vault.connect(alice).deposit(alices, weth, 1n);
+      await expect(vault.connect(alice).deposit(alices, weth, 1n)).to.be.revertedWithCustomError(
+        scene.oracle,
+        "StalePrice",
+      );
       await vault.connect(alice).deposit(alices, usdc, 1n);
       await exchange.connect(alice).cancel(alices, [1_000n]);
       await exchange.connect(alice).cancelUpTo(alices, 1_000n);

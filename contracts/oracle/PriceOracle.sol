@@ -139,11 +139,12 @@ contract PriceOracle is IPriceOracle, AccessManaged {
         if (head.hasSequencer()) _requireSequencerUp();
 
         uint256 primary = _answer(underlying, feeds[0], head);
-        if (head.primaryCount() > 1) {
-            primary = WadMath.mulDown(primary, _product(underlying, feeds, 1, head.primaryCount() - 1));
+        if (head.primaryCount() > 1) primary = _times(primary, underlying, feeds, 1, head.primaryCount());
+        uint256 secondary;
+        if (head.secondaryCount() != 0) {
+            secondary = _answer(underlying, feeds[MOST_FEEDS], feeds[MOST_FEEDS].head);
+            secondary = _times(secondary, underlying, feeds, MOST_FEEDS + 1, MOST_FEEDS + head.secondaryCount());
         }
-        uint256 secondary =
-            head.secondaryCount() == 0 ? 0 : _product(underlying, feeds, MOST_FEEDS, head.secondaryCount());
 
         if (primary == 0) {
             if (secondary == 0) _revertStale(underlying, feeds, head.primaryCount());
@@ -190,18 +191,19 @@ contract PriceOracle is IPriceOracle, AccessManaged {
 
     // Reading
 
-    /// @dev price = answer 1 x answer 2 x answer 3, rounded down at each product; 0 when one is stale or there is none.
-    /// All feeds are read in any case: an invalid one must not hide behind a stale one.
-    function _product(
+    /// @dev price = answer 1 x answer 2 x answer 3, rounded down at each product; 0 when one is stale. All feeds are read in
+    /// any case: an invalid one must not hide behind a stale one.
+    function _times(
+        uint256 product,
         uint24 underlying,
         StoredFeed[2 * MOST_FEEDS] storage feeds,
         uint256 first,
-        uint256 count
-    ) private view returns (uint256 product) {
-        for (uint256 i = 0; i < count; ++i) {
-            uint256 answer = _answer(underlying, feeds[first + i], feeds[first + i].head);
-            product = i == 0 ? answer : WadMath.mulDown(product, answer);
+        uint256 end
+    ) private view returns (uint256) {
+        for (uint256 i = first; i < end; ++i) {
+            product = WadMath.mulDown(product, _answer(underlying, feeds[i], feeds[i].head));
         }
+        return product;
     }
 
     /// @dev A feed's answer, 0 when it is stale; never 0 otherwise, because every minimum is at least 1.
