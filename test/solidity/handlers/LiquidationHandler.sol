@@ -235,9 +235,9 @@ abstract contract LiquidationHandler is WorldHandler {
         // An owner may take of its own account what its others can carry.
         if (place < 3) _liquidate(place, (place + 1) % 3, 0.02e18, 0);
         if (_firstBelow(place) != place) return;
-        // First a stranger, with the keeper's money; then the keeper.
+        // With the keeper's money: a stranger, its operator, and if that has no right any more, the keeper.
         _liquidate(place, KEEPER, WAD, 15);
-        _liquidate(place, KEEPER, WAD, 0);
+        if (!_liquidate(place, KEEPER, WAD, 10)) _liquidate(place, KEEPER, WAD, 0);
     }
 
     /// @dev Notional over equity [wad].

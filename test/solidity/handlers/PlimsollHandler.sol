@@ -72,7 +72,10 @@ contract PlimsollHandler is TradeHandler {
         uint256 seed = _diceOf(roll, 1);
         uint256 which = (seed >> 8) % TOKENS;
         uint256 inDanger = (seed >> 24) % 4 == 0 ? _firstInDanger(seed) : ACTORS;
-        if (inDanger != ACTORS) return _deposit(inDanger, 0, bound(seed >> 32, 1, 500e6), seed >> 16);
+        if (inDanger != ACTORS) {
+            if ((seed >> 28) % 2 == 0) _reachCap();
+            return _deposit(inDanger, 0, bound(seed >> 32, 1, 500e6), seed >> 16);
+        }
         _deposit(seed % ACTORS, which, bound(seed >> 32, 1, _unitsOf(which, 5_000)), seed >> 16);
     }
 
@@ -206,7 +209,8 @@ contract PlimsollHandler is TradeHandler {
 
     function settleVariation(uint64 roll) external act {
         uint256 seed = _diceOf(roll, 10);
-        _settleVariation(seed % ACTORS, seed >> 8);
+        uint256 inDanger = (seed >> 16) % 2 == 0 ? _firstInDanger(seed) : ACTORS;
+        _settleVariation(inDanger == ACTORS ? seed % ACTORS : inDanger, seed >> 8);
     }
 
     function liquidate(uint64 roll) external act {

@@ -166,6 +166,13 @@ abstract contract TokenHandler is LiquidationHandler {
         }
     }
 
+    /// @dev The keeper brings as many settlement tokens as the cap has room for.
+    function _reachCap() internal {
+        uint256 tracked = _system.vault.trackedOf(address(_system.tokens[0]));
+        uint256 room = _lessOrZero(_limitsOf(0).depositCap, tracked);
+        if (room != 0) _deposit(KEEPER, 0, room, 1);
+    }
+
     function _insure(uint256 amount) internal {
         _deposit(FUND, 0, amount, 0);
     }
