@@ -4,7 +4,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Command } from "commander";
-import { CAMPAIGN, MUTANTS, type Mutant } from "./mutants/list.js";
+import { CAMPAIGN, MUTANTS } from "./mutants/list.js";
+import type { Mutant } from "./mutants/mutant.js";
 
 interface Options {
   readonly only?: string[];
@@ -17,6 +18,15 @@ interface Outcome {
   /** The test that failed; undefined when none did. */
   readonly caughtBy: string | undefined;
   readonly seconds: number;
+}
+
+/** Where mutants are planted: a copy for each of the two builds, made when it is needed. */
+interface Copies {
+  /** Without the optimizer: compiling is most of the work, and no Solidity test depends on it. */
+  readonly plain: () => string;
+  /** As the contracts are otherwise built for tests: without the optimizer they are too large to deploy. */
+  readonly optimized: () => string;
+  readonly remove: () => void;
 }
 
 /** What tests need; node_modules is linked. */
@@ -57,6 +67,7 @@ function run(directory: string, args: readonly string[]): { failed: boolean; out
 
 /** The first failing test of a run, with its reason. */
 function failureOf(file: string, output: string): string {
+  // The runner of Solidity tests names contract and test in its summary; mocha the suites in lines of their own.
   const test = /^ +1\) (\S.*)$/m.exec(output)?.[1];
   if (test === undefined) throw new Error(`${file} was not run:\n${output}`);
   const reason = /Error: (.*)$/m.exec(output)?.[1] ?? "";
@@ -76,37 +87,38 @@ function plant(directory: string, { id, file, find, replace }: Mutant): string {
   return original;
 }
 
-function testMutant(directory: string, mutant: Mutant): Outcome {
+/** Builds and runs one test file; what failed, if anything did. */
+function failureIn(directory: string, file: string): string | undefined {
+  const isMocha = file.endsWith(".ts");
+  // In one go with what the runner looks for in the artifacts: handlers, and the library that it links.
+  const built = run(directory, ["build", "--quiet", ...(isMocha ? [] : [file, ...ROOTS])]);
+  if (built.failed) throw new Error(`It does not compile:\n${built.output}`);
+  const runner = isMocha ? ["mocha"] : ["solidity", ...PROFILE];
+  const { failed, output } = run(directory, ["test", ...runner, "--no-compile", file]);
+  return failed ? failureOf(file, output) : undefined;
+}
+
+function testMutant(copies: Copies, mutant: Mutant): Outcome {
   const start = Date.now();
-  const original = plant(directory, mutant);
   let caughtBy: string | undefined;
-  try {
-    for (const file of [CAMPAIGN, ...(mutant.tests ?? [])]) {
-      // In one go with what the runner looks for in the artifacts: handlers, and the library that it links.
-      const built = run(directory, ["build", "--quiet", file, ...ROOTS]);
-      if (built.failed) throw new Error(`${mutant.id}:\n${built.output}`);
-      const { failed, output } = run(directory, [
-        "test",
-        "solidity",
-        "--no-compile",
-        ...PROFILE,
-        file,
-      ]);
-      if (!failed) continue;
-      caughtBy = failureOf(file, output);
-      break;
+  for (const file of [CAMPAIGN, ...(mutant.tests ?? [])]) {
+    const directory = file.endsWith(".ts") ? copies.optimized() : copies.plain();
+    const original = plant(directory, mutant);
+    try {
+      caughtBy = failureIn(directory, file);
+    } finally {
+      writeFileSync(join(directory, mutant.file), original);
     }
-  } finally {
-    writeFileSync(join(directory, mutant.file), original);
+    if (caughtBy !== undefined) break;
   }
   return { mutant, caughtBy, seconds: Math.round((Date.now() - start) / 1000) };
 }
 
-function copyProject(): string {
+function copyProject(isOptimized: boolean): string {
   const directory = mkdtempSync(join(tmpdir(), "plimsoll-mutants-"));
   for (const name of COPIED) cpSync(name, join(directory, name), { recursive: true });
   symlinkSync(resolve("node_modules"), join(directory, "node_modules"));
-  // Compiling is most of the work, and no Solidity test depends on the optimizer.
+  if (isOptimized) return directory;
   const config = join(directory, "hardhat.config.ts");
   const text = readFileSync(config, "utf8");
   writeFileSync(
@@ -116,22 +128,41 @@ function copyProject(): string {
   return directory;
 }
 
+function copyWhenNeeded(): Copies {
+  const made = new Map<boolean, string>();
+  const copy = (isOptimized: boolean): string => {
+    const directory = made.get(isOptimized) ?? copyProject(isOptimized);
+    made.set(isOptimized, directory);
+    return directory;
+  };
+  return {
+    plain: () => copy(false),
+    optimized: () => copy(true),
+    remove: () => {
+      for (const directory of made.values()) rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
 function main({ only, json }: Options): void {
   const unknown = only?.filter((id) => MUTANTS.every((mutant) => mutant.id !== id)) ?? [];
   if (unknown.length > 0) command.error(`No such mutant: ${unknown.join(", ")}`, { exitCode: 2 });
   const chosen = MUTANTS.filter(({ id }) => only?.includes(id) ?? true);
-  const directory = copyProject();
+  const copies = copyWhenNeeded();
   const outcomes: Outcome[] = [];
   try {
+    // A test that fails anyway would find every bug.
+    const failure = failureIn(copies.plain(), CAMPAIGN);
+    if (failure !== undefined) throw new Error(`Without any bug, a test fails: ${failure}`);
     for (const mutant of chosen) {
-      const outcome = testMutant(directory, mutant);
+      const outcome = testMutant(copies, mutant);
       outcomes.push(outcome);
       const verdict = outcome.caughtBy ?? "SURVIVED";
       console.log(`${mutant.id.padEnd(24)} ${String(outcome.seconds).padStart(4)} s  ${verdict}`);
       if (json !== undefined) writeFileSync(json, `${JSON.stringify(outcomes, null, 2)}\n`);
     }
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    copies.remove();
   }
   const survivors = outcomes.filter(({ caughtBy }) => caughtBy === undefined);
   console.log(`${outcomes.length - survivors.length} caught, ${survivors.length} survived.`);

@@ -38,7 +38,7 @@ abstract contract CampaignSetup is PlimsollSetup {
     }
 
     function _settlementLimits() internal pure override returns (TokenLimits memory) {
-        return TokenLimits(5_165_000e6, 20_000e6, 1_000);
+        return TokenLimits(5_150_000e6, 20_000e6, 1_000);
     }
 
     function _selectors() private pure returns (bytes4[] memory selectors) {

@@ -164,7 +164,9 @@ abstract contract LiquidationHandler is WorldHandler {
         } else {
             (uint256 unread, uint256 rest) = _requirementsIn(books, place, silent);
             assertLe(unread * 10, unread + rest, "more than a tenth cannot be read");
-            assertEq(terms.equity, equity - int256(unread), "6.1: R without what cannot be read");
+            // Only the account pays for the doubt: without equity there is no discount.
+            uint256 discount = equity > 0 ? _least(unread, uint256(equity)) : 0;
+            assertEq(terms.equity, equity - int256(discount), "6.1: R without what cannot be read");
             assertGe(terms.maintenance, rest, "6.1: M of what can be read");
         }
         assertLt(terms.equity, int256(terms.maintenance), "I5: nobody above the line");
@@ -230,9 +232,12 @@ abstract contract LiquidationHandler is WorldHandler {
         }
         uint256 place = _firstBelow(seed);
         if (place >= KEEPER) return;
-        // First a stranger, with the keeper's money; then the keeper.
+        // An owner may take of its own account what its others can carry.
+        if (place < 3) _liquidate(place, (place + 1) % 3, 0.02e18, 0);
+        if (_firstBelow(place) != place) return;
+        // With the keeper's money: a stranger, its operator, and if that has no right any more, the keeper.
         _liquidate(place, KEEPER, WAD, 15);
-        _liquidate(place, KEEPER, WAD, 0);
+        if (!_liquidate(place, KEEPER, WAD, 10)) _liquidate(place, KEEPER, WAD, 0);
     }
 
     /// @dev Notional over equity [wad].
@@ -247,6 +252,24 @@ abstract contract LiquidationHandler is WorldHandler {
         for (uint256 i = 0; i < ACTORS; ++i) {
             (, Preview memory preview) = _previewOf((seed + i) % ACTORS);
             if (preview.fraction != 0) return (seed + i) % ACTORS;
+        }
+        return ACTORS;
+    }
+
+    /// @dev The first account that nobody can judge while a feed is silent; ACTORS when there is none.
+    function _firstUnread(uint256 seed) internal view returns (uint256) {
+        for (uint256 i = 0; silent != NOTHING && i < ACTORS; ++i) {
+            (bool read, ) = _previewOf((seed + i) % ACTORS);
+            if (!read) return (seed + i) % ACTORS;
+        }
+        return ACTORS;
+    }
+
+    /// @dev The first account below initial margin; ACTORS when there is none.
+    function _firstInDanger(uint256 seed) internal view returns (uint256) {
+        for (uint256 i = 0; i < ACTORS; ++i) {
+            (bool priced, Margin memory margin) = _tryMarginOf((seed + i) % ACTORS);
+            if (priced && margin.equity < int256(margin.initial)) return (seed + i) % ACTORS;
         }
         return ACTORS;
     }

@@ -71,6 +71,11 @@ contract PlimsollHandler is TradeHandler {
     function deposit(uint64 roll) external act {
         uint256 seed = _diceOf(roll, 1);
         uint256 which = (seed >> 8) % TOKENS;
+        uint256 inDanger = (seed >> 24) % 4 == 0 ? _firstInDanger(seed) : ACTORS;
+        if (inDanger != ACTORS) {
+            if ((seed >> 28) % 2 == 0) _reachCap();
+            return _deposit(inDanger, 0, bound(seed >> 32, 1, 500e6), seed >> 16);
+        }
         _deposit(seed % ACTORS, which, bound(seed >> 32, 1, _unitsOf(which, 5_000)), seed >> 16);
     }
 
@@ -117,12 +122,11 @@ contract PlimsollHandler is TradeHandler {
         _clear(deals);
     }
 
-    /// @dev By signed orders at the Exchange's fees; by the owner's key, an operator's, or one that has no right. An
-    /// order that is filled is never filled again.
+    /// @dev By signed orders at the Exchange's fees; by the owner's key, an operator's, or one that has no right. A
+    /// third are filled in two parts. An order that is filled is never filled again.
     function tradeSigned(uint64 roll) external act {
         uint256 seed = _diceOf(roll, 8);
         Deal memory deal = _dealOf(seed);
-        Books memory before = _books();
         Signed memory signed;
         (signed.taker, signed.maker, signed.makerKey) = (
             _accounts[deal.taker],
@@ -135,20 +139,44 @@ contract PlimsollHandler is TradeHandler {
         signed.price = uint128(_answerOf(deal.perpetual));
         signed.size = int128(deal.size);
         SignedOrder[2] memory orders = _signedPair(_system.exchange, signed);
+        uint256 size = _magnitude(deal.size);
+        uint256 first = (seed >> 192) % 3 == 0 ? bound(seed >> 200, 1, size) : size;
+
+        if (!_fill(deal, signed, orders, first, allowed)) return;
+        _happened("operator signed", signer != _ownerOf(deal.taker));
+        if (first < size) {
+            _assertPartlyFilled(orders, first, size - first);
+            ++calls["partly filled"];
+            if (!_fill(deal, signed, orders, size - first, allowed)) return;
+            ++calls["filled in two parts"];
+        }
+        _assertUsed(orders, uint128(size));
+    }
+
+    /// @dev An act: fills so much of both orders; false when that is refused as the design wants it.
+    function _fill(
+        Deal memory deal,
+        Signed memory signed,
+        SignedOrder[2] memory orders,
+        uint256 size,
+        bool allowed
+    ) private returns (bool) {
+        Books memory before = _books();
+        signed.size = deal.size > 0 ? int128(int256(size)) : -int128(int256(size));
         _takesPart(deal.taker);
         _takesPart(deal.maker);
-        try this.matchPair(orders, uint128(_magnitude(deal.size))) {
+        try this.matchPair(orders, uint128(size)) {
             assertTrue(allowed, "I4: an order without a right");
             _expectSigned(before, signed, deal.taker, deal.maker);
             _lastMark[deal.perpetual] = signed.price;
-            _happened("operator signed", signer != _ownerOf(deal.taker));
             ++calls["tradeSigned"];
             _verify(before, false);
-            _assertUsed(orders, uint128(_magnitude(deal.size)));
+            return true;
         } catch (bytes memory reason) {
             if (!allowed) _expect(reason, IExchange.InvalidSignature.selector);
             else _expectTradeError(reason, deal.perpetual);
             _verifyRefused(before, allowed ? bytes32("trade refused") : bytes32("stranger refused"));
+            return false;
         }
     }
 
@@ -181,12 +209,15 @@ contract PlimsollHandler is TradeHandler {
 
     function settleVariation(uint64 roll) external act {
         uint256 seed = _diceOf(roll, 10);
-        _settleVariation(seed % ACTORS, seed >> 8);
+        uint256 inDanger = (seed >> 16) % 2 == 0 ? _firstInDanger(seed) : ACTORS;
+        _settleVariation(inDanger == ACTORS ? seed % ACTORS : inDanger, seed >> 8);
     }
 
     function liquidate(uint64 roll) external act {
         uint256 seed = _diceOf(roll, 11);
-        uint256 place = _firstBelow(seed);
+        // While a feed is silent, half of them are against accounts that hang on it.
+        uint256 place = (seed >> 32) % 2 == 0 ? _firstUnread(seed) : ACTORS;
+        if (place == ACTORS) place = _firstBelow(seed);
         if (place == ACTORS) return;
         uint256 liquidator = (place + 1 + ((seed >> 8) % (ACTORS - 1))) % ACTORS;
         // Half of the slices are as large as they may be.
@@ -356,6 +387,19 @@ contract PlimsollHandler is TradeHandler {
             assertTrue(false, "I4: an order was filled twice");
         } catch (bytes memory reason) {
             _expect(reason, IExchange.NonceUsed.selector);
+        }
+    }
+
+    /// @dev What is filled is remembered, and only the rest is left to fill.
+    function _assertPartlyFilled(SignedOrder[2] memory orders, uint256 filled, uint256 left) private {
+        for (uint256 i = 0; i < 2; ++i) {
+            bytes32 hash = _system.exchange.hashOrder(orders[i].order);
+            assertEq(_system.exchange.filledOf(hash), filled, "I4: filled");
+        }
+        try this.matchPair(orders, uint128(left + 1)) {
+            assertTrue(false, "I4: an order was filled beyond its size");
+        } catch (bytes memory reason) {
+            _expect(reason, IExchange.InvalidFill.selector);
         }
     }
 

@@ -53,7 +53,7 @@ abstract contract TokenHandler is LiquidationHandler {
     }
 
     /// @dev Section 7: strangers bring only what is held already, frozen collateral is not taken, and the cap of the
-    /// settlement token never keeps an account from defending itself (I9).
+    /// settlement token never keeps an account from defending itself with as much again as it requires (I9).
     function _depositFate(
         Books memory books,
         uint256 place,
@@ -67,7 +67,7 @@ abstract contract TokenHandler is LiquidationHandler {
         capped = books.tracked[which] + amount > _limitsOf(which).depositCap;
         if (!capped || which != 0 || place >= ACTORS) return (refused, capped);
         (bool priced, Margin memory margin) = _tryMarginOf(place);
-        capped = priced && margin.equity >= int256(margin.initial);
+        capped = priced && (margin.equity >= int256(margin.initial) || amount * 1e12 > margin.initial);
     }
 
     /// @dev I10: what the view says can be withdrawn, and a unit more cannot. I4: only by who may.
@@ -164,6 +164,13 @@ abstract contract TokenHandler is LiquidationHandler {
             else _expect(reason, IMarginEngine.BelowInitialMargin.selector);
             _verifyRefused(before, "transfer refused");
         }
+    }
+
+    /// @dev The keeper brings as many settlement tokens as the cap has room for.
+    function _reachCap() internal {
+        uint256 tracked = _system.vault.trackedOf(address(_system.tokens[0]));
+        uint256 room = _lessOrZero(_limitsOf(0).depositCap, tracked);
+        if (room != 0) _deposit(KEEPER, 0, room, 1);
     }
 
     function _insure(uint256 amount) internal {

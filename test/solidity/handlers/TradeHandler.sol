@@ -76,7 +76,9 @@ abstract contract TradeHandler is TokenHandler {
         uint256 notional = (_magnitude(deal.size) * deal.price + WAD - 1) / WAD;
         deal.takerFee = (notional * 5 + 9_999) / 10_000;
         uint256 makerFee = (notional + 9_999) / 10_000;
-        _expectDeal(books, deal);
+        Deal[] memory deals = new Deal[](1);
+        deals[0] = deal;
+        _expectDeals(books, deals);
         books.cash[maker] -= int256(makerFee);
         books.reserve += makerFee;
     }
@@ -127,20 +129,35 @@ abstract contract TradeHandler is TokenHandler {
         for (uint256 i = 0; i < deals.length; ++i) {
             _takesPart(deals[i].taker);
             _takesPart(deals[i].maker);
-            _expectDeal(expected, deals[i]);
+        }
+        _expectDeals(expected, deals);
+    }
+
+    /// @dev One figure with both signs: what one side pays, the other receives. Trades of one taker in one instrument
+    /// that follow each other are one write for it. Fees leave as cash.
+    function _expectDeals(Books memory books, Deal[] memory deals) private {
+        int256[2] memory run;
+        for (uint256 i = 0; i < deals.length; ++i) {
+            Deal memory deal = deals[i];
+            int256 quote = int256((_magnitude(deal.size) * deal.price) / WAD);
+            if (deal.size < 0) quote = -quote;
+            (run[0], run[1]) = (run[0] + deal.size, run[1] - quote);
+            books.cash[deal.maker] += _change(books, deal.maker, deal.perpetual, -deal.size, quote);
+            books.cash[deal.taker] -= int256(deal.takerFee);
+            books.reserve += deal.takerFee;
+            books.cash[deal.maker] -= int256(deal.builderFee);
+            books.cash[BUILDER] += int256(deal.builderFee);
+            if (i + 1 < deals.length && _isOneRun(deal, deals[i + 1])) {
+                ++calls["run of one taker"];
+                continue;
+            }
+            books.cash[deal.taker] += _change(books, deal.taker, deal.perpetual, run[0], run[1]);
+            (run[0], run[1]) = (0, 0);
         }
     }
 
-    /// @dev One figure with both signs: what one side pays, the other receives. Fees leave as cash.
-    function _expectDeal(Books memory books, Deal memory deal) private {
-        int256 quote = int256((_magnitude(deal.size) * deal.price) / WAD);
-        if (deal.size < 0) quote = -quote;
-        books.cash[deal.taker] += _change(books, deal.taker, deal.perpetual, deal.size, -quote);
-        books.cash[deal.maker] += _change(books, deal.maker, deal.perpetual, -deal.size, quote);
-        books.cash[deal.taker] -= int256(deal.takerFee);
-        books.reserve += deal.takerFee;
-        books.cash[deal.maker] -= int256(deal.builderFee);
-        books.cash[BUILDER] += int256(deal.builderFee);
+    function _isOneRun(Deal memory deal, Deal memory next) private pure returns (bool) {
+        return deal.taker == next.taker && deal.perpetual == next.perpetual;
     }
 
     function _tradeOf(Deal memory deal) private view returns (Trade memory trade) {

@@ -1,0 +1,76 @@
+import type { Mutant } from "./mutant.js";
+
+/** Liquidation and who bears what is lost. */
+export const LIQUIDATION: readonly Mutant[] = [
+  {
+    id: "deficit-not-repaid",
+    file: "contracts/Clearinghouse.sol",
+    find: "return income - int256(uint256(repaid));",
+    replace: "return income;",
+    why: "the deficit is repaid with money that the fund keeps as well",
+  },
+  {
+    id: "liquidator-authority",
+    file: "contracts/Clearinghouse.sol",
+    find: "        VAULT.requireAuthorized(liquidator, msg.sender, LIQUIDATE);\n",
+    replace: "",
+    why: "anyone spends anyone's margin on a liquidation",
+  },
+  {
+    id: "haircut-side",
+    file: "contracts/clearing/DefaultProcess.sol",
+    find: "bool long = open.size < 0;",
+    replace: "bool long = open.size > 0;",
+    why: "the gains haircut falls on the bankrupt's own side",
+  },
+  {
+    id: "deficit-unrecorded",
+    file: "contracts/clearing/DefaultProcess.sol",
+    find: "book.deficit += (loss - borne).toUint128();",
+    replace: "book.deficit += 0;",
+    why: "a loss that nobody bears is not recorded",
+  },
+  {
+    id: "fund-drawn-twice",
+    file: "contracts/clearing/DefaultProcess.sol",
+    find: "market.drawn = (draws[i].drawn + draws[i].part).toUint128();",
+    replace: "market.drawn = draws[i].drawn.toUint128();",
+    why: "an instrument draws its whole share of the fund again and again",
+  },
+  {
+    id: "slice-quote",
+    file: "contracts/clearing/Book.sol",
+    find: "WadMath.mulDown(giver.real, part));",
+    replace: "int256(0));",
+    why: "a slice moves the size and leaves what it has won or lost",
+  },
+  {
+    id: "slice-rounding",
+    file: "contracts/clearing/Book.sol",
+    find: "WadMath.mulDown(giver.size, part),",
+    replace: "WadMath.mulUp(giver.size, part),",
+    why: "a slice takes a wei more of long size than its share",
+  },
+  {
+    id: "slice-open-interest",
+    file: "contracts/clearing/Book.sol",
+    find: "_longer(giver.size, -size) + _longer(taker.size, size)",
+    replace: "_longer(giver.size, -size)",
+    why: "open interest does not see who took a slice",
+  },
+  {
+    id: "haircut-cap",
+    file: "contracts/clearing/DefaultProcess.sol",
+    find: "return FixedPointMathLib.zeroFloorSub(cap, long ? market.movedLong : market.movedShort);",
+    replace:
+      "return FixedPointMathLib.zeroFloorSub(cap, long ? market.movedShort : market.movedLong);",
+    why: "a side that has paid its share of the hour pays again",
+  },
+  {
+    id: "incentive-from-winners",
+    file: "contracts/clearing/Liquidation.sol",
+    find: "settlement.loss = FixedPointMathLib.min(missing, ownLoss);",
+    replace: "settlement.loss = missing;",
+    why: "winners pay the liquidator's incentive",
+  },
+];
