@@ -120,11 +120,17 @@ describe("A feed", () => {
       }
     });
 
-    it("OR4: lets accounts with its asset deposit any token", async () => {
-      const { vault, alice, alices, usdc, weth } =
+    it("OR4: lets accounts with its asset deposit all but what it values, and riskless ones that too", async () => {
+      const { vault, oracle, alice, alices, dave, daves, usdc, weth } =
         await networkHelpers.loadFixture(deployWithDeadEth);
       await vault.connect(alice).deposit(alices, usdc, 1n);
-      await vault.connect(alice).deposit(alices, weth, 1n);
+      await expect(vault.connect(alice).deposit(alices, weth, 1n)).to.be.revertedWithCustomError(
+        oracle,
+        "StalePrice",
+      );
+      await weth.mint(dave, 1n);
+      await weth.connect(dave).approve(vault, 1n);
+      await vault.connect(dave).deposit(daves, weth, 1n);
     });
 
     it("OR4: lets an account with neither positions nor debt take its collateral and cash out", async () => {
@@ -153,7 +159,7 @@ describe("A feed", () => {
             .to.be.revertedWithCustomError(scene.oracle, "InvalidPrice")
             .withArgs(ETH, scene.ethFeed, parseUnits(answer, 8));
         }
-        await scene.vault.connect(scene.alice).deposit(scene.alices, scene.weth, 1n);
+        await scene.vault.connect(scene.alice).deposit(scene.alices, scene.usdc, 1n);
       });
     }
 

@@ -30,6 +30,7 @@ async function forgeries(scene: Scene): Promise<[BaseContract, string, string][]
   const terms = { underlying: ETH, maintenanceHaircutBps: 0, initialHaircutBps: 0, accepted: true };
   const given: Record<string, unknown[]> = {
     setSources: [ETH, [feed], [], 0n],
+    replaceSources: [ETH, [feed], [], 0n],
     setSequencer: [await scene.uptime.getAddress(), 3_600n],
     notePrice: [ETH],
     setUnderlying: [ETH, ratesOf(scene, ETH, { openInterestCap: 0 })],

@@ -7,7 +7,9 @@ type Notes<Contract extends string> = Record<Contract, Record<string, string>>;
 export const BOUNDS: Notes<keyof typeof RESTRICTED> = {
   PriceOracle: {
     setSources:
-      "the feeds of an underlying. Sources that replace others agree with their price, or with their last price, within 2 %; with nothing once that is three days old",
+      "the feeds of an underlying. Sources that replace others agree with their price, or with their last price, within 2 %; with nothing when there is none",
+    replaceSources:
+      "the same without agreement, for a source that goes on telling a wrong price inside its band",
     setSequencer: "the rollup's uptime feed and its grace period: 60 seconds to a day",
   },
   Rules: {

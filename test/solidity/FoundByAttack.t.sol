@@ -142,7 +142,7 @@ contract FoundByAttackTest is PlimsollSetup {
 
         _setPrice(ETH, 2_780e8);
         vm.prank(_honest.ownerOf());
-        clearinghouse.liquidate(_sinking, accountIdOf(_honest.ownerOf(), 1), 1e18, type(int256).max);
+        clearinghouse.liquidate(_sinking, _honest, 1e18, type(int256).max);
     }
 
     /// @dev With a dead token the fund paid what the liquidator was given for the doubt: 26,271 instead of 13,311.

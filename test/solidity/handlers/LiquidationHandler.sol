@@ -164,8 +164,10 @@ abstract contract LiquidationHandler is WorldHandler {
         } else {
             (uint256 unread, uint256 rest) = _requirementsIn(books, place, silent);
             assertLe(unread * 10, unread + rest, "more than a tenth cannot be read");
-            // Only the account pays for the doubt: without equity there is no discount.
-            uint256 discount = equity > 0 ? _least(unread, uint256(equity)) : 0;
+            // Only the account pays for the doubt, with what it has beyond the least incentive.
+            uint256 least = (rest > _minimumMarginIn(books, place) ? rest : _minimumMarginIn(books, place)) + 9;
+            least /= 10;
+            uint256 discount = equity > 0 ? _least(unread, _lessOrZero(uint256(equity), least)) : 0;
             assertEq(terms.equity, equity - int256(discount), "6.1: R without what cannot be read");
             assertGe(terms.maintenance, rest, "6.1: M of what can be read");
         }
@@ -179,6 +181,15 @@ abstract contract LiquidationHandler is WorldHandler {
         assertEq(terms.payment, terms.equity - int256(incentive), "6.1: L");
         int256 received = terms.payment - int256((terms.maintenance + 9) / 10);
         assertEq(terms.toAccount, received > 0 ? uint256(received) : 0, "6.1: A");
+    }
+
+    /// @dev 20 dollars and 5 for each item, of a token at most its value [wad].
+    function _minimumMarginIn(Books memory books, uint256 place) private view returns (uint256 minimum) {
+        minimum = 20e18;
+        for (uint256 i = 0; i < PERPETUALS; ++i) {
+            if (books.positions[place][i].size != 0) minimum += 5e18;
+        }
+        for (uint256 i = 1; i < TOKENS; ++i) minimum += _least(_valueIn(books, place, i), 5e18);
     }
 
     /// @dev Maintenance requirements of section 4: of the items that hang on a feed, and of the others [wad].

@@ -45,11 +45,18 @@ abstract contract TokenHandler is LiquidationHandler {
         } catch (bytes memory reason) {
             assertTrue(refused || capped, "I9: a deposit was refused");
             if (bytes4(reason) == IVault.DepositsStopped.selector) assertTrue(_isFrozen(which + 3), "not stopped");
-            else if (refused) _expect(reason, IVault.StrangerDepositRefused.selector);
+            else if (bytes4(reason) == IPriceOracle.StalePrice.selector) {
+                assertTrue(_lacksPrice(expected, place, which), "I9: a deposit waited for a price");
+            } else if (refused) _expect(reason, IVault.StrangerDepositRefused.selector);
             else _expect(reason, IVault.DepositCapExceeded.selector);
             token.burn(depositor, amount);
             _verifyRefused(expected, refused ? bytes32("deposit refused") : bytes32("deposit cap"));
         }
+    }
+
+    /// @dev Collateral that cannot be valued is not added to an account at risk, which it would shield.
+    function _lacksPrice(Books memory books, uint256 place, uint256 which) private view returns (bool) {
+        return which != 0 && silent == which - 1 && !_isRiskless(books, place);
     }
 
     /// @dev Section 7: strangers bring only what is held already, frozen collateral is not taken, and the cap of the
@@ -62,7 +69,10 @@ abstract contract TokenHandler is LiquidationHandler {
         address depositor
     ) private view returns (bool refused, bool capped) {
         if (which != 0) {
-            refused = _isFrozen(which + 3) || (depositor == _stranger && books.collateral[place][which] == 0);
+            refused =
+                _isFrozen(which + 3) ||
+                (depositor == _stranger && books.collateral[place][which] == 0) ||
+                _lacksPrice(books, place, which);
         }
         capped = books.tracked[which] + amount > _limitsOf(which).depositCap;
         if (!capped || which != 0 || place >= ACTORS) return (refused, capped);
@@ -216,11 +226,11 @@ abstract contract TokenHandler is LiquidationHandler {
         (_flow[which], _flowAt[which]) = (_flowNow(which) + amount, block.timestamp);
     }
 
-    /// @dev Section 7: the larger of an amount and a share of what there would be without the outflow, less it [token].
+    /// @dev Section 7: the larger of an amount and a share of what was there before the flows, less the outflow [token].
     function _roomOf(uint256 which, uint256 tracked) private view returns (uint256) {
         TokenLimits memory limits = _limitsOf(which);
         int256 flow = _flowNow(which);
-        uint256 share = ((tracked + uint256(_floorAtZero(flow))) * limits.outflowBps) / 10_000;
+        uint256 share = (uint256(_floorAtZero(int256(tracked) + flow)) * limits.outflowBps) / 10_000;
         uint256 most = share > limits.outflowAmount ? share : limits.outflowAmount;
         return uint256(_floorAtZero(int256(most) - flow));
     }

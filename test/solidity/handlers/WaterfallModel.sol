@@ -105,6 +105,11 @@ abstract contract WaterfallModel is Observer {
             drawn += part;
             (_drawn[which], _drawnAt[which]) = (before + part, block.timestamp);
         }
+        if (weights.total == 0) return drawn;
+        // All draws count against who has no instrument left, so that closing first draws no second share.
+        uint256 passed = _least(block.timestamp - _drawnAt[3], 1 days);
+        _drawn[3] = _mulDivUp(_drawn[3], 1 days - passed, 1 days) + drawn;
+        _drawnAt[3] = block.timestamp;
     }
 
     /// @dev Each instrument's other side bears its part, within what its index may still move; the rest is a deficit.
