@@ -10,9 +10,9 @@ interface Options {
   readonly hours: number;
   readonly seed?: number;
   readonly state: string;
+  readonly profile: string;
 }
 
-const PROFILE = "deep";
 const INTERRUPTED_EXIT_CODE = 130;
 
 let child: ChildProcess | undefined;
@@ -37,6 +37,7 @@ function parseOptions(): Options {
     )
     .option("--seed <number>", "begin another campaign, whose seeds all follow from this", positive)
     .option("--state <file>", "what is kept between calls", ".deep/state.json")
+    .option("--profile <name>", "a shorter one shows how all this works", "deep")
     .addHelpText(
       "after",
       "\nExit codes: 0 nothing was found, 1 a round failed, 130 stopped by Ctrl-C.",
@@ -46,10 +47,10 @@ function parseOptions(): Options {
 }
 
 /** One round; its whole output, whether it passed or not. */
-function runRound(seed: string): Promise<{ passed: boolean; output: string }> {
+function runRound(seed: string, profile: string): Promise<{ passed: boolean; output: string }> {
   return new Promise((resolve) => {
     // A group of its own, so that Ctrl-C reaches this process alone, which then ends the round.
-    child = spawn("hardhat", ["test", "solidity", "--no-compile", "--test-profile", PROFILE], {
+    child = spawn("hardhat", ["test", "solidity", "--no-compile", "--test-profile", profile], {
       env: { ...process.env, PLIMSOLL_FUZZ_SEED: seed, FORCE_COLOR: "0" },
       detached: true,
     });
@@ -72,11 +73,11 @@ function stop(): void {
   if (child?.pid !== undefined) process.kill(-child.pid, "SIGKILL");
 }
 
-function describeFailure(seed: string, output: string, file: string): string {
+function describeFailure(seed: string, profile: string, output: string, file: string): string {
   return [
     output.slice(Math.max(output.search(/^ +\d+ failing/m), 0)),
     `Seed ${seed} failed; everything it printed is in ${file}. Replay it with:`,
-    `  PLIMSOLL_FUZZ_SEED=${seed} npx hardhat test solidity --test-profile ${PROFILE}`,
+    `  PLIMSOLL_FUZZ_SEED=${seed} npx hardhat test solidity --test-profile ${profile}`,
   ].join("\n");
 }
 
@@ -84,9 +85,11 @@ function describe({ seeds, calls, seconds }: CampaignState): string {
   return `${seeds.length} rounds, ${calls.toLocaleString("en")} calls, ${(seconds / 3_600).toFixed(2)} h`;
 }
 
-async function main({ hours, seed: base, state: file }: Options): Promise<number> {
+async function main({ hours, seed: base, state: file, profile }: Options): Promise<number> {
   let state = readState(file, base);
-  const depth = hre.config.test.solidity.profiles[PROFILE]?.invariant?.depth ?? 0;
+  const depth = hre.config.test.solidity.profiles[profile]?.invariant?.depth;
+  if (depth === undefined)
+    throw new Error(`hardhat.config.ts has no campaigns in a profile ${profile}.`);
   console.log(`${state.seeds.length === 0 ? "Beginning" : "Going on"}: ${describe(state)}.`);
   if (spawnSync("hardhat", ["build", "--quiet"], { stdio: "inherit" }).status !== 0) return 1;
 
@@ -94,7 +97,7 @@ async function main({ hours, seed: base, state: file }: Options): Promise<number
   while (!wasInterrupted() && Date.now() < end) {
     const seed = nextSeed(state);
     const start = Date.now();
-    const { passed, output } = await runRound(seed);
+    const { passed, output } = await runRound(seed, profile);
     if (wasInterrupted()) break;
     const log = join(dirname(file), `failure-${seed.slice(2, 10)}.log`);
     state = {
@@ -107,7 +110,7 @@ async function main({ hours, seed: base, state: file }: Options): Promise<number
     writeState(file, state);
     if (!passed) {
       writeFileSync(log, output);
-      console.log(describeFailure(seed, output, log));
+      console.log(describeFailure(seed, profile, output, log));
       return 1;
     }
     console.log(`${seed.slice(0, 10)}: passed. ${describe(state)} in all.`);

@@ -67,6 +67,7 @@ export const BOOKS: readonly Mutant[] = [
     replace: "",
     why: "an instrument is lost when another that came before it is closed",
     tests: ["test/solidity/InstrumentSet.t.sol"],
+    isEndless: true,
   },
   {
     id: "fee-one-side",

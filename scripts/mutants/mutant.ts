@@ -9,4 +9,6 @@ export interface Mutant {
   readonly why: string;
   /** Tests that are run after the campaign, in this order, until one fails: Solidity (.t.sol) or mocha (.ts). */
   readonly tests?: readonly string[];
+  /** The campaign would not end: a loop that only gas stops. */
+  readonly isEndless?: boolean;
 }
