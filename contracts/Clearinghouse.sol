@@ -261,7 +261,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
     function _novate(Trade calldata trade, Batch memory batch) private {
         if (trade.size == 0 || trade.price == 0) revert EmptyTrade(trade.instrument, trade.size, trade.price);
         if (trade.taker.account == trade.maker.account) revert SelfDealing(trade.taker.account);
-        if (trade.taker.account == FUND || trade.maker.account == FUND) revert FundIsNoParty();
+        if (trade.maker.account == FUND) revert FundIsNoParty();
         KnownMarket memory market = _marketOf(trade, batch);
         requireInBand(trade, market);
 
@@ -295,6 +295,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
     function _marketOf(Trade calldata trade, Batch memory batch) private returns (KnownMarket memory) {
         Run memory run = batch.run;
         if (trade.taker.account == run.taker && trade.instrument == run.instrument) return run.market;
+        if (trade.taker.account == FUND) revert FundIsNoParty();
         _closeRun(batch);
         KnownMarket memory market = batch.cache.entryOf(trade.instrument.underlyingOf());
         (market.rules, market.brackets) = RULES.instrumentRules(trade.instrument);
