@@ -37,7 +37,8 @@ interface IMarginEngine {
     /// @param cash Change of the account's cash [wad].
     function marginWith(AccountId account, Delta[] calldata deltas, int256 cash) external view returns (Margin memory);
 
-    /// @notice The most that can be withdrawn of a token now: what the account may spare and the vault has [token].
+    /// @notice The most that can be withdrawn of a token now: what the account may spare and the vault lets go [token].
+    /// @dev A token whose price cannot be read leaves whole or not at all.
     function withdrawable(AccountId account, address token) external view returns (uint256);
 
     /// @notice What a liquidation would do now, at its largest slice; zeros for an account that cannot be liquidated.

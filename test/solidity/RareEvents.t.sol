@@ -9,12 +9,12 @@ import {CampaignSetup} from "./CampaignSetup.sol";
 /// @dev A campaign of its own, because whatever reads the environment cannot be replayed by the runner. Each run begins
 /// with the same state, so the sums are kept where no state is: in the environment of the process.
 contract RareEventsTest is CampaignSetup {
-    uint256 private constant ENOUGH_ACTS = 4_800;
+    uint256 private constant ENOUGH_ACTS = 9_600;
     string private constant PREFIX = "PLIMSOLL_CAMPAIGN ";
 
     /// @notice Every act is asserted by the handler. In the ci profile there are as many as it takes to expect
     /// everything; shorter ones judge nothing.
-    /// hardhat-config: ci.invariant.runs = 48
+    /// hardhat-config: ci.invariant.runs = 96
     function invariant_EverythingRareOccurs() public view {
         assertGt(_handler.accountCount(), 0);
     }

@@ -89,6 +89,8 @@ abstract contract TokenHandler is LiquidationHandler {
         _assertRoom(before, which);
         if (!tooMuch && most == 0) return;
         amount = tooMuch ? most + 1 : bound(amount, 1, most);
+        // Without the token altogether its price is not needed; for a part of it, it is.
+        if (!tooMuch && _lacksPrice(before, place, which)) amount = most;
         _takesPart(place);
         if (!_tryWithdraw(place, which, amount, caller)) {
             assertTrue(tooMuch, "I10: less than the view says was refused");
