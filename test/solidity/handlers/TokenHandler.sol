@@ -78,7 +78,10 @@ abstract contract TokenHandler is LiquidationHandler {
         if (!allowed || !read) return _withdrawInVain(before, place, which, caller, allowed);
         _assertRoom(before, which);
         if (!tooMuch && most == 0) return;
-        amount = tooMuch ? most + 1 : bound(amount, 1, most);
+        // The whole of a token needs no price of its own, a part of it does.
+        if (tooMuch) amount = most + 1;
+        else if (which == 0 || silent != which - 1) amount = bound(amount, 1, most);
+        else amount = most;
         _takesPart(place);
         if (!_tryWithdraw(place, which, amount, caller)) {
             assertTrue(tooMuch, "I10: less than the view says was refused");
