@@ -40,22 +40,22 @@ export const LIQUIDATION: readonly Mutant[] = [
   {
     id: "slice-quote",
     file: "contracts/clearing/Book.sol",
-    find: "WadMath.mulDown(giver.real, part));",
+    find: "WadMath.mulDown(real, part));",
     replace: "int256(0));",
     why: "a slice moves the size and leaves what it has won or lost",
   },
   {
     id: "slice-rounding",
     file: "contracts/clearing/Book.sol",
-    find: "WadMath.mulDown(giver.size, part),",
-    replace: "WadMath.mulUp(giver.size, part),",
+    find: "WadMath.mulDown(held, part),",
+    replace: "WadMath.mulUp(held, part),",
     why: "a slice takes a wei more of long size than its share",
   },
   {
     id: "slice-open-interest",
     file: "contracts/clearing/Book.sol",
-    find: "_longer(giver.size, -size) + _longer(taker.size, size)",
-    replace: "_longer(giver.size, -size)",
+    find: "longer + _longer(held, size)",
+    replace: "longer",
     why: "open interest does not see who took a slice",
   },
   {

@@ -15,6 +15,7 @@ export const MARGIN: readonly Mutant[] = [
     find: "        engine.requireInitial(from);",
     replace: "        engine.requireInitial(to);",
     why: "margin can be moved from under a position",
+    tests: ["test/Vault.transfer.test.ts"],
   },
   {
     id: "withdraw-permission",
