@@ -76,6 +76,7 @@ export const MARGIN: readonly Mutant[] = [
     find: "if (size > 0 ? sizeBefore < size : sizeBefore > size) return false;",
     replace: "if (size > 0 ? sizeBefore < size : false) return false;",
     why: "an account below initial margin may open shorts",
+    tests: ["test/Clearinghouse.gate.test.ts"],
   },
   {
     id: "line-inclusive",
