@@ -6,11 +6,12 @@ import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Batch, Run, actsOf, newBatch} from "./clearing/Batch.sol";
-import {Book, Market} from "./clearing/Book.sol";
+import {Book, Market, Sides, wholeNotional} from "./clearing/Book.sol";
 import {DefaultProcess} from "./clearing/DefaultProcess.sol";
+import {Funding} from "./clearing/Funding.sol";
 import {Ledger} from "./clearing/Ledger.sol";
-import {Liquidation} from "./clearing/Liquidation.sol";
 import {requireBelowCap, requireInBand} from "./clearing/TradeRules.sol";
+import {Partners} from "./clearing/Waterfall.sol";
 import {IClearinghouse} from "./interfaces/IClearinghouse.sol";
 import {IMarginEngine} from "./interfaces/IMarginEngine.sol";
 import {IPriceOracle} from "./interfaces/IPriceOracle.sol";
@@ -18,14 +19,15 @@ import {IRules} from "./interfaces/IRules.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {IWired} from "./interfaces/IWired.sol";
 import {WadMath} from "./libraries/WadMath.sol";
-import {cachedOrLastPrice, cachedPrice} from "./clearing/CachedPrice.sol";
+import {cachedPrice} from "./clearing/CachedPrice.sol";
 import {AccountId, accountIdOf} from "./types/AccountId.sol";
 import {InstrumentId} from "./types/InstrumentId.sol";
-import {LiquidationSettlement, LiquidationTerms} from "./types/LiquidationTerms.sol";
-import {KnownMarket, MarketCache, cacheOf, newMarketCache} from "./types/MarketCache.sol";
+import {FundingRules} from "./types/FundingRules.sol";
+import {KnownMarket, MarketCache, newMarketCache} from "./types/MarketCache.sol";
 import {LIQUIDATE, TRADE} from "./types/Permissions.sol";
 import {Margin} from "./types/Portfolio.sol";
 import {OpenPosition, Position} from "./types/Position.sol";
+import {SizeBrackets} from "./types/SizeBrackets.sol";
 import {Posting, Trade} from "./types/Trade.sol";
 
 /// @title Clearinghouse
@@ -33,6 +35,7 @@ import {Posting, Trade} from "./types/Trade.sol";
 /// @dev Every act has the same skeleton: who may, what it is, change the book, post the cash, check the accounts.
 /// Tokens are never moved here, and only contracts of governance's choice are called.
 contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
+    using SafeCast for int256;
     using SafeCast for uint256;
 
     /// @dev One slot, read by every act.
@@ -56,9 +59,6 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
 
     Book private _book;
     Wiring private _wiring;
-    /// @dev One slot: who receives fees, and the insurance fund's share of them [wad].
-    address private _treasury;
-    uint64 private _fundShare;
     mapping(address venue => bool registered) private _venues;
 
     constructor(address authority, IVault vault, IPriceOracle oracle, IRules rules) AccessManaged(authority) {
@@ -81,37 +81,49 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         for (uint256 i = 0; i < trades.length; ++i) _novate(trades[i], batch);
         _closeRun(batch);
 
-        if (batch.fees != 0) _reserve(batch.fees);
-        VAULT.post(batch.postingsOf());
+        _note(batch);
+        Posting[] memory postings = batch.postingsOf();
+        if (postings.length != 0) VAULT.post(postings);
         _checkParties(engine, trades, batch);
     }
 
     // Owners and keepers
 
     /// @inheritdoc IClearinghouse
+    /// @dev A loss is due to everybody: who settled only gains would lend, at the others' cost, what nobody has borrowed.
     function settleVariation(AccountId account) external {
         IMarginEngine engine = _engine();
-        if (!VAULT.isAuthorized(account, msg.sender, TRADE)) {
+        OpenPosition[] memory open = _book.openPositionsOf(account);
+        MarketCache memory cache = newMarketCache(open.length);
+        int256 variation;
+        for (uint256 i = 0; i < open.length; ++i) {
+            InstrumentId instrument = open[i].instrument;
+            uint256 mark = cachedPrice(ORACLE, cache.entryOf(instrument.underlyingOf()));
+            int256 value = Ledger.valueOf(open[i].size, open[i].realQuote, mark);
+            _book.change(account, instrument, _book.sidesOf(instrument), 0, -value);
+            variation += value;
+        }
+        if (variation >= 0 && !VAULT.isAuthorized(account, msg.sender, TRADE)) {
             Margin memory margin = engine.marginOf(account);
             if (margin.equity >= margin.initial.toInt256()) {
                 revert VariationNotDue(account, margin.equity, margin.initial);
             }
         }
 
-        OpenPosition[] memory open = _book.openPositionsOf(account);
-        MarketCache memory cache = newMarketCache(open.length);
-        int256 variation;
-        for (uint256 i = 0; i < open.length; ++i) {
-            uint256 mark = cachedPrice(ORACLE, cache.entryOf(open[i].instrument.underlyingOf()));
-            int256 value = Ledger.valueOf(open[i].size, open[i].realQuote, mark);
-            _book.change(account, open[i].instrument, 0, -value);
-            variation += value;
-        }
-
         emit VariationSettled(account, variation);
         Posting[] memory postings = new Posting[](1);
         postings[0] = Posting({account: account, cash: variation});
         VAULT.post(postings);
+    }
+
+    /// @inheritdoc IClearinghouse
+    function accrueFunding(InstrumentId instrument) external {
+        (, SizeBrackets brackets) = RULES.instrumentRules(instrument);
+        Market storage market = _book.markets[instrument];
+        int16 interest = brackets.fundingRules().interestMillionths();
+        if (interest == market.interest) return;
+        int256 premium = Funding.faded(market.premium, block.timestamp - market.accruedAt);
+        _book.setFunding(instrument, _book.sidesOf(instrument), market.lastMark, interest, premium);
     }
 
     /// @inheritdoc IClearinghouse
@@ -122,23 +134,51 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         int256 maxPayment
     ) external returns (uint256, int256) {
         VAULT.requireAuthorized(liquidator, msg.sender, LIQUIDATE);
-        if (account == liquidator) revert SelfDealing(account);
-        if (liquidator == FUND) revert FundIsNoParty();
+        DefaultProcess.Takeover memory takeover =
+            DefaultProcess.Takeover({
+                account: account,
+                liquidator: liquidator,
+                maxFraction: maxFraction,
+                maxPayment: maxPayment
+            });
+        return DefaultProcess.liquidate(_book, _partners(), takeover);
+    }
 
-        IMarginEngine engine = _engine();
-        (LiquidationTerms memory terms, KnownMarket[] memory known) = engine.liquidationTermsOf(account, maxFraction);
-        LiquidationSettlement memory settlement = _settle(account, terms, known);
-        if (settlement.payment > maxPayment) revert PaymentAboveMaximum(settlement.payment, maxPayment);
+    /// @inheritdoc IClearinghouse
+    function flag(AccountId account) external {
+        DefaultProcess.flag(_book, _partners(), account);
+    }
 
-        _take(account, liquidator, terms, settlement);
-        engine.requireInitialOfLiquidator(liquidator, known);
-        return (terms.fraction, settlement.payment);
+    /// @inheritdoc IClearinghouse
+    function deleverage(
+        AccountId bankrupt,
+        AccountId counterparty,
+        InstrumentId instrument,
+        uint128 size
+    ) external {
+        DefaultProcess.Closing memory closing =
+            DefaultProcess.Closing({
+                bankrupt: bankrupt,
+                counterparty: counterparty,
+                instrument: instrument,
+                size: size
+            });
+        DefaultProcess.deleverage(_book, _partners(), closing);
+    }
+
+    /// @inheritdoc IClearinghouse
+    function writeOff(AccountId account) external {
+        DefaultProcess.writeOff(_book, _partners(), account);
     }
 
     /// @inheritdoc IClearinghouse
     function distributeFees() external {
-        _engine();
-        if (_book.reserve != 0) _distributeFees();
+        DefaultProcess.distributeFees(_book, _partners());
+    }
+
+    /// @inheritdoc IClearinghouse
+    function repayDeficit() external {
+        DefaultProcess.repayDeficit(_book, _partners());
     }
 
     /// @inheritdoc IClearinghouse
@@ -181,9 +221,14 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         bool isSplit = fundShare < WadMath.WAD;
         if (fundShare > WadMath.WAD || (isSplit && treasury == address(0))) revert InvalidFeeShare(treasury, fundShare);
         // What was earned so far is divided as it was to be then.
-        if (_book.reserve != 0) _distributeFees();
-        (_treasury, _fundShare) = (treasury, fundShare);
+        if (_book.reserve != 0) DefaultProcess.distributeFees(_book, _partners());
+        (_book.treasury, _book.fundShare) = (treasury, fundShare);
         emit FeeSharesSet(treasury, fundShare);
+    }
+
+    /// @inheritdoc IClearinghouse
+    function takeFromFund(AccountId to, uint256 cash) external restricted {
+        DefaultProcess.takeFromFund(_book, _partners(), to, cash);
     }
 
     // Views
@@ -216,7 +261,19 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
 
     /// @inheritdoc IClearinghouse
     function indicesOf(InstrumentId instrument) external view returns (int256 longIndex, int256 shortIndex) {
-        return (_book.indexOf(instrument, true), _book.indexOf(instrument, false));
+        Sides memory sides = _book.sidesOf(instrument);
+        return (sides.longIndex, sides.shortIndex);
+    }
+
+    /// @inheritdoc IClearinghouse
+    function fundingOf(
+        InstrumentId instrument
+    ) external view returns (int256 rate, int256 premium, int256 longIndex, int256 shortIndex) {
+        Market storage market = _book.markets[instrument];
+        Sides memory sides = _book.sidesOf(instrument);
+        int256 left = Funding.faded(market.premium, block.timestamp - market.accruedAt);
+        rate = Funding.perYear(Funding.rateOf(left, market.interest));
+        return (rate, Funding.perYear(left), sides.longIndex, sides.shortIndex);
     }
 
     /// @inheritdoc IClearinghouse
@@ -236,7 +293,17 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
 
     /// @inheritdoc IClearinghouse
     function fundPaymentOf(AccountId account, uint256 due) external view returns (uint256) {
-        return DefaultProcess.fundShareOf(_book, _claimOf(account, due, _indexPricesOf(account, new KnownMarket[](0))));
+        return DefaultProcess.fundPaymentOf(_book, _partners(), account, due);
+    }
+
+    /// @inheritdoc IClearinghouse
+    function flaggedAt(AccountId account) external view returns (uint256) {
+        return _book.flags[account];
+    }
+
+    /// @inheritdoc IClearinghouse
+    function openNotional() external view returns (uint256) {
+        return uint256(_book.openNotional) * WadMath.WAD;
     }
 
     /// @inheritdoc IClearinghouse
@@ -252,7 +319,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
 
     /// @inheritdoc IClearinghouse
     function feeShares() external view returns (address treasury, uint64 fundShare) {
-        return (_treasury, _fundShare);
+        return (_book.treasury, _book.fundShare);
     }
 
     // Trades
@@ -270,15 +337,15 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         // Computed once and applied with both signs: what one side pays, the other receives.
         int256 quote = Ledger.tradeQuote(size, trade.price);
         run.size += size;
-        run.quote -= quote;
+        run.quote -= quote + batch.charge(trade.taker);
         if (trade.taker.reduceOnly) run.onlyReducing = true;
-        batch.charge(trade.taker, run.party);
         if (trade.maker.reduceOnly || batch.onlyReducing || market.rules.frozen()) {
             _requireReducing(trade.maker.account, trade.instrument, -size);
         }
-        Posting memory maker = batch.partyOf(trade.maker.account);
-        batch.charge(trade.maker, maker);
-        maker.cash += _book.change(trade.maker.account, trade.instrument, -size, quote);
+        if (!market.isLast) run.observe(trade, WadMath.abs(quote));
+        quote -= batch.charge(trade.maker);
+        batch.partyOf(trade.maker.account).cash +=
+            _book.change(trade.maker.account, trade.instrument, run.sides, -size, quote);
         emit TradeCleared(
             trade.instrument,
             trade.taker.account,
@@ -304,7 +371,8 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         run.party = batch.partyOf(run.taker);
         run.instrument = trade.instrument;
         run.market = market;
-        run.openBefore = _book.markets[trade.instrument].openInterest;
+        run.sides = _book.sidesOf(trade.instrument);
+        run.openBefore = run.sides.openInterest;
         run.onlyReducing = batch.onlyReducing || market.rules.frozen();
         return market;
     }
@@ -314,9 +382,30 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         Run memory run = batch.run;
         if (run.market.underlying == 0) return;
         if (run.onlyReducing) _requireReducing(run.taker, run.instrument, run.size);
-        run.party.cash += _book.change(run.taker, run.instrument, run.size, run.quote);
-        requireBelowCap(run.instrument, run.openBefore, _book.markets[run.instrument].openInterest, run.market);
-        (run.size, run.quote) = (0, 0);
+        run.party.cash += _book.change(run.taker, run.instrument, run.sides, run.size, run.quote);
+        requireBelowCap(run.instrument, run.openBefore, run.sides.openInterest, run.market);
+        _writeMarket(run, batch);
+        (run.size, run.quote, run.counted, run.premium) = (0, 0, 0, 0);
+    }
+
+    /// @dev Writes what a run has changed of its instrument: what is open, and from now on funding at the new mark and
+    /// premium. At the last mark nobody knows the premium, and funding goes on as it was.
+    function _writeMarket(Run memory run, Batch memory batch) private {
+        Market storage market = _book.markets[run.instrument];
+        (uint256 open, uint256 mark) = (run.sides.openInterest, run.market.price);
+        batch.openNotional += int256(wholeNotional(open, mark)) - int256(wholeNotional(run.openBefore, market.lastMark));
+        if (run.market.isLast) {
+            market.openInterest = open.toUint112();
+            return;
+        }
+        FundingRules rules = run.market.brackets.fundingRules();
+        int256 premium = Funding.faded(market.premium, block.timestamp - market.accruedAt);
+        if (run.counted != 0) {
+            uint256 most = WadMath.mulUp(FixedPointMathLib.max(open, run.openBefore), mark);
+            int256 average = run.premium / int256(run.counted);
+            premium = Funding.moved(premium, average, run.counted, Funding.depthOf(most, rules));
+        }
+        _book.setFunding(run.instrument, run.sides, mark, rules.interestMillionths(), premium);
     }
 
     function _requireReducing(AccountId account, InstrumentId instrument, int256 change) private view {
@@ -329,14 +418,12 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
     /// both sides uses the last accepted mark, and exactly that, for nobody knows what the accounts are really worth.
     /// Any other reverts with the oracle's reason. A caller cannot starve the oracle of gas to get there: what is left
     /// of the call needs many times the gas of a price.
-    function _price(Trade calldata trade, KnownMarket memory market, Batch memory batch) private {
+    function _price(Trade calldata trade, KnownMarket memory market, Batch memory batch) private view {
         if (market.price != 0) return;
-        Market storage stored = _book.markets[trade.instrument];
         try ORACLE.price(market.underlying) returns (uint256 price) {
             market.price = price;
-            stored.lastMark = price.toUint128();
         } catch (bytes memory reason) {
-            (market.price, market.isLast) = (stored.lastMark, true);
+            (market.price, market.isLast) = (_book.markets[trade.instrument].lastMark, true);
             // From the first trade on: what an earlier one added would be checked at this old mark.
             bool reducing =
                 (batch.atLastMark || batch.partyCount == 0) &&
@@ -363,133 +450,21 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         }
     }
 
-    // Liquidation
-
-    /// @dev Finds who pays what for a slice, draws what the fund pays, and spreads what neither the account nor the fund
-    /// can bear: before the slice moves, while the flat book guarantees that the account's positions have another side.
-    function _settle(
-        AccountId account,
-        LiquidationTerms memory terms,
-        KnownMarket[] memory known
-    ) private returns (LiquidationSettlement memory settlement) {
-        uint256 due = Liquidation.dueFromFund(terms);
-        if (due == 0) return Liquidation.settlementOf(terms, 0);
-        uint256[] memory prices = _indexPricesOf(account, known);
-        settlement = Liquidation.settlementOf(terms, _drawFund(account, due, prices));
-        if (settlement.loss != 0) {
-            uint256 capBps = RULES.liquidationRules().gainsHaircutCapBps();
-            DefaultProcess.spreadLoss(_book, account, settlement.loss, prices, capBps);
-        }
-    }
-
-    /// @dev Moves a slice and posts the cash for it.
-    function _take(
-        AccountId account,
-        AccountId liquidator,
-        LiquidationTerms memory terms,
-        LiquidationSettlement memory settlement
-    ) private {
-        (int256 closed, int256 closedOfLiquidator) = DefaultProcess.takeSlice(
-            _book,
-            account,
-            liquidator,
-            terms.fraction
-        );
-        emit Liquidated(
-            account,
-            liquidator,
-            terms.fraction,
-            terms.equity,
-            terms.maintenance,
-            settlement.payment,
-            settlement.toAccount,
-            settlement.toInsurance
-        );
-        Posting[] memory postings = new Posting[](3);
-        postings[0] = Posting({account: account, cash: closed + settlement.toAccount.toInt256()});
-        postings[1] = Posting({account: liquidator, cash: closedOfLiquidator - settlement.payment});
-        postings[2] = Posting({account: FUND, cash: _repayDeficit(settlement.toInsurance)});
-        VAULT.moveSlice(account, liquidator, terms.fraction);
-        VAULT.post(postings);
-    }
-
-    /// @dev The price of each instrument of an account; 0 where there is none now: nobody is charged by an old one.
-    function _indexPricesOf(
-        AccountId account,
-        KnownMarket[] memory known
-    ) private view returns (uint256[] memory prices) {
-        InstrumentId[] memory instruments = _book.instruments[account].values();
-        prices = new uint256[](instruments.length);
-        MarketCache memory cache = cacheOf(known);
-        for (uint256 i = 0; i < prices.length; ++i) {
-            KnownMarket memory market = cache.entryOf(instruments[i].underlyingOf());
-            cachedOrLastPrice(ORACLE, market);
-            if (!market.isLast) prices[i] = market.price;
-        }
-    }
-
-    // The insurance fund
-
-    /// @dev Divides the reserve, so that the fund has all that is its own, and draws what it may pay of a claim.
-    function _drawFund(AccountId account, uint256 due, uint256[] memory prices) private returns (uint256 fundPays) {
-        if (_book.reserve != 0) _distributeFees();
-        DefaultProcess.FundClaim memory claim = _claimOf(account, due, prices);
-        fundPays = DefaultProcess.fundShareOf(_book, claim);
-        DefaultProcess.drawFund(_book, claim);
-    }
-
-    function _claimOf(
-        AccountId account,
-        uint256 due,
-        uint256[] memory prices
-    ) private view returns (DefaultProcess.FundClaim memory claim) {
-        int256 cash = VAULT.cashOf(FUND);
-        (uint256 toFund, , ) = _shares();
-        claim.account = account;
-        claim.due = due;
-        claim.indexPrices = prices;
-        claim.fundCash = (cash > 0 ? uint256(cash) : 0) + toFund;
-        claim.capBps = RULES.liquidationRules().fundDrawCapBps();
-    }
-
-    function _reserve(uint256 fees) private {
-        uint128 held = (_book.reserve + fees).toUint128();
-        _book.reserve = held;
-        emit FeesReserved(fees, held);
-    }
-
-    function _distributeFees() private {
-        (uint256 toFund, uint256 toTreasury, uint256 repaid) = _shares();
-        uint128 owed = _book.deficit - uint128(repaid);
-        (_book.reserve, _book.deficit) = (0, owed);
-        emit FeesDistributed(toFund, toTreasury, repaid);
-        if (repaid != 0) emit DeficitChanged(owed);
-        Posting[] memory postings = new Posting[](2);
-        postings[0] = Posting({account: FUND, cash: toFund.toInt256()});
-        postings[1] = Posting({account: accountIdOf(_treasury, 0), cash: toTreasury.toInt256()});
-        VAULT.post(postings);
-    }
-
-    /// @dev How the reserve is divided: the treasury's share, and the fund's, of which a recorded deficit comes first.
-    function _shares() private view returns (uint256 toFund, uint256 toTreasury, uint256 repaid) {
-        uint256 fees = _book.reserve;
-        toTreasury = _treasury == address(0) ? 0 : WadMath.mulDown(fees, WadMath.WAD - _fundShare);
-        repaid = FixedPointMathLib.min(_book.deficit, fees - toTreasury);
-        toFund = fees - toTreasury - repaid;
-    }
-
-    /// @dev What is left for the fund of an income after the recorded deficit; a payout passes through.
-    function _repayDeficit(int256 income) private returns (int256) {
-        if (income <= 0) return income;
-        uint128 owed = _book.deficit;
-        if (owed == 0) return income;
-        uint128 repaid = uint128(FixedPointMathLib.min(owed, uint256(income)));
-        _book.deficit = owed - repaid;
-        emit DeficitChanged(owed - repaid);
-        return income - int256(uint256(repaid));
+    /// @dev Writes what a batch changes of the books' totals: one slot.
+    function _note(Batch memory batch) private {
+        if (batch.openNotional == 0 && batch.fees == 0) return;
+        int256 openTotal = int256(uint256(_book.openNotional)) + batch.openNotional;
+        uint256 held = _book.reserve + batch.fees;
+        _book.openNotional = openTotal.toUint256().toUint40();
+        _book.reserve = held.toUint112();
+        if (batch.fees != 0) emit FeesReserved(batch.fees, held);
     }
 
     // Internals
+
+    function _partners() private view returns (Partners memory) {
+        return Partners({vault: VAULT, oracle: ORACLE, rules: RULES, engine: _engine(), fund: FUND});
+    }
 
     function _engine() private view returns (IMarginEngine engine) {
         engine = _wiring.marginEngine;

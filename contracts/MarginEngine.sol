@@ -174,6 +174,13 @@ contract MarginEngine is AccountValuation, IMarginEngine {
     }
 
     /// @inheritdoc IMarginEngine
+    function equityForLiquidation(AccountId account) external view returns (int256, KnownMarket[] memory) {
+        State memory state = _load(account);
+        MarketCache memory cache = _cacheFor(state);
+        return (_valueForLiquidation(state, cache).equity, cache.known());
+    }
+
+    /// @inheritdoc IMarginEngine
     function previewLiquidation(
         AccountId account
     ) external view returns (uint256 maxFraction, int256 payment, int256 toAccount, int256 toInsurance) {

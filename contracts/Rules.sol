@@ -4,8 +4,11 @@ pragma solidity 0.8.37;
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
+import {Funding} from "./clearing/Funding.sol";
 import {IRules} from "./interfaces/IRules.sol";
 import {CollateralParameters, CollateralRules, packCollateralRules} from "./types/CollateralRules.sol";
+import {FundingParameters, packFundingRules} from "./types/FundingRules.sol";
 import {InstrumentId, KIND_PERPETUAL, perpetualOf} from "./types/InstrumentId.sol";
 import {LiquidationParameters, LiquidationRules, packLiquidationRules} from "./types/LiquidationRules.sol";
 import {BracketParameters, SizeBrackets, packSizeBrackets} from "./types/SizeBrackets.sol";
@@ -58,9 +61,21 @@ contract Rules is IRules, AccessManaged {
         _requireBounds("underlying", underlying, 1, type(uint24).max);
         _requireBrackets(parameters);
 
-        _underlyings[underlying].brackets = packSizeBrackets(parameters);
+        Underlying storage stored = _underlyings[underlying];
+        stored.brackets = packSizeBrackets(parameters).withFundingRules(stored.brackets.fundingRules());
 
         emit BracketsSet(underlying, parameters);
+    }
+
+    /// @inheritdoc IRules
+    function setFundingRules(uint24 underlying, FundingParameters calldata parameters) external restricted {
+        Underlying storage stored = _underlyings[underlying];
+        if (SizeBrackets.unwrap(stored.brackets) == 0) revert UnknownInstrument(perpetualOf(underlying));
+        _requireFunding(parameters);
+
+        stored.brackets = stored.brackets.withFundingRules(packFundingRules(parameters));
+
+        emit FundingRulesSet(underlying, parameters);
     }
 
     /// @inheritdoc IRules
@@ -209,6 +224,16 @@ contract Rules is IRules, AccessManaged {
         _requireBounds("lastFactorBps", parameters.lastFactorBps, parameters.thirdFactorBps, mostFactor);
     }
 
+    /// @dev The least depth share is what makes a false premium cost more than it earns: see Funding.
+    function _requireFunding(FundingParameters calldata parameters) private pure {
+        uint256 cap = parameters.capMillionths;
+        _requireBounds("capMillionths", cap, 0, 20_000);
+        _requireBounds("interestMillionths", FixedPointMathLib.abs(parameters.interestMillionths), 0, cap);
+        _requireBounds("deadBandMillionths", parameters.deadBandMillionths, 0, 10_000);
+        uint256 least = Funding.leastDepthShareBps(cap);
+        _requireBounds("depthShareBps", parameters.depthShareBps, least, type(uint16).max);
+    }
+
     function _requireCollateral(CollateralParameters calldata parameters) private pure {
         uint256 maintenance = parameters.maintenanceHaircutBps;
         _requireBounds("underlying", parameters.underlying, 1, type(uint24).max);
@@ -232,6 +257,9 @@ contract Rules is IRules, AccessManaged {
         _requireBounds("mostInstruments", parameters.mostInstruments, leastInstruments == 0 ? 1 : leastInstruments, 64);
         _requireBounds("fundDrawCapBps", parameters.fundDrawCapBps, 100, ONE_BPS);
         _requireBounds("openInterestBase", parameters.openInterestBase, 1, type(uint40).max);
+        _requireBounds("deleverageDelay", parameters.deleverageDelay, 10 minutes, 12 hours);
+        _requireBounds("lendersCapBps", parameters.lendersCapBps, 0, 1_000);
+        _requireBounds("fundFloorBps", parameters.fundFloorBps, 50, 2_000);
     }
 
     function _requireBounds(bytes32 name, uint256 value, uint256 least, uint256 most) private pure {

@@ -76,10 +76,11 @@ interface UnderlyingParameters {
   secondary: string[];
   allowedDeviationBps: number;
   /** Only for underlyings that something is traded on. */
-  market?: { kinds: "perpetual"[]; brackets: Record<BracketField, number> } & Record<
-    RateField,
-    number
-  >;
+  market?: {
+    kinds: "perpetual"[];
+    funding: Record<FundingField, number>;
+    brackets: Record<BracketField, number>;
+  } & Record<RateField, number>;
 }
 
 type CollateralParameters = TokenParameters & {
@@ -105,6 +106,9 @@ export const RATE_FIELDS = [
 ] as const;
 type RateField = (typeof RATE_FIELDS)[number];
 
+type FundingField =
+  "interestMillionths" | "deadBandMillionths" | "capMillionths" | "depthShareBps";
+
 type BracketField =
   "firstEnd" | "secondEnd" | "thirdEnd" | "secondFactorBps" | "thirdFactorBps" | "lastFactorBps";
 
@@ -118,7 +122,10 @@ type LiquidationField =
   | "minimumMarginOfItem"
   | "mostInstruments"
   | "fundDrawCapBps"
-  | "openInterestBase";
+  | "openInterestBase"
+  | "deleverageDelay"
+  | "lendersCapBps"
+  | "fundFloorBps";
 
 /** Bits of `kinds` in an underlying's rules. */
 export const KIND_BITS = { perpetual: 1 << 1 } as const;

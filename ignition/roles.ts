@@ -34,7 +34,9 @@ const UNDERLYING =
   "(uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint8,uint40)";
 const BRACKETS = "(uint40,uint40,uint40,uint24,uint24,uint24)";
 const COLLATERAL = "(uint24,uint16,uint16,bool)";
-const LIQUIDATION = "(uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint8,uint16,uint40)";
+const LIQUIDATION =
+  "(uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint8,uint16,uint40,uint16,uint16,uint16)";
+const FUNDING = "(int16,uint16,uint16,uint16)";
 
 /** Functions that only a role may call, after its delay. */
 export const RESTRICTED: Record<GovernedContract, Partial<Record<GovernedRole, Signatures>>> = {
@@ -46,6 +48,7 @@ export const RESTRICTED: Record<GovernedContract, Partial<Record<GovernedRole, S
     RISK: [
       `setUnderlying(uint24,${UNDERLYING})`,
       `setBrackets(uint24,${BRACKETS})`,
+      `setFundingRules(uint24,${FUNDING})`,
       `setCollateral(address,${COLLATERAL})`,
       `setLiquidationRules(${LIQUIDATION})`,
     ],
@@ -59,7 +62,7 @@ export const RESTRICTED: Record<GovernedContract, Partial<Record<GovernedRole, S
   Clearinghouse: {
     RISK: ["setFeeShares(address,uint64)"],
     LISTING: ["setVenue(address,bool)", "setPeg(uint24,uint16)"],
-    MODULES: ["setMarginEngine(address)"],
+    MODULES: ["setMarginEngine(address)", "takeFromFund(bytes32,uint256)"],
   },
   Exchange: { RISK: ["setFeeRates(uint64,uint64)"] },
 };
@@ -92,9 +95,14 @@ export const OPEN: Record<GovernedContract | "MarginEngine" | "Lens" | "Router",
     // Registered venues only.
     `clear(${TRADE}[])`,
     "settleVariation(bytes32)",
+    "accrueFunding(uint256)",
     "distributeFees()",
+    "repayDeficit()",
     "notePeg()",
     "liquidate(bytes32,bytes32,uint256,int256)",
+    "flag(bytes32)",
+    "deleverage(bytes32,bytes32,uint256,uint128)",
+    "writeOff(bytes32)",
   ],
   Exchange: [
     ...ACCESS_MANAGED,

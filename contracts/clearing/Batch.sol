@@ -7,6 +7,8 @@ import {InstrumentId} from "../types/InstrumentId.sol";
 import {KnownMarket, MarketCache, newMarketCache} from "../types/MarketCache.sol";
 import {Acts, Delta} from "../types/Portfolio.sol";
 import {Leg, Posting, Trade} from "../types/Trade.sol";
+import {Sides} from "./Book.sol";
+import {Funding} from "./Funding.sol";
 
 /// @notice Trades of one taker in one instrument that follow each other: its side is written once.
 struct Run {
@@ -15,12 +17,18 @@ struct Run {
     Posting party;
     InstrumentId instrument;
     KnownMarket market;
+    /// The instrument's two sides, with all funding until now.
+    Sides sides;
     /// What the taker's size changes by [wad].
     int256 size;
     /// What its real quote changes by [wad].
     int256 quote;
     /// The instrument's open interest before the run [wad].
     uint256 openBefore;
+    /// How much of the trades' notionals says something about the premium [wad].
+    uint256 counted;
+    /// Sum of what each says, times what counts of its notional [1e-15 per period x wad].
+    int256 premium;
     /// The taker's position may only come closer to 0.
     bool onlyReducing;
 }
@@ -35,6 +43,8 @@ struct Batch {
     uint256 builderCount;
     /// Venue's fees [wad].
     uint256 fees;
+    /// What the open interest of all instruments together changes by [whole settlement currency].
+    int256 openNotional;
     /// How many trades there are.
     uint256 trades;
     MarketCache cache;
@@ -46,6 +56,7 @@ struct Batch {
 }
 
 using {partyOf, charge, accountsOf, postingsOf} for Batch global;
+using {observe} for Run global;
 
 /// @notice An empty batch for so many trades.
 function newBatch(uint256 trades) pure returns (Batch memory batch) {
@@ -74,19 +85,26 @@ function partyOf(Batch memory self, AccountId account) pure returns (Posting mem
     return party;
 }
 
-/// @notice Takes the fees of one side of a trade from its account's entry.
-function charge(Batch memory self, Leg calldata leg, Posting memory party) pure {
-    if (leg.fee != 0) {
-        self.fees += leg.fee;
-        party.cash -= int256(uint256(leg.fee));
-    }
-    if (leg.builderFee != 0) {
-        if (self.atLastMark) revert IClearinghouse.BuilderFeeAtLastMark(leg.account, leg.builderFee);
-        int256 builderFee = int256(uint256(leg.builderFee));
-        if (self.builders.length == 0) self.builders = new Posting[](2 * self.trades);
-        self.builders[self.builderCount++] = Posting({account: accountIdOf(leg.builder, 0), cash: builderFee});
-        party.cash -= builderFee;
-    }
+/// @notice Notes the fees of one side of a trade; returns what its account pays in all, out of its real quote [wad].
+function charge(Batch memory self, Leg calldata leg) pure returns (int256) {
+    self.fees += leg.fee;
+    if (leg.builderFee == 0) return int256(uint256(leg.fee));
+    if (self.atLastMark) revert IClearinghouse.BuilderFeeAtLastMark(leg.account, leg.builderFee);
+    int256 builderFee = int256(uint256(leg.builderFee));
+    if (self.builders.length == 0) self.builders = new Posting[](2 * self.trades);
+    self.builders[self.builderCount++] = Posting({account: accountIdOf(leg.builder, 0), cash: builderFee});
+    return builderFee + int256(uint256(leg.fee));
+}
+
+/// @notice Notes what a trade says about the premium. Nobody trades with himself for the price: trades between accounts of
+/// one owner say nothing, and those of two owners as much as they have paid for in fees.
+function observe(Run memory self, Trade calldata trade, uint256 notional) pure {
+    if (trade.taker.account.ownerOf() == trade.maker.account.ownerOf()) return;
+    uint256 counted = Funding.countedNotional(notional, uint256(trade.taker.fee) + trade.maker.fee);
+    if (counted == 0) return;
+    self.counted += counted;
+    self.premium +=
+        Funding.observed(trade.price, self.market.price, self.market.brackets.fundingRules()) * int256(counted);
 }
 
 /// @notice The accounts that trade, in the order of their first trade.
@@ -95,13 +113,15 @@ function accountsOf(Batch memory self) pure returns (AccountId[] memory accounts
     for (uint256 i = 0; i < accounts.length; ++i) accounts[i] = self.parties[i].account;
 }
 
-/// @notice All cash of the batch: parties and builders. With the venue's fees it sums to what the closed positions had as
-/// real quotes.
+/// @notice All cash of the batch: real quotes of closed positions, and what builders receive. Empty when there is none.
 function postingsOf(Batch memory self) pure returns (Posting[] memory postings) {
-    uint256 parties = self.partyCount;
-    postings = new Posting[](parties + self.builderCount);
-    for (uint256 i = 0; i < parties; ++i) postings[i] = self.parties[i];
-    for (uint256 i = 0; i < self.builderCount; ++i) postings[parties + i] = self.builders[i];
+    uint256 count = self.builderCount;
+    for (uint256 i = 0; i < self.partyCount; ++i) if (self.parties[i].cash != 0) ++count;
+    postings = new Posting[](count);
+    for (uint256 i = self.partyCount; i != 0; --i) {
+        if (self.parties[i - 1].cash != 0) postings[--count] = self.parties[i - 1];
+    }
+    for (uint256 i = 0; i < self.builderCount; ++i) postings[postings.length - 1 - i] = self.builders[i];
 }
 
 /// @notice What an account did in a batch.

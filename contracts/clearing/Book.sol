@@ -8,19 +8,27 @@ import {AccountId} from "../types/AccountId.sol";
 import {InstrumentId} from "../types/InstrumentId.sol";
 import {OpenPosition, Position} from "../types/Position.sol";
 import {WadMath} from "../libraries/WadMath.sol";
+import {Funding} from "./Funding.sol";
 import {Ledger} from "./Ledger.sol";
 
-/// @notice What is kept for an instrument as a whole: two slots, and two that only losses touch.
+/// @notice What is kept for an instrument as a whole: two slots that every valuation reads, and two that only losses touch.
 struct Market {
     /// The size held long, which is the size held short [wad].
-    uint128 openInterest;
-    /// The mark at which a trade was last cleared: good for reductions while there is no other [wad].
-    uint128 lastMark;
-    /// What one unit of long size has been charged for losses of bankrupt shorts; never falls [wad].
-    int128 haircutLong;
-    /// What one unit of short size has been charged for losses of bankrupt longs; never falls [wad].
-    int128 haircutShort;
-    /// When an index last moved [unix seconds].
+    uint112 openInterest;
+    /// The index price at which a trade was last cleared: funding is counted at it, and it is good for reductions while
+    /// there is no other [wad].
+    uint96 lastMark;
+    /// What the premium of the last trades adds to the funding rate, as of `accruedAt` [1e-15 per period].
+    int48 premium;
+    /// What one unit of long size has been charged until `accruedAt`, by funding and for losses of bankrupt shorts [wad].
+    int104 longIndex;
+    /// The same of short size: funding less what losses of bankrupt longs have charged it [wad].
+    int104 shortIndex;
+    /// When a trade was last cleared, or the interest last changed [unix seconds].
+    uint32 accruedAt;
+    /// The constant part of the funding rate since then [millionths per period].
+    int16 interest;
+    /// When an index last moved for a loss [unix seconds].
     uint40 movedAt;
     /// What the long side's index had moved by then and is not forgotten yet [wad].
     uint96 movedLong;
@@ -32,24 +40,54 @@ struct Market {
     uint40 drawnAt;
 }
 
-/// @notice Every position of the clearinghouse.
+/// @notice The two sides of an instrument as they are now.
+struct Sides {
+    /// What one unit of long size has been charged since the beginning [wad].
+    int256 longIndex;
+    /// The same of short size, which is negative: so what it is charged is counted downwards [wad].
+    int256 shortIndex;
+    /// [wad]
+    uint256 openInterest;
+}
+
+/// @notice Every position of the clearinghouse, and what belongs to nobody yet.
 struct Book {
     mapping(AccountId account => mapping(InstrumentId instrument => Position)) positions;
     mapping(AccountId account => InstrumentSet) instruments;
     mapping(InstrumentId instrument => Market) markets;
     /// Losses that nobody has borne yet [wad].
-    uint128 deficit;
+    uint104 deficit;
     /// Fees that are not divided between the insurance fund and the treasury yet [wad].
-    uint128 reserve;
+    uint112 reserve;
+    /// Sum of all open interest, each at the mark of its last trade [whole settlement currency].
+    uint40 openNotional;
+    /// Who receives the fees that the insurance fund does not.
+    address treasury;
+    /// The insurance fund's share of fees [wad].
+    uint64 fundShare;
+    /// When a bankrupt account was last flagged; 0 when it is not [unix seconds].
+    mapping(AccountId account => uint256 time) flags;
 }
 
-using {indexOf, openPositionsOf, isReducing, change, movePart} for Book global;
+using {sidesOf, openPositionsOf, isReducing, change, movePart, setOpenInterest, setFunding} for Book global;
+using {indexOf} for Sides global;
 
-/// @notice What a side has been charged for one unit of size; a short's size is negative, so what it is charged is
-/// counted downwards [wad].
-function indexOf(Book storage self, InstrumentId instrument, bool long) view returns (int256) {
+/// @notice An instrument's sides with all funding until now.
+function sidesOf(Book storage self, InstrumentId instrument) view returns (Sides memory sides) {
     Market storage market = self.markets[instrument];
-    return long ? int256(market.haircutLong) : -int256(market.haircutShort);
+    sides.openInterest = market.openInterest;
+    // Unchecked: the time is past, and what is accrued is below 2^200.
+    unchecked {
+        int256 funding =
+            Funding.accrued(market.lastMark, market.premium, market.interest, block.timestamp - market.accruedAt);
+        sides.longIndex = market.longIndex + funding;
+        sides.shortIndex = market.shortIndex + funding;
+    }
+}
+
+/// @notice What a side has been charged for one unit of size [wad].
+function indexOf(Sides memory self, bool long) pure returns (int256) {
+    return long ? self.longIndex : self.shortIndex;
 }
 
 /// @notice All positions of an account with their real quotes.
@@ -59,9 +97,10 @@ function openPositionsOf(Book storage self, AccountId account) view returns (Ope
     for (uint256 i = 0; i < open.length; ++i) {
         OpenPosition memory position = open[i];
         InstrumentId instrument = instruments[i];
+        Sides memory sides = self.sidesOf(instrument);
         position.instrument = instrument;
-        (position.size, position.realQuote) = _read(self, account, instrument);
-        position.openInterest = self.markets[instrument].openInterest;
+        (position.size, position.realQuote) = _read(self, account, instrument, sides);
+        position.openInterest = sides.openInterest;
     }
 }
 
@@ -79,6 +118,7 @@ function isReducing(
 /// @notice The one way in which a position changes. A position that is gone leaves its real quote as cash.
 /// @param account Whose position.
 /// @param instrument Of what.
+/// @param sides The instrument's sides; their open interest is changed here, and the caller's to write.
 /// @param size What the size changes by [wad].
 /// @param quote What the real quote changes by [wad].
 /// @return realised The real quote of a position that is gone: the caller owes it to the account as cash [wad].
@@ -86,12 +126,13 @@ function change(
     Book storage self,
     AccountId account,
     InstrumentId instrument,
+    Sides memory sides,
     int256 size,
     int256 quote
 ) returns (int256 realised) {
-    (int256 held, int256 real) = _read(self, account, instrument);
-    _moveOpenInterest(self.markets[instrument], _longer(held, size));
-    return _write(self, account, instrument, held, held + size, real + quote);
+    (int256 held, int256 real) = _read(self, account, instrument, sides);
+    _moveOpenInterest(sides, _longer(held, size));
+    return _write(self, account, instrument, sides, held, held + size, real + quote);
 }
 
 /// @notice Moves a part of a position to another account, with the same part of its real quote. Sizes are rounded for
@@ -110,22 +151,76 @@ function movePart(
     InstrumentId instrument,
     int256 part
 ) returns (int256 toFrom, int256 toTo) {
-    (int256 held, int256 real) = _read(self, from, instrument);
-    (int256 size, int256 quote) = (WadMath.mulDown(held, part), WadMath.mulDown(real, part));
+    Sides memory sides = self.sidesOf(instrument);
+    (int256 size, int256 quote) = _read(self, from, instrument, sides);
+    (size, quote) = (WadMath.mulDown(size, part), WadMath.mulDown(quote, part));
     if (size == 0 && quote == 0) return (0, 0);
-    toFrom = _write(self, from, instrument, held, held - size, real - quote);
-    int256 longer = _longer(held, -size);
-    (held, real) = _read(self, to, instrument);
-    // Once for both: most slices leave it as it was.
-    _moveOpenInterest(self.markets[instrument], longer + _longer(held, size));
-    toTo = _write(self, to, instrument, held, held + size, real + quote);
+    toFrom = self.change(from, instrument, sides, -size, -quote);
+    toTo = self.change(to, instrument, sides, size, quote);
+    self.setOpenInterest(instrument, sides.openInterest);
+}
+
+/// @notice Writes what is open in an instrument, its mark unchanged.
+/// @param openInterest [wad]
+function setOpenInterest(Book storage self, InstrumentId instrument, uint256 openInterest) {
+    Market storage market = self.markets[instrument];
+    (uint256 before, uint256 mark) = (market.openInterest, market.lastMark);
+    // Most slices leave it as it was.
+    if (openInterest == before) return;
+    uint256 others = self.openNotional - wholeNotional(before, mark);
+    self.openNotional = SafeCast.toUint40(others + wholeNotional(openInterest, mark));
+    market.openInterest = SafeCast.toUint112(openInterest);
+}
+
+/// @notice Writes an instrument's sides as they are now, and what funding goes on from.
+/// @param mark The index price [wad].
+/// @param interest [millionths per period]
+/// @param premium What the premium adds to it [1e-15 per period].
+function setFunding(
+    Book storage self,
+    InstrumentId instrument,
+    Sides memory sides,
+    uint256 mark,
+    int16 interest,
+    int256 premium
+) {
+    Market storage market = self.markets[instrument];
+    market.openInterest = SafeCast.toUint112(sides.openInterest);
+    market.lastMark = SafeCast.toUint96(mark);
+    // Within twice the highest cap, which is far below 2^47.
+    market.premium = int48(premium);
+    market.longIndex = SafeCast.toInt104(sides.longIndex);
+    market.shortIndex = SafeCast.toInt104(sides.shortIndex);
+    market.accruedAt = uint32(block.timestamp);
+    market.interest = interest;
+    emit IClearinghouse.FundingAccrued(
+        instrument,
+        sides.longIndex,
+        sides.shortIndex,
+        mark,
+        interest,
+        premium
+    );
+}
+
+/// @notice A size at a mark, rounded down [whole settlement currency].
+function wholeNotional(uint256 size, uint256 mark) pure returns (uint256) {
+    // Unchecked: sizes and marks that are stored are below 2^112 and 2^96.
+    unchecked {
+        return (size * mark) / 1e36;
+    }
 }
 
 /// @dev A position's size and real quote, 0 and 0 when there is none.
-function _read(Book storage self, AccountId account, InstrumentId instrument) view returns (int256 size, int256 real) {
+function _read(
+    Book storage self,
+    AccountId account,
+    InstrumentId instrument,
+    Sides memory sides
+) view returns (int256 size, int256 real) {
     Position storage position = self.positions[account][instrument];
     size = position.size;
-    if (size != 0) real = Ledger.realQuote(size, position.quote, self.indexOf(instrument, size > 0));
+    if (size != 0) real = Ledger.realQuote(size, position.quote, sides.indexOf(size > 0));
 }
 
 /// @dev Stores a position, keeps the account's set of instruments, and announces it; returns the real quote of a
@@ -134,6 +229,7 @@ function _write(
     Book storage self,
     AccountId account,
     InstrumentId instrument,
+    Sides memory sides,
     int256 sizeBefore,
     int256 size,
     int256 real
@@ -143,7 +239,7 @@ function _write(
         realised = real;
         if (sizeBefore != 0) self.instruments[account].remove(instrument);
     } else {
-        written = Ledger.stored(size, real, self.indexOf(instrument, size > 0));
+        written = Ledger.stored(size, real, sides.indexOf(size > 0));
         if (sizeBefore == 0 && !self.instruments[account].add(instrument)) {
             revert IClearinghouse.TooManyInstruments(account, MOST_INSTRUMENTS);
         }
@@ -159,7 +255,6 @@ function _longer(int256 size, int256 sizeChange) pure returns (int256) {
 }
 
 /// @dev Open interest is the sum of all long sizes; with both sides of an act done it is that of the short ones too.
-function _moveOpenInterest(Market storage market, int256 move) {
-    if (move == 0) return;
-    market.openInterest = SafeCast.toUint128(SafeCast.toUint256(int256(uint256(market.openInterest)) + move));
+function _moveOpenInterest(Sides memory sides, int256 move) pure {
+    if (move != 0) sides.openInterest = SafeCast.toUint256(int256(sides.openInterest) + move);
 }

@@ -7,192 +7,339 @@ import {IClearinghouse} from "../interfaces/IClearinghouse.sol";
 import {WadMath} from "../libraries/WadMath.sol";
 import {AccountId} from "../types/AccountId.sol";
 import {InstrumentId} from "../types/InstrumentId.sol";
+import {LiquidationRules} from "../types/LiquidationRules.sol";
+import {LiquidationSettlement, LiquidationTerms} from "../types/LiquidationTerms.sol";
+import {KnownMarket, MarketCache, cacheOf} from "../types/MarketCache.sol";
+import {Acts, Delta} from "../types/Portfolio.sol";
 import {OpenPosition} from "../types/Position.sol";
-import {Book, Market} from "./Book.sol";
+import {Posting} from "../types/Trade.sol";
+import {Book, Sides} from "./Book.sol";
+import {cachedOrLastPrice, cachedPrice} from "./CachedPrice.sol";
+import {Ledger} from "./Ledger.sol";
+import {Liquidation} from "./Liquidation.sol";
+import {Loss, Partners, Waterfall} from "./Waterfall.sol";
 
 /// @title DefaultProcess
-/// @notice What happens to the positions of an account below the line. An external library, linked into the
-/// clearinghouse to keep it small: it works on the clearinghouse's storage and has none of its own.
+/// @notice What happens to an account below the line: somebody takes it over (`liquidate`), or it is closed against those on
+/// the other side (`flag`, `deleverage`), and what debt is left at the end is written off (`writeOff`). An external
+/// library, linked into the clearinghouse to keep it small: it works on the clearinghouse's storage, in its name, and has
+/// none of its own. Its functions are documented in IClearinghouse.
 library DefaultProcess {
     using SafeCast for int256;
     using SafeCast for uint256;
 
-    /// @dev After this time a side's index may move by its whole cap again [seconds].
-    uint256 private constant FORGETTING_SECONDS = 1 hours;
-    /// @dev The same for what an instrument may draw from the insurance fund [seconds].
-    uint256 private constant DRAW_WINDOW = 1 days;
-
-    /// @notice What the insurance fund is asked to pay for an account.
-    struct FundClaim {
+    /// @notice A liquidation that is asked for; see IClearinghouse.
+    struct Takeover {
         AccountId account;
-        /// [wad]
-        uint256 due;
-        /// As for `spreadLoss`; an account without an instrument that has a price draws as instrument 0 [wad].
-        uint256[] indexPrices;
-        /// What the fund has [wad].
-        uint256 fundCash;
-        /// The most that one instrument may draw, at once and again in each day [bps of the fund].
-        uint256 capBps;
+        AccountId liquidator;
+        uint256 maxFraction;
+        int256 maxPayment;
     }
 
-    /// @dev What one instrument draws from the insurance fund.
-    struct Draw {
+    /// @notice A deleveraging that is asked for; see IClearinghouse.
+    struct Closing {
+        AccountId bankrupt;
+        AccountId counterparty;
         InstrumentId instrument;
-        /// Its part of what is due [wad].
-        uint256 part;
-        /// What it drew before and is not forgotten yet [wad].
-        uint256 drawn;
+        uint256 size;
     }
 
-    /// @notice Moves a fraction of every position, with the same fraction of its real quote.
-    /// @param book The clearinghouse's book.
-    /// @param account Who gives.
-    /// @param liquidator Who takes.
-    /// @param fraction Which part of every position [wad].
-    /// @return toAccount Real quotes of positions that the slice closed for the account: owed to it as cash [wad].
-    /// @return toLiquidator The same for the liquidator [wad].
-    function takeSlice(
+    /// @dev So long after its delay a flag is good [seconds].
+    uint256 private constant FLAG_LIFE = 1 days;
+
+    // Liquidation
+
+    /// @notice See IClearinghouse.
+    function liquidate(
         Book storage book,
+        Partners memory partners,
+        Takeover memory takeover
+    ) external returns (uint256, int256) {
+        if (takeover.account == takeover.liquidator) revert IClearinghouse.SelfDealing(takeover.account);
+        if (takeover.liquidator == partners.fund) revert IClearinghouse.FundIsNoParty();
+
+        (LiquidationTerms memory terms, KnownMarket[] memory known) = partners.engine.liquidationTermsOf(
+            takeover.account,
+            takeover.maxFraction
+        );
+        LiquidationSettlement memory settlement = _settle(book, partners, takeover.account, terms, known);
+        if (settlement.payment > takeover.maxPayment) {
+            revert IClearinghouse.PaymentAboveMaximum(settlement.payment, takeover.maxPayment);
+        }
+        _take(book, partners, takeover, terms, settlement);
+        partners.engine.requireInitialOfLiquidator(takeover.liquidator, known);
+        return (terms.fraction, settlement.payment);
+    }
+
+    /// @dev Finds who pays what for a slice, draws what the fund pays, and spreads what neither the account nor the fund
+    /// can bear: before the slice moves, while the flat book guarantees that the account's positions have another side.
+    function _settle(
+        Book storage book,
+        Partners memory partners,
         AccountId account,
-        AccountId liquidator,
-        uint256 fraction
-    ) external returns (int256 toAccount, int256 toLiquidator) {
-        InstrumentId[] memory instruments = book.instruments[account].values();
+        LiquidationTerms memory terms,
+        KnownMarket[] memory known
+    ) private returns (LiquidationSettlement memory settlement) {
+        uint256 due = Liquidation.dueFromFund(terms);
+        if (due == 0) return Liquidation.settlementOf(terms, 0);
+        Loss memory loss = Loss(account, due, _indexPricesOf(book, partners, account, known));
+        settlement = Liquidation.settlementOf(terms, Waterfall.drawFund(book, partners, loss));
+        loss.due = settlement.loss;
+        Waterfall.spread(book, partners, loss);
+    }
+
+    /// @dev Moves a slice and posts the cash for it.
+    function _take(
+        Book storage book,
+        Partners memory partners,
+        Takeover memory takeover,
+        LiquidationTerms memory terms,
+        LiquidationSettlement memory settlement
+    ) private {
+        Posting[] memory postings = new Posting[](3);
+        (postings[0].account, postings[1].account) = (takeover.account, takeover.liquidator);
+        InstrumentId[] memory instruments = book.instruments[takeover.account].values();
+        int256 fraction = terms.fraction.toInt256();
         for (uint256 i = 0; i < instruments.length; ++i) {
-            (int256 given, int256 taken) = book.movePart(account, liquidator, instruments[i], fraction.toInt256());
-            toAccount += given;
-            toLiquidator += taken;
+            (int256 given, int256 taken) = book.movePart(
+                takeover.account,
+                takeover.liquidator,
+                instruments[i],
+                fraction
+            );
+            postings[0].cash += given;
+            postings[1].cash += taken;
+        }
+        emit IClearinghouse.Liquidated(
+            takeover.account,
+            takeover.liquidator,
+            terms.fraction,
+            terms.equity,
+            terms.maintenance,
+            settlement.payment,
+            settlement.toAccount,
+            settlement.toInsurance
+        );
+        postings[0].cash += settlement.toAccount.toInt256();
+        postings[1].cash -= settlement.payment;
+        postings[2] = Posting({account: partners.fund, cash: Waterfall.afterDeficit(book, settlement.toInsurance)});
+        partners.vault.moveSlice(takeover.account, takeover.liquidator, terms.fraction);
+        partners.vault.post(postings);
+    }
+
+    // Deleveraging
+
+    /// @notice See IClearinghouse.
+    function flag(Book storage book, Partners memory partners, AccountId account) external {
+        uint256 flaggedAt = book.flags[account];
+        (int256 equity, ) = partners.engine.equityForLiquidation(account);
+        if (equity >= 0) {
+            if (flaggedAt == 0) revert IClearinghouse.NotBankrupt(account, equity);
+            delete book.flags[account];
+            emit IClearinghouse.FlagRemoved(account, equity);
+            return;
+        }
+        // A flag that is good is not renewed, or somebody could keep its delay from ever ending.
+        uint256 delay = partners.rules.liquidationRules().deleverageDelay();
+        if (flaggedAt != 0 && block.timestamp <= flaggedAt + delay + FLAG_LIFE) {
+            revert IClearinghouse.AlreadyFlagged(account, flaggedAt);
+        }
+        book.flags[account] = block.timestamp;
+        emit IClearinghouse.Flagged(account, equity);
+    }
+
+    /// @notice See IClearinghouse.
+    function deleverage(Book storage book, Partners memory partners, Closing memory closing) external {
+        if (closing.bankrupt == closing.counterparty) revert IClearinghouse.SelfDealing(closing.bankrupt);
+        _requireDue(book, partners, closing.bankrupt);
+        int256 size = _requireOpposite(book, closing);
+        (int256 equity, KnownMarket[] memory known) = partners.engine.equityForLiquidation(closing.bankrupt);
+        if (equity >= 0) revert IClearinghouse.NotBankrupt(closing.bankrupt, equity);
+
+        Loss memory loss;
+        loss.account = closing.bankrupt;
+        loss.indexPrices = _indexPricesOf(book, partners, closing.bankrupt, known);
+        uint256 mark = _markOf(partners, closing.instrument, known);
+        loss.due = _shareOf(book, closing, loss, mark, uint256(-equity));
+
+        Posting[] memory postings = new Posting[](3);
+        postings[0] = Posting({account: closing.bankrupt, cash: loss.due.toInt256()});
+        postings[1].account = closing.counterparty;
+        postings[2].account = partners.fund;
+        emit IClearinghouse.Deleveraged(
+            closing.bankrupt,
+            closing.counterparty,
+            closing.instrument,
+            size,
+            mark,
+            loss.due
+        );
+        uint256 paid = Waterfall.drawFund(book, partners, loss);
+        postings[2].cash = -paid.toInt256();
+        loss.due -= paid;
+        Waterfall.spread(book, partners, loss);
+        _close(book, closing, size, mark, postings);
+        partners.vault.post(postings);
+        _requireGate(partners, closing, size, mark, known);
+    }
+
+    /// @dev The flag is as old as it must be, and not older than it may be.
+    function _requireDue(Book storage book, Partners memory partners, AccountId account) private view {
+        uint256 flaggedAt = book.flags[account];
+        uint256 due = flaggedAt + partners.rules.liquidationRules().deleverageDelay();
+        if (flaggedAt == 0 || block.timestamp < due || block.timestamp > due + FLAG_LIFE) {
+            revert IClearinghouse.DeleverageNotDue(account, flaggedAt == 0 ? 0 : due);
         }
     }
 
-    /// @notice Divides a bankrupt account's loss over the other side of its instruments, by |size| x index price: each
-    /// part moves that side's index. What is above the cap of an index move, or has no instrument, is recorded as
-    /// deficit.
-    /// @dev Called while the account still holds its positions: the book is flat, so each has another side of the same
-    /// size.
-    /// @param book The clearinghouse's book.
-    /// @param account The bankrupt account.
-    /// @param loss What is to be borne [wad].
-    /// @param indexPrices Price of each position's underlying, in the order of the account's instruments; 0 where it
-    /// cannot be read: such an instrument bears nothing [wad].
-    /// @param capBps The most that an index may move at once, and again in each hour [bps of the index price].
-    function spreadLoss(
+    /// @dev What the bankrupt account's size changes by [wad].
+    function _requireOpposite(Book storage book, Closing memory closing) private view returns (int256 size) {
+        int256 held = book.positions[closing.bankrupt][closing.instrument].size;
+        int256 opposite = book.positions[closing.counterparty][closing.instrument].size;
+        size = held > 0 ? -closing.size.toInt256() : closing.size.toInt256();
+        bool reducing =
+            book.isReducing(closing.bankrupt, closing.instrument, size) &&
+                book.isReducing(closing.counterparty, closing.instrument, -size);
+        if (!reducing) revert IClearinghouse.NotOpposite(closing.instrument, held, opposite, closing.size);
+    }
+
+    /// @dev Today's price, or a revert with the oracle's reason.
+    function _markOf(
+        Partners memory partners,
+        InstrumentId instrument,
+        KnownMarket[] memory known
+    ) private view returns (uint256) {
+        KnownMarket memory market = cacheOf(known).entryOf(instrument.underlyingOf());
+        if (market.isLast) return partners.oracle.price(market.underlying);
+        return cachedPrice(partners.oracle, market);
+    }
+
+    /// @dev The part of an account's loss that goes with what is closed, by |size| x index price, rounded up: all of it with
+    /// the last position that has a price.
+    function _shareOf(
         Book storage book,
+        Closing memory closing,
+        Loss memory loss,
+        uint256 mark,
+        uint256 whole
+    ) private view returns (uint256) {
+        OpenPosition[] memory open = book.openPositionsOf(loss.account);
+        (, uint256 total) = Waterfall.weightsOf(open, loss.indexPrices);
+        uint256 closed = WadMath.mulUp(closing.size, mark);
+        return closed >= total ? whole : FixedPointMathLib.fullMulDivUp(whole, closed, total);
+    }
+
+    /// @dev A trade at the mark without fees, both sides reduced by the same.
+    function _close(
+        Book storage book,
+        Closing memory closing,
+        int256 size,
+        uint256 mark,
+        Posting[] memory postings
+    ) private {
+        InstrumentId instrument = closing.instrument;
+        Sides memory sides = book.sidesOf(instrument);
+        int256 quote = Ledger.tradeQuote(size, mark);
+        postings[0].cash += book.change(closing.bankrupt, instrument, sides, size, -quote);
+        postings[1].cash += book.change(closing.counterparty, instrument, sides, -size, quote);
+        book.setOpenInterest(instrument, sides.openInterest);
+    }
+
+    /// @dev The counterparty loses exposure, not value; it passes the same gate as after a trade.
+    function _requireGate(
+        Partners memory partners,
+        Closing memory closing,
+        int256 size,
+        uint256 mark,
+        KnownMarket[] memory known
+    ) private view {
+        AccountId[] memory accounts = new AccountId[](1);
+        accounts[0] = closing.counterparty;
+        if (partners.engine.belowInitial(accounts, known) == 0) return;
+        Acts memory acts;
+        acts.trades = new Delta[](1);
+        acts.trades[0] = Delta(closing.instrument, (-size).toInt128(), mark.toUint128());
+        partners.engine.requireSafer(closing.counterparty, acts, known);
+    }
+
+    // The end
+
+    /// @notice See IClearinghouse.
+    function writeOff(Book storage book, Partners memory partners, AccountId account) external {
+        (int256 cash, uint256 tokens, ) = partners.vault.balancesOf(account);
+        if (cash >= 0 || tokens != 0 || book.instruments[account].length() != 0) {
+            revert IClearinghouse.NothingToWriteOff(account, cash);
+        }
+        uint256 debt = uint256(-cash);
+        Loss memory loss = Loss({account: account, due: debt, indexPrices: new uint256[](0)});
+        uint256 paid = Waterfall.drawFund(book, partners, loss);
+        loss.due -= paid;
+        Waterfall.spread(book, partners, loss);
+        emit IClearinghouse.WrittenOff(account, debt, paid);
+        Posting[] memory postings = new Posting[](2);
+        postings[0] = Posting({account: account, cash: debt.toInt256()});
+        postings[1] = Posting({account: partners.fund, cash: -paid.toInt256()});
+        partners.vault.post(postings);
+    }
+
+    // The insurance fund
+
+    /// @notice See IClearinghouse.
+    function distributeFees(Book storage book, Partners memory partners) external {
+        Waterfall.distribute(book, partners);
+    }
+
+    /// @notice See IClearinghouse.
+    function repayDeficit(Book storage book, Partners memory partners) external {
+        uint256 paid = Waterfall.repayFromFund(book, partners);
+        Posting[] memory postings = new Posting[](1);
+        postings[0] = Posting({account: partners.fund, cash: -paid.toInt256()});
+        partners.vault.post(postings);
+    }
+
+    /// @notice See IClearinghouse.
+    function takeFromFund(Book storage book, Partners memory partners, AccountId to, uint256 cash) external {
+        if (to == partners.fund) revert IClearinghouse.FundIsNoParty();
+        Waterfall.distribute(book, partners);
+        if (book.deficit != 0) revert IClearinghouse.DeficitFirst(book.deficit);
+        LiquidationRules rules = partners.rules.liquidationRules();
+        uint256 floor = WadMath.bpsUp(uint256(book.openNotional) * WadMath.WAD, rules.fundFloorBps());
+        int256 left = partners.vault.cashOf(partners.fund) - cash.toInt256();
+        if (left < floor.toInt256()) revert IClearinghouse.FundBelowFloor(left, floor);
+        emit IClearinghouse.FundTaken(to, cash, uint256(left));
+        Posting[] memory postings = new Posting[](2);
+        postings[0] = Posting({account: partners.fund, cash: -cash.toInt256()});
+        postings[1] = Posting({account: to, cash: cash.toInt256()});
+        partners.vault.post(postings);
+    }
+
+    /// @notice See IClearinghouse.
+    function fundPaymentOf(
+        Book storage book,
+        Partners memory partners,
         AccountId account,
-        uint256 loss,
-        uint256[] memory indexPrices,
-        uint256 capBps
-    ) external {
-        OpenPosition[] memory open = book.openPositionsOf(account);
-        (uint256[] memory weights, uint256 total) = _weightsOf(open, indexPrices);
-
-        uint256 borne;
-        for (uint256 i = 0; i < open.length; ++i) {
-            if (weights[i] == 0) continue;
-            uint256 part = FixedPointMathLib.fullMulDiv(loss, weights[i], total);
-            borne += _haircut(book, open[i], part, WadMath.bpsDown(indexPrices[i], capBps));
-        }
-        if (borne < loss) {
-            book.deficit += (loss - borne).toUint128();
-            emit IClearinghouse.DeficitChanged(book.deficit);
-        }
+        uint256 due
+    ) external view returns (uint256) {
+        uint256[] memory prices = _indexPricesOf(book, partners, account, new KnownMarket[](0));
+        return Waterfall.fundPaymentOf(book, partners, Loss(account, due, prices));
     }
 
-    /// @notice How much of a claim the insurance fund may pay: each of the account's instruments draws its part of it, by
-    /// |size| x index price, within its share of the fund for a day. So the failure of one market cannot empty the fund.
-    /// @param book The clearinghouse's book.
-    /// @param claim Who asks for what.
-    function fundShareOf(Book storage book, FundClaim memory claim) external view returns (uint256 allowed) {
-        Draw[] memory draws = _drawsOf(book, claim);
-        for (uint256 i = 0; i < draws.length; ++i) allowed += draws[i].part;
-    }
+    // Internals
 
-    /// @notice Records the draws of a claim that the insurance fund pays as far as `fundShareOf` allows.
-    /// @dev Instrument 0 has all draws on its account: who has no instrument left may draw only what all of them together
-    /// have left of one cap, so nobody draws twice by closing first.
-    function drawFund(Book storage book, FundClaim memory claim) external {
-        Draw[] memory draws = _drawsOf(book, claim);
-        uint256 total;
-        for (uint256 i = 0; i < draws.length; ++i) {
-            Market storage market = book.markets[draws[i].instrument];
-            market.drawn = (draws[i].drawn + draws[i].part).toUint128();
-            market.drawnAt = uint40(block.timestamp);
-            total += draws[i].part;
-        }
-        if (InstrumentId.unwrap(draws[0].instrument) == 0) return;
-        Market storage all = book.markets[InstrumentId.wrap(0)];
-        all.drawn = (_drawnNow(all) + total).toUint128();
-        all.drawnAt = uint40(block.timestamp);
-    }
-
-    /// @dev What each instrument may draw: its part, rounded up, within its cap, and all within claim and fund.
-    function _drawsOf(Book storage book, FundClaim memory claim) private view returns (Draw[] memory draws) {
-        OpenPosition[] memory open = book.openPositionsOf(claim.account);
-        (uint256[] memory weights, uint256 total) = _weightsOf(open, claim.indexPrices);
-        draws = new Draw[](total == 0 ? 1 : open.length);
-        uint256 left = FixedPointMathLib.min(claim.due, claim.fundCash);
-        for (uint256 i = 0; i < draws.length; ++i) {
-            Draw memory draw = draws[i];
-            if (total != 0) draw.instrument = open[i].instrument;
-            draw.part = total == 0 ? claim.due : FixedPointMathLib.fullMulDivUp(claim.due, weights[i], total);
-            draw.drawn = _drawnNow(book.markets[draw.instrument]);
-            // The cap is on what the fund had before the instrument's draws of the day.
-            uint256 cap = WadMath.bpsDown(claim.fundCash + draw.drawn, claim.capBps);
-            draw.part = FixedPointMathLib.min(draw.part, FixedPointMathLib.zeroFloorSub(cap, draw.drawn));
-            draw.part = FixedPointMathLib.min(draw.part, left);
-            left -= draw.part;
-        }
-    }
-
-    function _drawnNow(Market storage market) private view returns (uint256) {
-        uint256 elapsed = FixedPointMathLib.min(block.timestamp - market.drawnAt, DRAW_WINDOW);
-        return FixedPointMathLib.fullMulDivUp(market.drawn, DRAW_WINDOW - elapsed, DRAW_WINDOW);
-    }
-
-    /// @dev |size| x index price of each position: what it weighs when a loss is divided.
-    function _weightsOf(
-        OpenPosition[] memory open,
-        uint256[] memory indexPrices
-    ) private pure returns (uint256[] memory weights, uint256 total) {
-        weights = new uint256[](open.length);
-        for (uint256 i = 0; i < open.length; ++i) {
-            weights[i] = WadMath.mulDown(WadMath.abs(open[i].size), indexPrices[i]);
-            total += weights[i];
-        }
-    }
-
-    /// @dev Charges the side opposite to a position; returns what that side bears, at most `loss`.
-    function _haircut(
+    /// @dev The price of each instrument of an account; 0 where there is none now: nobody is charged by an old one.
+    function _indexPricesOf(
         Book storage book,
-        OpenPosition memory open,
-        uint256 loss,
-        uint256 cap
-    ) private returns (uint256 borne) {
-        Market storage market = book.markets[open.instrument];
-        bool long = open.size < 0;
-        uint256 openInterest = market.openInterest;
-        uint256 move = FixedPointMathLib.min(WadMath.divDown(loss, openInterest), _roomFor(market, long, cap));
-        if (move == 0) return 0;
-
-        if (long) {
-            market.haircutLong += move.toInt256().toInt128();
-            market.movedLong += move.toUint96();
-        } else {
-            market.haircutShort += move.toInt256().toInt128();
-            market.movedShort += move.toUint96();
+        Partners memory partners,
+        AccountId account,
+        KnownMarket[] memory known
+    ) private view returns (uint256[] memory prices) {
+        InstrumentId[] memory instruments = book.instruments[account].values();
+        prices = new uint256[](instruments.length);
+        MarketCache memory cache = cacheOf(known);
+        for (uint256 i = 0; i < prices.length; ++i) {
+            KnownMarket memory market = cache.entryOf(instruments[i].underlyingOf());
+            cachedOrLastPrice(partners.oracle, market);
+            if (!market.isLast) prices[i] = market.price;
         }
-        borne = WadMath.mulDown(move, openInterest);
-        emit IClearinghouse.GainsHaircut(open.instrument, long, borne, book.indexOf(open.instrument, long));
-    }
-
-    /// @dev How far a side's index may still move: the cap, less what it has moved, which is forgotten evenly over an
-    /// hour. So the slices of an account share one cap, however they are cut.
-    function _roomFor(Market storage market, bool long, uint256 cap) private returns (uint256) {
-        uint256 elapsed = FixedPointMathLib.min(block.timestamp - market.movedAt, FORGETTING_SECONDS);
-        uint256 forgotten = FixedPointMathLib.fullMulDiv(cap, elapsed, FORGETTING_SECONDS);
-        market.movedAt = uint40(block.timestamp);
-        market.movedLong = uint96(FixedPointMathLib.zeroFloorSub(market.movedLong, forgotten));
-        market.movedShort = uint96(FixedPointMathLib.zeroFloorSub(market.movedShort, forgotten));
-        return FixedPointMathLib.zeroFloorSub(cap, long ? market.movedLong : market.movedShort);
     }
 }

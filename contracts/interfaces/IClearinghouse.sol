@@ -34,6 +34,20 @@ interface IClearinghouse {
     error VariationNotDue(AccountId account, int256 equity, uint256 initial);
     /// @notice The liquidator would pay more than it is willing to [wad].
     error PaymentAboveMaximum(int256 payment, int256 maxPayment);
+    /// @notice The account has equity: only a bankrupt one can be flagged or deleveraged [wad].
+    error NotBankrupt(AccountId account, int256 equity);
+    /// @notice The account's flag is still good; it was raised at this time [unix seconds].
+    error AlreadyFlagged(AccountId account, uint256 flaggedAt);
+    /// @notice A bankrupt account may be deleveraged for a day from this time on; 0: it must be flagged [unix seconds].
+    error DeleverageNotDue(AccountId account, uint256 from);
+    /// @notice The two accounts do not hold so much of the instrument on opposite sides [wad].
+    error NotOpposite(InstrumentId instrument, int256 size, int256 counterpartySize, uint256 closed);
+    /// @notice The account has no debt, or it has a position or collateral that could pay for it [wad].
+    error NothingToWriteOff(AccountId account, int256 cash);
+    /// @notice While there is a recorded deficit nothing is taken from the insurance fund [wad].
+    error DeficitFirst(uint256 deficit);
+    /// @notice Less would be left in the insurance fund than the open interest requires [wad].
+    error FundBelowFloor(int256 left, uint256 floor);
     /// @notice The allowed distance from the peg is out of its bounds, or there is one without a price [bps].
     error PegOutOfBounds(uint24 underlying, uint256 allowedBps, uint256 least, uint256 most);
     /// @notice A share is above 1 or an address is missing.
@@ -68,9 +82,39 @@ interface IClearinghouse {
     event GainsHaircut(InstrumentId indexed instrument, bool indexed long, uint256 loss, int256 index);
     /// @notice The recorded deficit changed [wad].
     event DeficitChanged(uint256 deficit);
+    /// @notice What longs and shorts have been charged for one unit of size [wad], and what funding goes on from: the mark
+    /// [wad], the interest [millionths per 8 hours], and what the premium adds to it [1e-15 per 8 hours], fading from now
+    /// on.
+    event FundingAccrued(
+        InstrumentId indexed instrument,
+        int256 longIndex,
+        int256 shortIndex,
+        uint256 mark,
+        int256 interest,
+        int256 premium
+    );
+    /// @notice A bankrupt account was flagged: from some time on it may be deleveraged [wad].
+    event Flagged(AccountId indexed account, int256 equity);
+    /// @notice An account that was flagged was found to have equity [wad].
+    event FlagRemoved(AccountId indexed account, int256 equity);
+    /// @notice A bankrupt account's position was closed against another's at the mark; its size changed by `size`, and
+    /// `loss` of what it lacked went down the waterfall [wad].
+    event Deleveraged(
+        AccountId indexed bankrupt,
+        AccountId indexed counterparty,
+        InstrumentId indexed instrument,
+        int256 size,
+        uint256 mark,
+        uint256 loss
+    );
+    /// @notice A debt that nothing was left to pay was written off; the insurance fund paid `fromFund` of it [wad].
+    event WrittenOff(AccountId indexed account, uint256 debt, uint256 fromFund);
+    /// @notice Governance took cash from the insurance fund; `left` is what it has now [wad].
+    event FundTaken(AccountId indexed to, uint256 cash, uint256 left);
     /// @notice Fees were taken and wait to be divided; `reserve` is all that waits [wad].
     event FeesReserved(uint256 fees, uint256 reserve);
-    /// @notice All that waited was divided; `repaid` of it went against the recorded deficit [wad].
+    /// @notice All that waited, fees and the fund's share of interest, was divided; `repaid` of it went against the recorded
+    /// deficit [wad].
     event FeesDistributed(uint256 toFund, uint256 toTreasury, uint256 repaid);
     /// @notice The settlement token left its peg, or came back to it; `price` is in dollars [wad].
     event PegNoted(uint256 price, bool depegged);
@@ -88,7 +132,7 @@ interface IClearinghouse {
     function clear(Trade[] calldata trades) external;
 
     /// @notice Turns the value of all positions of an account into cash. The account's equity does not change. By the
-    /// owner or an operator with TRADE at any time, by anyone when the account is below initial margin.
+    /// owner or an operator with TRADE at any time; by anyone when it is a loss, or the account is below initial margin.
     function settleVariation(AccountId account) external;
 
     /// @notice Takes over a fraction of everything that an account below maintenance margin holds. By the owner of the
@@ -106,9 +150,44 @@ interface IClearinghouse {
         int256 maxPayment
     ) external returns (uint256 fraction, int256 payment);
 
-    /// @notice Divides the fees taken so far between the insurance fund, whose share repays the recorded deficit first, and
-    /// the treasury. By anyone; a liquidation that asks the fund for anything does it by itself.
+    /// @notice Marks a bankrupt account, so that it can be deleveraged when nobody has taken it over after a delay; a flag is
+    /// good for a day from then on. Removes the flag of an account that has equity again. By anyone.
+    /// Reverts with NotBankrupt or AlreadyFlagged.
+    function flag(AccountId account) external;
+
+    /// @notice Closes a part of a bankrupt account's position against an account on the other side, at the mark and without
+    /// fees: the counterparty loses exposure, not value, and must pass the gate. The part of the account's loss that
+    /// goes with what is closed goes down the waterfall first. By anyone, after `flag` and its delay.
+    /// Reverts with DeleverageNotDue, NotBankrupt, NotOpposite, SelfDealing, or the oracle's reason.
+    /// @param bankrupt Whose position nobody took over.
+    /// @param counterparty Anyone who holds the other side.
+    /// @param instrument Of what.
+    /// @param size How much of it, at most what each of the two holds [wad].
+    function deleverage(
+        AccountId bankrupt,
+        AccountId counterparty,
+        InstrumentId instrument,
+        uint128 size
+    ) external;
+
+    /// @notice Clears the debt of an account that has neither position nor collateral: the insurance fund pays what it may,
+    /// those who have cash bear a bounded part, the rest is recorded as deficit. By anyone. Reverts with
+    /// NothingToWriteOff.
+    function writeOff(AccountId account) external;
+
+    /// @notice Divides what was taken so far, fees and the fund's share of interest, between the insurance fund, whose part
+    /// repays the recorded deficit first, and the treasury. By anyone; whatever asks the fund for anything does it by
+    /// itself.
     function distributeFees() external;
+
+    /// @notice Repays the recorded deficit from the insurance fund, as much as may be drawn for one instrument in a day. By
+    /// anyone: so what somebody deposits to the fund's account reaches the deficit.
+    function repayDeficit() external;
+
+    /// @notice Lets an instrument's new funding rules take effect, and takes in its funding until now. By anyone. Without new
+    /// rules there is nothing to do: positions are always valued with all funding until now, which comes to the same
+    /// however often anybody calls this. Reverts with UnknownInstrument.
+    function accrueFunding(InstrumentId instrument) external;
 
     /// @notice Compares the settlement token's own price with one dollar. While it is further away than allowed, trades
     /// may only reduce both sides; what accounts owe each other is not touched. By anyone.
@@ -133,6 +212,22 @@ interface IClearinghouse {
 
     /// @notice What each side has been charged for one unit of size since the beginning [wad].
     function indicesOf(InstrumentId instrument) external view returns (int256 longIndex, int256 shortIndex);
+
+    /// @notice An instrument's funding now. A positive rate is paid by longs to shorts, counted at the mark of the last trade.
+    /// @return rate What it will be charged until the next trade, but for the fading of the premium [wad per year].
+    /// @return premium The part of the rate that the premium makes [wad per year].
+    /// @return longIndex What one unit of long size has been charged since the beginning [wad].
+    /// @return shortIndex The same of short size [wad].
+    function fundingOf(
+        InstrumentId instrument
+    ) external view returns (int256 rate, int256 premium, int256 longIndex, int256 shortIndex);
+
+    /// @notice When a bankrupt account was last flagged; 0 when it was not [unix seconds].
+    function flaggedAt(AccountId account) external view returns (uint256);
+
+    /// @notice The open interest of all instruments together, each at the mark of its last trade; in whole settlement
+    /// currency, rounded down for each [wad].
+    function openNotional() external view returns (uint256);
 
     /// @notice The account that bears losses first after the bankrupt account itself. It has no key.
     function insuranceFund() external view returns (AccountId);
@@ -169,4 +264,10 @@ interface IClearinghouse {
     /// @notice Sets who receives fees: a share for the insurance fund [wad], the rest for the treasury's first account.
     /// Governance only.
     function setFeeShares(address treasury, uint64 fundShare) external;
+
+    /// @notice Takes cash out of the insurance fund, never below a share of all open interest, and not while there is a
+    /// recorded deficit. Governance only. Reverts with FundBelowFloor or DeficitFirst.
+    /// @param to Who receives it.
+    /// @param cash How much [wad].
+    function takeFromFund(AccountId to, uint256 cash) external;
 }

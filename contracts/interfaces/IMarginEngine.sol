@@ -88,6 +88,10 @@ interface IMarginEngine {
     /// @param known What the caller has read in this call.
     function requireSafer(AccountId account, Acts calldata acts, KnownMarket[] calldata known) external view;
 
+    /// @notice What an account is worth as a liquidation sees it [wad], with what was read for it. Reverts with the oracle's
+    /// reason when too much of it cannot be read.
+    function equityForLiquidation(AccountId account) external view returns (int256 equity, KnownMarket[] memory known);
+
     /// @notice The terms of a liquidation, for at most `maxFraction` [wad]. Reverts with NotLiquidatable,
     /// MustCloseWhole or FractionTooSmall.
     /// @dev An item that cannot be read counts at its last accepted price less its maintenance requirement, as far as the

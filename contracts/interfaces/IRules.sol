@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {BracketParameters, SizeBrackets} from "../types/SizeBrackets.sol";
 import {CollateralParameters, CollateralRules} from "../types/CollateralRules.sol";
+import {FundingParameters} from "../types/FundingRules.sol";
 import {InstrumentId} from "../types/InstrumentId.sol";
 import {LiquidationParameters, LiquidationRules} from "../types/LiquidationRules.sol";
 import {UnderlyingParameters, UnderlyingRules} from "../types/UnderlyingRules.sol";
@@ -33,6 +34,8 @@ interface IRules {
     event UnderlyingSet(uint24 indexed underlying, UnderlyingParameters parameters);
     /// @notice An underlying's size brackets were set.
     event BracketsSet(uint24 indexed underlying, BracketParameters parameters);
+    /// @notice How an underlying's funding follows its premium was set.
+    event FundingRulesSet(uint24 indexed underlying, FundingParameters parameters);
     /// @notice A token's rules were set; `index` is its place in the list.
     event CollateralSet(address indexed token, uint256 index, uint8 decimals, CollateralParameters parameters);
     /// @notice The rules of liquidation were set.
@@ -60,6 +63,11 @@ interface IRules {
 
     /// @notice Sets an underlying's size brackets. Governance only. Reverts with RuleOutOfBounds.
     function setBrackets(uint24 underlying, BracketParameters calldata parameters) external;
+
+    /// @notice Sets how the funding of an underlying's perpetual follows its premium: from its next trade, or
+    /// `accrueFunding`, on; what has accrued until then stays as it was. Governance only. Reverts with RuleOutOfBounds, or
+    /// with UnknownInstrument before the underlying has size brackets.
+    function setFundingRules(uint24 underlying, FundingParameters calldata parameters) external;
 
     /// @notice Lists a token as collateral. Governance only. Reverts with TokenAlreadyListed, TooManyTokens or
     /// RuleOutOfBounds.

@@ -14,6 +14,9 @@ pragma solidity 0.8.37;
 ///   112-119   most instruments            [number for one account]
 ///   120-135   fund draw cap               [bps of the insurance fund, for one instrument, at once and in each day]
 ///   136-175   open interest base          [whole settlement currency]
+///   176-191   deleverage delay            [seconds]
+///   192-207   lenders' cap                [bps of all lent cash, at once and in each day]
+///   208-223   fund floor                  [bps of all open interest]
 type LiquidationRules is uint256;
 
 using {
@@ -26,7 +29,10 @@ using {
     minimumMarginOfItem,
     mostInstruments,
     fundDrawCapBps,
-    openInterestBase
+    openInterestBase,
+    deleverageDelay,
+    lendersCapBps,
+    fundFloorBps
 } for LiquidationRules global;
 
 /// @notice rhoMin: the incentive at the line [bps of the maintenance requirement].
@@ -81,6 +87,21 @@ function openInterestBase(LiquidationRules rules) pure returns (uint256) {
     return ((LiquidationRules.unwrap(rules) >> 136) & 0xffffffffff) * 1e18;
 }
 
+/// @notice How long after it was flagged a bankrupt account may be deleveraged [seconds].
+function deleverageDelay(LiquidationRules rules) pure returns (uint256) {
+    return (LiquidationRules.unwrap(rules) >> 176) & 0xffff;
+}
+
+/// @notice The most that losses may take from those who have cash, at once and again in each day [bps of their cash].
+function lendersCapBps(LiquidationRules rules) pure returns (uint256) {
+    return (LiquidationRules.unwrap(rules) >> 192) & 0xffff;
+}
+
+/// @notice What governance must leave in the insurance fund [bps of all open interest].
+function fundFloorBps(LiquidationRules rules) pure returns (uint256) {
+    return (LiquidationRules.unwrap(rules) >> 208) & 0xffff;
+}
+
 /// @notice The same rules by name, as governance sets them; minimum margins are in whole settlement currency.
 struct LiquidationParameters {
     uint16 leastIncentiveBps;
@@ -94,6 +115,9 @@ struct LiquidationParameters {
     uint16 fundDrawCapBps;
     /// [whole settlement currency]
     uint40 openInterestBase;
+    uint16 deleverageDelay;
+    uint16 lendersCapBps;
+    uint16 fundFloorBps;
 }
 
 /// @notice Packs the rules into their word; the bounds are the caller's to check.
@@ -108,5 +132,8 @@ function packLiquidationRules(LiquidationParameters memory parameters) pure retu
     word |= uint256(parameters.mostInstruments) << 112;
     word |= uint256(parameters.fundDrawCapBps) << 120;
     word |= uint256(parameters.openInterestBase) << 136;
+    word |= uint256(parameters.deleverageDelay) << 176;
+    word |= uint256(parameters.lendersCapBps) << 192;
+    word |= uint256(parameters.fundFloorBps) << 208;
     return LiquidationRules.wrap(word);
 }

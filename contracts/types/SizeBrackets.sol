@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {WadMath} from "../libraries/WadMath.sol";
+import {FundingRules} from "./FundingRules.sol";
 
 /// @notice How the margin rate grows with a position's notional: progressive brackets, as in an income tax.
 /// @dev
@@ -12,11 +13,12 @@ import {WadMath} from "../libraries/WadMath.sol";
 ///   120-143   factor in bracket 2  [bps]; the factor in bracket 1 is 10,000
 ///   144-167   factor in bracket 3  [bps]
 ///   168-191   factor above         [bps]
+///   192-255   funding rules        of the underlying's perpetual, see FundingRules: no part of the brackets
 /// The factor is marginal: only the notional inside a bracket is charged at its factor, so the requirement is
 /// continuous and convex in size.
 type SizeBrackets is uint256;
 
-using {chargedNotional} for SizeBrackets global;
+using {chargedNotional, fundingRules, withFundingRules} for SizeBrackets global;
 
 /// @notice The notional after the size factor: sum over the brackets of (notional inside it) x (its factor),
 /// rounded up [wad].
@@ -37,6 +39,17 @@ function chargedNotional(SizeBrackets brackets, uint256 notional) pure returns (
         charged += WadMath.bpsUp(notional - start, factor - factorBelow);
         factorBelow = factor;
     }
+}
+
+/// @notice How funding follows the premium.
+function fundingRules(SizeBrackets brackets) pure returns (FundingRules) {
+    return FundingRules.wrap(uint64(SizeBrackets.unwrap(brackets) >> 192));
+}
+
+/// @notice The same brackets with other funding rules.
+function withFundingRules(SizeBrackets brackets, FundingRules rules) pure returns (SizeBrackets) {
+    uint256 others = uint192(SizeBrackets.unwrap(brackets));
+    return SizeBrackets.wrap(others | (uint256(FundingRules.unwrap(rules)) << 192));
 }
 
 /// @notice The same brackets by name, as governance sets them; the ends are in whole settlement currency.

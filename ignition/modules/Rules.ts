@@ -18,7 +18,13 @@ export function rulesModule(parameters: DeploymentParameters, source: MarketSour
       m.call(rules, "setUnderlying", [number, { ...rates, kinds }], {
         id: `setUnderlying_${symbol}`,
       });
-      m.call(rules, "setBrackets", [number, traded.brackets], { id: `setBrackets_${symbol}` });
+      const brackets = m.call(rules, "setBrackets", [number, traded.brackets], {
+        id: `setBrackets_${symbol}`,
+      });
+      m.call(rules, "setFundingRules", [number, traded.funding], {
+        id: `setFundingRules_${symbol}`,
+        after: [brackets],
+      });
     }
 
     // One after the other: the place in the list is the token's bit in an account's set.

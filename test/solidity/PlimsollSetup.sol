@@ -123,7 +123,10 @@ abstract contract PlimsollSetup is BaseTest {
                 minimumMarginOfItem: 5,
                 mostInstruments: 32,
                 fundDrawCapBps: 5_000,
-                openInterestBase: 10_000_000
+                openInterestBase: 10_000_000,
+                deleverageDelay: 1 hours,
+                lendersCapBps: 0,
+                fundFloorBps: 200
             });
     }
 
