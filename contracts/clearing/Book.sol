@@ -152,10 +152,10 @@ function movePart(
     int256 part
 ) returns (int256 toFrom, int256 toTo) {
     Sides memory sides = self.sidesOf(instrument);
-    (int256 size, int256 quote) = _read(self, from, instrument, sides);
-    (size, quote) = (WadMath.mulDown(size, part), WadMath.mulDown(quote, part));
+    int256 size;
+    int256 quote;
+    (size, quote, toFrom) = _givePart(self, from, instrument, sides, part);
     if (size == 0 && quote == 0) return (0, 0);
-    toFrom = self.change(from, instrument, sides, -size, -quote);
     toTo = self.change(to, instrument, sides, size, quote);
     self.setOpenInterest(instrument, sides.openInterest);
 }
@@ -211,6 +211,21 @@ function wholeNotional(uint256 size, uint256 mark) pure returns (uint256) {
     }
 }
 
+/// @dev Takes a part of a position out of its account; returns what it is, and the real quote of a position that is gone.
+function _givePart(
+    Book storage self,
+    AccountId from,
+    InstrumentId instrument,
+    Sides memory sides,
+    int256 part
+) returns (int256 size, int256 quote, int256 realised) {
+    (int256 held, int256 real) = _read(self, from, instrument, sides);
+    (size, quote) = (WadMath.mulDown(held, part), WadMath.mulDown(real, part));
+    if (size == 0 && quote == 0) return (0, 0, 0);
+    _moveOpenInterest(sides, _longer(held, -size));
+    realised = _write(self, from, instrument, sides, held, held - size, real - quote);
+}
+
 /// @dev A position's size and real quote, 0 and 0 when there is none.
 function _read(
     Book storage self,
@@ -250,8 +265,11 @@ function _write(
 
 /// @dev By how much more is held long after a change of a size [wad].
 function _longer(int256 size, int256 sizeChange) pure returns (int256) {
-    int256 newSize = size + sizeChange;
-    return (newSize > 0 ? newSize : int256(0)) - (size > 0 ? size : int256(0));
+    // Unchecked: sizes are below 2^127 and so are their sums, or the position cannot be stored.
+    unchecked {
+        int256 newSize = size + sizeChange;
+        return (newSize > 0 ? newSize : int256(0)) - (size > 0 ? size : int256(0));
+    }
 }
 
 /// @dev Open interest is the sum of all long sizes; with both sides of an act done it is that of the short ones too.

@@ -21,12 +21,12 @@ library Ledger {
 
     /// @notice The quote with all index moves taken in, rounded down [wad].
     function realQuote(int256 size, int256 quote, int256 index) internal pure returns (int256) {
-        return index == 0 ? quote : quote - WadMath.mulUp(size, index);
+        return index == 0 ? quote : quote + _floor(-size, index);
     }
 
     /// @notice The position to store for a size and a real quote, the quote rounded down [wad].
     function stored(int256 size, int256 real, int256 index) internal pure returns (Position memory) {
-        int256 quote = index == 0 ? real : real + WadMath.mulDown(size, index);
+        int256 quote = index == 0 ? real : real + _floor(size, index);
         return Position({size: size.toInt128(), quote: quote.toInt128()});
     }
 
@@ -41,5 +41,16 @@ library Ledger {
     function tradeQuote(int256 size, uint256 price) internal pure returns (int256) {
         int256 quote = WadMath.mulDown(WadMath.abs(size), price).toInt256();
         return size < 0 ? -quote : quote;
+    }
+
+    /// @dev size x index, rounded towards minus infinity.
+    function _floor(int256 size, int256 index) private pure returns (int256 product) {
+        // Unchecked: a stored size is below 2^127 and an index below 2^104.
+        unchecked {
+            product = size * index;
+            int256 remainder = product % 1e18;
+            product /= 1e18;
+            if (remainder < 0) --product;
+        }
     }
 }
