@@ -95,13 +95,12 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         IMarginEngine engine = _engine();
         OpenPosition[] memory open = _book.openPositionsOf(account);
         MarketCache memory cache = newMarketCache(open.length);
+        int256[] memory values = new int256[](open.length);
         int256 variation;
         for (uint256 i = 0; i < open.length; ++i) {
-            InstrumentId instrument = open[i].instrument;
-            uint256 mark = cachedPrice(ORACLE, cache.entryOf(instrument.underlyingOf()));
-            int256 value = Ledger.valueOf(open[i].size, open[i].realQuote, mark);
-            _book.change(account, instrument, _book.sidesOf(instrument), 0, -value);
-            variation += value;
+            uint256 mark = cachedPrice(ORACLE, cache.entryOf(open[i].instrument.underlyingOf()));
+            values[i] = Ledger.valueOf(open[i].size, open[i].realQuote, mark);
+            variation += values[i];
         }
         if (variation >= 0 && !VAULT.isAuthorized(account, msg.sender, TRADE)) {
             Margin memory margin = engine.marginOf(account);
@@ -110,6 +109,10 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
             }
         }
 
+        for (uint256 i = 0; i < open.length; ++i) {
+            InstrumentId instrument = open[i].instrument;
+            _book.change(account, instrument, _book.sidesOf(instrument), 0, -values[i]);
+        }
         emit VariationSettled(account, variation);
         Posting[] memory postings = new Posting[](1);
         postings[0] = Posting({account: account, cash: variation});

@@ -442,7 +442,4 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
     function _pay(address token, address to, uint256 amount) private nonReentrant {
         IERC20(token).safeTransfer(to, amount);
     }
-    function interestReserve() external pure returns (uint256) { return 0; }
-    function collectInterest() external onlyClearinghouse returns (uint256) { return 0; }
-    function chargeLenders(uint256, uint256) external onlyClearinghouse returns (uint256) { return 0; }
 }

@@ -115,7 +115,7 @@ describe("Clearinghouse", () => {
       }
     });
 
-    it("posts what a venue charges: fees to the reserve, builders' to builders", async () => {
+    it("takes what a venue charges from the position: fees to the reserve, builders' to builders", async () => {
       const { clearinghouse, vault, alice, bob, carol, treasury, ...trading } = await load();
       const { tradeOf, clear, cashOf, excessOfClaims } = trading;
       const takerLeg = { fee: 10n, builderFee: 7n, builder: carol.address };
@@ -127,8 +127,12 @@ describe("Clearinghouse", () => {
         )
         .and.to.emit(clearinghouse, "FeesReserved")
         .withArgs(15n, 15n);
-      expect(await cashOf(alice)).to.equal(STAKE - 17n);
-      expect(await cashOf(bob)).to.equal(STAKE - 5n);
+      const quoteOf = async (trader: typeof alice) =>
+        (await clearinghouse.positionOf(trading.accountOf(trader), ETH_PERP)).quote;
+      expect(await quoteOf(alice)).to.equal(-PRICE - 17n);
+      expect(await quoteOf(bob)).to.equal(PRICE - 5n);
+      expect(await cashOf(alice)).to.equal(STAKE);
+      expect(await cashOf(bob)).to.equal(STAKE);
       expect(await cashOf(carol)).to.equal(STAKE + 7n);
       expect(await clearinghouse.reserve()).to.equal(15n);
       expect(await cashOf(treasury)).to.equal(0n);

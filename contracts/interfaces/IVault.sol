@@ -178,7 +178,4 @@ interface IVault {
     /// in. Governance only. Reverts with RuleOutOfBounds.
     /// @dev The settlement token's cap is never lowered: nobody can stop deposits by it.
     function setTokenLimits(address token, TokenLimits calldata limits) external;
-    function interestReserve() external view returns (uint256);
-    function collectInterest() external returns (uint256);
-    function chargeLenders(uint256 loss, uint256 capBps) external returns (uint256);
 }
