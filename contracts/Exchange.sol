@@ -38,10 +38,10 @@ contract Exchange is IExchange, EIP712, AccessManaged {
     /// @dev What the makers of a batch are matched with.
     struct Taking {
         bytes32 hash;
-        /// Of the taker's own tier [wad ratio of notional].
-        uint64 rate;
-        /// Of tier 0, which bounds every maker's.
-        FeeRates base;
+        /// Of the taker's tier [wad ratio of notional].
+        uint64 takerRate;
+        /// Of tier 0, in which most makers are [wad ratio of notional].
+        uint64 makerRate;
     }
 
     /// @dev An order that was found valid, and how much of it is filled and left.
@@ -101,8 +101,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         if (taker.order.flags & POST_ONLY != 0) revert PostOnly(checkedTaker.hash);
 
         Trade[] memory trades = new Trade[](count);
-        Taking memory taking = Taking({hash: checkedTaker.hash, rate: 0, base: _feeRates[0]});
-        (taking.rate, ) = _ratesOf(checkedTaker.feeTier, taking.base);
+        Taking memory taking = _takingOf(checkedTaker);
         uint256 total;
         for (uint256 i = 0; i < count; ++i) {
             _match(taker.order, taking, makers[i], sizes[i], trades[i]);
@@ -190,7 +189,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
     /// @inheritdoc IExchange
     function feeRates(uint8 tier) external view returns (uint64 takerFee, uint64 makerFee) {
         _requireTier(tier);
-        return _ratesOf(tier, _feeRates[0]);
+        return _ratesOf(tier);
     }
 
     /// @inheritdoc IExchange
@@ -200,7 +199,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
 
     /// @inheritdoc IExchange
     function feeRatesOf(bytes32 account) external view returns (uint64 takerFee, uint64 makerFee) {
-        return _ratesOf(_terms[account].feeTier, _feeRates[0]);
+        return _ratesOf(_terms[account].feeTier);
     }
 
     // Orders
@@ -209,7 +208,9 @@ contract Exchange is IExchange, EIP712, AccessManaged {
     function _check(SignedOrder calldata signed) private view returns (Checked memory checked) {
         Order calldata order = signed.order;
         bytes32 hash = hashOrder(order);
-        AccountTerms memory terms = _terms[order.account];
+        AccountTerms storage terms = _terms[order.account];
+        uint64 least = terms.leastNonce;
+        checked.feeTier = terms.feeTier;
         bool feeToNobody = uint96(uint256(order.builder)) != 0 && bytes20(order.builder) == 0;
         if (order.size == 0 || order.limitPrice == 0 || order.triggerPrice != 0 || feeToNobody) {
             revert InvalidOrder(hash);
@@ -218,15 +219,12 @@ contract Exchange is IExchange, EIP712, AccessManaged {
             revert InvalidFlags(hash, order.flags);
         }
         if (block.timestamp > order.expiry) revert OrderExpired(hash, order.expiry, block.timestamp);
-        if (order.nonce < terms.leastNonce) {
-            revert NonceCancelled(hash, order.account, order.nonce, terms.leastNonce);
-        }
+        if (order.nonce < least) revert NonceCancelled(hash, order.account, order.nonce, least);
         uint256 bits = _bitsOf(order.account, order.nonce);
         if (bits & USED != 0) revert NonceUsed(hash, order.account, order.nonce);
         if (!_isSigned(order.account, hash, signed.signature)) revert InvalidSignature(hash, order.account);
         checked.hash = hash;
         checked.size = WadMath.abs(order.size);
-        checked.feeTier = terms.feeTier;
         if (bits & PARTLY_FILLED != 0) checked.filled = _filled[hash];
     }
 
@@ -263,19 +261,28 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         trade.size = taker.size > 0 ? int128(size) : -int128(size);
         trade.price = maker.limitPrice;
         uint256 notional = WadMath.mulUp(uint256(size), trade.price);
-        (, uint64 makerRate) = _ratesOf(checked.feeTier, taking.base);
-        _chargeLeg(trade.taker, taker, taking.hash, notional, taking.rate);
+        uint64 makerRate = taking.makerRate;
+        if (checked.feeTier != 0) (, makerRate) = _ratesOf(checked.feeTier);
+        _chargeLeg(trade.taker, taker, taking.hash, notional, taking.takerRate);
         _chargeLeg(trade.maker, maker, checked.hash, notional, makerRate);
     }
 
-    /// @dev What a tier is charged, given the rates of tier 0: the lower of the two, for each side by itself. Looking at
-    /// the time of charging needs no bound between tiers when tier 0 is lowered, writes to no other tier then, and gives
-    /// a tier its own rates back when tier 0 rises again. A tier that was never set is charged as tier 0.
-    function _ratesOf(uint8 tier, FeeRates memory base) private view returns (uint64 taker, uint64 maker) {
+    /// @dev The rates of tier 0 are read once for a batch.
+    function _takingOf(Checked memory taker) private view returns (Taking memory taking) {
+        taking.hash = taker.hash;
+        (taking.takerRate, taking.makerRate) = _ratesOf(0);
+        if (taker.feeTier != 0) (taking.takerRate, ) = _ratesOf(taker.feeTier);
+    }
+
+    /// @dev What a tier is charged: for each side the lower of its own rate and that of tier 0. Looking at the time of
+    /// charging needs no bound between tiers when tier 0 is lowered, writes to no other tier then, and gives a tier its
+    /// own rates back when tier 0 rises again. A tier that was never set is charged as tier 0. One more slot is read for
+    /// each tier above 0 in a batch, none for tier 0.
+    function _ratesOf(uint8 tier) private view returns (uint64 taker, uint64 maker) {
+        FeeRates storage base = _feeRates[0];
         (taker, maker) = (base.taker, base.maker);
-        if (tier == 0) return (taker, maker);
-        FeeRates memory own = _feeRates[tier];
-        if (!own.isSet) return (taker, maker);
+        FeeRates storage own = _feeRates[tier];
+        if (tier == 0 || !own.isSet) return (taker, maker);
         if (own.taker < taker) taker = own.taker;
         if (own.maker < maker) maker = own.maker;
     }
@@ -293,7 +300,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         if (rate + builderRate > order.maxFee) revert FeeAboveMaximum(hash, rate + builderRate, order.maxFee);
         leg.account = AccountId.wrap(order.account);
         leg.fee = WadMath.mulUp(notional, rate).toUint128();
-        leg.builderFee = WadMath.mulUp(notional, builderRate).toUint128();
+        if (builderRate != 0) leg.builderFee = WadMath.mulUp(notional, builderRate).toUint128();
         leg.builder = address(bytes20(order.builder));
         leg.reduceOnly = order.flags & REDUCE_ONLY != 0;
     }
