@@ -22,16 +22,26 @@ import {Leg, Trade} from "./types/Trade.sol";
 contract Exchange is IExchange, EIP712, AccessManaged {
     using SafeCast for uint256;
 
-    /// @dev One slot [wad ratio of notional].
+    /// @dev One slot: what a tier is charged [wad ratio of notional], and whether that was ever set.
     struct FeeRates {
         uint64 taker;
         uint64 maker;
+        bool isSet;
+    }
+
+    /// @dev One slot, which the check of an order reads anyhow: the tier costs a match no slot of its own.
+    struct AccountTerms {
+        uint64 leastNonce;
+        uint8 feeTier;
     }
 
     /// @dev What the makers of a batch are matched with.
     struct Taking {
         bytes32 hash;
-        FeeRates rates;
+        /// Of the taker's tier [wad ratio of notional].
+        uint64 takerRate;
+        /// Of tier 0, in which most makers are [wad ratio of notional].
+        uint64 makerRate;
     }
 
     /// @dev An order that was found valid, and how much of it is filled and left.
@@ -41,6 +51,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         uint256 size;
         /// [wad]
         uint256 filled;
+        uint8 feeTier;
     }
 
     bytes32 private constant ORDER_TYPEHASH = keccak256(
@@ -56,14 +67,18 @@ contract Exchange is IExchange, EIP712, AccessManaged {
     uint256 private constant MOST_MAKERS = 64;
     /// @dev For each fee, of the venue and of a builder: 1 % [wad].
     uint256 private constant MOST_FEE_RATE = 0.01e18;
+    uint8 private constant MOST_TIER = 7;
+    /// @dev So many accounts change their tier for less than 8,000,000 gas.
+    uint256 private constant MOST_ACCOUNTS = 256;
 
     IClearinghouse private immutable CLEARINGHOUSE;
     IVault private immutable VAULT;
 
-    FeeRates private _feeRates;
+    /// @dev As governance set them; `_ratesOf` says what is charged.
+    FeeRates[MOST_TIER + 1] private _feeRates;
     /// @dev Two bits for each of 128 nonces: used up (the order is filled or cancelled), and partly filled.
     mapping(bytes32 account => mapping(uint256 word => uint256 bits)) private _nonces;
-    mapping(bytes32 account => uint64 nonce) private _leastNonces;
+    mapping(bytes32 account => AccountTerms terms) private _terms;
     /// @dev Only of orders that are partly filled: for all others it is never read [wad].
     mapping(bytes32 orderHash => uint128 filled) private _filled;
 
@@ -86,7 +101,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         if (taker.order.flags & POST_ONLY != 0) revert PostOnly(checkedTaker.hash);
 
         Trade[] memory trades = new Trade[](count);
-        Taking memory taking = Taking({hash: checkedTaker.hash, rates: _feeRates});
+        Taking memory taking = _takingOf(checkedTaker);
         uint256 total;
         for (uint256 i = 0; i < count; ++i) {
             _match(taker.order, taking, makers[i], sizes[i], trades[i]);
@@ -106,20 +121,34 @@ contract Exchange is IExchange, EIP712, AccessManaged {
     /// @inheritdoc IExchange
     function cancelUpTo(bytes32 account, uint64 nonce) external {
         _requireCanceller(account);
-        uint64 current = _leastNonces[account];
+        AccountTerms storage terms = _terms[account];
+        uint64 current = terms.leastNonce;
         if (nonce <= current) revert NonceBelowCurrent(nonce, current);
-        _leastNonces[account] = nonce;
+        terms.leastNonce = nonce;
         emit OrdersCancelledUpTo(account, nonce);
     }
 
     // Governance
 
     /// @inheritdoc IExchange
-    function setFeeRates(uint64 takerFee, uint64 makerFee) external restricted {
-        if (takerFee > MOST_FEE_RATE) revert FeeRateOutOfBounds(takerFee, MOST_FEE_RATE);
-        if (makerFee > MOST_FEE_RATE) revert FeeRateOutOfBounds(makerFee, MOST_FEE_RATE);
-        _feeRates = FeeRates({taker: takerFee, maker: makerFee});
-        emit FeeRatesSet(takerFee, makerFee);
+    /// @dev Tier 0 may fall below a tier that was set before: see `_ratesOf`.
+    function setFeeRates(uint8 tier, uint64 takerFee, uint64 makerFee) external restricted {
+        _requireTier(tier);
+        FeeRates memory base = _feeRates[0];
+        _requireRate(takerFee, tier == 0 ? MOST_FEE_RATE : base.taker);
+        _requireRate(makerFee, tier == 0 ? MOST_FEE_RATE : base.maker);
+        _feeRates[tier] = FeeRates({taker: takerFee, maker: makerFee, isSet: true});
+        emit FeeRatesSet(tier, takerFee, makerFee);
+    }
+
+    /// @inheritdoc IExchange
+    function setFeeTier(bytes32[] calldata accounts, uint8 tier) external restricted {
+        _requireTier(tier);
+        if (accounts.length > MOST_ACCOUNTS) revert TooManyTierChanges(accounts.length, MOST_ACCOUNTS);
+        for (uint256 i = 0; i < accounts.length; ++i) {
+            _terms[accounts[i]].feeTier = tier;
+            emit FeeTierSet(accounts[i], tier);
+        }
     }
 
     // Views
@@ -141,7 +170,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
             Order calldata order = orders[i];
             bool done =
                 order.expiry < block.timestamp ||
-                    order.nonce < _leastNonces[order.account] ||
+                    order.nonce < _terms[order.account].leastNonce ||
                     isNonceUsed(order.account, order.nonce);
             if (!done) fillable[i] = (WadMath.abs(order.size) - _filled[hashOrder(order)]).toUint128();
         }
@@ -149,7 +178,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
 
     /// @inheritdoc IExchange
     function leastNonceOf(bytes32 account) external view returns (uint64) {
-        return _leastNonces[account];
+        return _terms[account].leastNonce;
     }
 
     /// @inheritdoc IExchange
@@ -158,9 +187,19 @@ contract Exchange is IExchange, EIP712, AccessManaged {
     }
 
     /// @inheritdoc IExchange
-    function feeRates() external view returns (uint64 takerFee, uint64 makerFee) {
-        FeeRates memory rates = _feeRates;
-        return (rates.taker, rates.maker);
+    function feeRates(uint8 tier) external view returns (uint64 takerFee, uint64 makerFee) {
+        _requireTier(tier);
+        return _ratesOf(tier);
+    }
+
+    /// @inheritdoc IExchange
+    function feeTierOf(bytes32 account) external view returns (uint8) {
+        return _terms[account].feeTier;
+    }
+
+    /// @inheritdoc IExchange
+    function feeRatesOf(bytes32 account) external view returns (uint64 takerFee, uint64 makerFee) {
+        return _ratesOf(_terms[account].feeTier);
     }
 
     // Orders
@@ -169,7 +208,9 @@ contract Exchange is IExchange, EIP712, AccessManaged {
     function _check(SignedOrder calldata signed) private view returns (Checked memory checked) {
         Order calldata order = signed.order;
         bytes32 hash = hashOrder(order);
-        uint64 least = _leastNonces[order.account];
+        AccountTerms storage terms = _terms[order.account];
+        uint64 least = terms.leastNonce;
+        checked.feeTier = terms.feeTier;
         bool feeToNobody = uint96(uint256(order.builder)) != 0 && bytes20(order.builder) == 0;
         if (order.size == 0 || order.limitPrice == 0 || order.triggerPrice != 0 || feeToNobody) {
             revert InvalidOrder(hash);
@@ -220,8 +261,30 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         trade.size = taker.size > 0 ? int128(size) : -int128(size);
         trade.price = maker.limitPrice;
         uint256 notional = WadMath.mulUp(uint256(size), trade.price);
-        _chargeLeg(trade.taker, taker, taking.hash, notional, taking.rates.taker);
-        _chargeLeg(trade.maker, maker, checked.hash, notional, taking.rates.maker);
+        uint64 makerRate = taking.makerRate;
+        if (checked.feeTier != 0) (, makerRate) = _ratesOf(checked.feeTier);
+        _chargeLeg(trade.taker, taker, taking.hash, notional, taking.takerRate);
+        _chargeLeg(trade.maker, maker, checked.hash, notional, makerRate);
+    }
+
+    /// @dev The rates of tier 0 are read once for a batch.
+    function _takingOf(Checked memory taker) private view returns (Taking memory taking) {
+        taking.hash = taker.hash;
+        (taking.takerRate, taking.makerRate) = _ratesOf(0);
+        if (taker.feeTier != 0) (taking.takerRate, ) = _ratesOf(taker.feeTier);
+    }
+
+    /// @dev What a tier is charged: for each side the lower of its own rate and that of tier 0. Looking at the time of
+    /// charging needs no bound between tiers when tier 0 is lowered, writes to no other tier then, and gives a tier its
+    /// own rates back when tier 0 rises again. A tier that was never set is charged as tier 0. One more slot is read for
+    /// each tier above 0 in a batch, none for tier 0.
+    function _ratesOf(uint8 tier) private view returns (uint64 taker, uint64 maker) {
+        FeeRates storage base = _feeRates[0];
+        (taker, maker) = (base.taker, base.maker);
+        FeeRates storage own = _feeRates[tier];
+        if (tier == 0 || !own.isSet) return (taker, maker);
+        if (own.taker < taker) taker = own.taker;
+        if (own.maker < maker) maker = own.maker;
     }
 
     /// @dev Writes one side of a trade: fees are rounded up, and their rates together are within what was signed.
@@ -237,7 +300,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         if (rate + builderRate > order.maxFee) revert FeeAboveMaximum(hash, rate + builderRate, order.maxFee);
         leg.account = AccountId.wrap(order.account);
         leg.fee = WadMath.mulUp(notional, rate).toUint128();
-        leg.builderFee = WadMath.mulUp(notional, builderRate).toUint128();
+        if (builderRate != 0) leg.builderFee = WadMath.mulUp(notional, builderRate).toUint128();
         leg.builder = address(bytes20(order.builder));
         leg.reduceOnly = order.flags & REDUCE_ONLY != 0;
     }
@@ -269,6 +332,14 @@ contract Exchange is IExchange, EIP712, AccessManaged {
 
     function _bitsOf(bytes32 account, uint64 nonce) private view returns (uint256) {
         return (_nonces[account][nonce >> 7] >> (2 * (nonce & 0x7f))) & (USED | PARTLY_FILLED);
+    }
+
+    function _requireTier(uint8 tier) private pure {
+        if (tier > MOST_TIER) revert UnknownFeeTier(tier, MOST_TIER);
+    }
+
+    function _requireRate(uint256 rate, uint256 most) private pure {
+        if (rate > most) revert FeeRateOutOfBounds(rate, most);
     }
 
     function _requireCanceller(bytes32 account) private view {

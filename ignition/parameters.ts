@@ -16,8 +16,20 @@ export interface DeploymentParameters {
   /** In the order of listing, which gives each token its bit in an account's set. */
   collaterals: CollateralParameters[];
   liquidation: Record<LiquidationField, number>;
-  /** Ratios of notional, and the insurance fund's share of fees: decimal numbers. */
-  fees: { taker: string; maker: string; fundShare: string };
+  fees: FeeParameters;
+}
+
+/** Decimal numbers. */
+interface FeeParameters {
+  /** By tier, as ratios of notional. The first is everybody's; none of the others is dearer. */
+  tiers: [FeeRates, ...FeeRates[]];
+  /** The insurance fund's share of fees. */
+  fundShare: string;
+}
+
+interface FeeRates {
+  taker: string;
+  maker: string;
 }
 
 /**
@@ -213,6 +225,8 @@ export function requireConsistent(parameters: DeploymentParameters): void {
     const cure = VARIABLE.test(holder) ? `: set the configuration variable ${holder}` : "";
     check(isAddress(holder) && holder !== ZeroAddress, `governance.${key} is no address${cure}`);
   }
+
+  check(parameters.fees.tiers.length > 0, "fees.tiers is empty, and its first is everybody's");
 
   const contracts: Existing<unknown>[] = [
     parameters.settlementToken,

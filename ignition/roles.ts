@@ -64,7 +64,7 @@ export const RESTRICTED: Record<GovernedContract, Partial<Record<GovernedRole, S
     LISTING: ["setVenue(address,bool)", "setPeg(uint24,uint16)"],
     MODULES: ["setMarginEngine(address)", "takeFromFund(bytes32,uint256)"],
   },
-  Exchange: { RISK: ["setFeeRates(uint64,uint64)"] },
+  Exchange: { RISK: ["setFeeRates(uint8,uint64,uint64)", "setFeeTier(bytes32[],uint8)"] },
 };
 
 const ORDER = "(bytes32,uint256,int128,uint128,uint128,uint64,uint40,uint8,uint64,bytes32)";

@@ -184,42 +184,4 @@ describe("Exchange", () => {
       }
     });
   });
-
-  describe("setFeeRates", () => {
-    it("is governance's alone", async () => {
-      const { exchange, stranger } = await load();
-      await expect(exchange.connect(stranger).setFeeRates(0n, 0n))
-        .to.be.revertedWithCustomError(exchange, "AccessManagedUnauthorized")
-        .withArgs(stranger.address);
-    });
-
-    it("takes 1 % for each and announces it", async () => {
-      const { exchange, asGovernance } = await load();
-      await expect(asGovernance(exchange, "setFeeRates", [MOST_FEE_RATE, MOST_FEE_RATE]))
-        .to.emit(exchange, "FeeRatesSet")
-        .withArgs(MOST_FEE_RATE, MOST_FEE_RATE);
-      expect(await exchange.feeRates()).to.deep.equal([MOST_FEE_RATE, MOST_FEE_RATE]);
-    });
-
-    for (const [side, index] of Object.entries({ taker: 0, maker: 1 })) {
-      it(`refuses one wei above 1 % for the ${side}`, async () => {
-        const { exchange, asGovernance } = await load();
-        const rates = [0n, 0n].with(index, MOST_FEE_RATE + 1n);
-        await expect(asGovernance(exchange, "setFeeRates", rates))
-          .to.be.revertedWithCustomError(exchange, "FeeRateOutOfBounds")
-          .withArgs(MOST_FEE_RATE + 1n, MOST_FEE_RATE);
-      });
-    }
-
-    it("leaves orders signed before at no more than what they allow", async () => {
-      const { exchange, asGovernance, alice, bob, buy, sell, match, hashOf } = await load();
-      const expiry = 2n ** 40n - 1n;
-      const taker = await buy(alice, 1, { expiry });
-      const maker = await sell(bob, 1, { expiry });
-      await asGovernance(exchange, "setFeeRates", [parseWad("0.002"), 0n]);
-      await expect(match(taker, [maker], [1]))
-        .to.be.revertedWithCustomError(exchange, "FeeAboveMaximum")
-        .withArgs(hashOf(taker), parseWad("0.002"), parseWad("0.001"));
-    });
-  });
 });

@@ -73,7 +73,7 @@ describe("Every contract", () => {
 
     it("MT1: hands on no ether that governance would send along", async () => {
       const { accessManager, exchange, schedule, passTime, governance } = await load();
-      const { target, data, delay } = await schedule(exchange, "setFeeRates", [0n, 0n]);
+      const { target, data, delay } = await schedule(exchange, "setFeeRates", [0n, 0n, 0n]);
       await passTime(delay);
       const manager = accessManager.connect(governance);
       await expect(manager.execute(target, data, { value: 1n })).to.be.revertedWithCustomError(

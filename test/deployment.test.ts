@@ -69,7 +69,10 @@ describe("Deployment", () => {
       const { exchange, clearinghouse, parameters } =
         await networkHelpers.loadFixture(deployPlimsoll);
       const { fees, governance } = parameters;
-      expect(await exchange.feeRates()).to.deep.equal([wadOf(fees.taker), wadOf(fees.maker)]);
+      expect(fees.tiers).to.have.length(3);
+      for (const [tier, { taker, maker }] of fees.tiers.entries()) {
+        expect(await exchange.feeRates(tier)).to.deep.equal([wadOf(taker), wadOf(maker)]);
+      }
       expect(await clearinghouse.feeShares()).to.deep.equal([
         governance.treasury,
         wadOf(fees.fundShare),
@@ -126,7 +129,7 @@ describe("Deployment", () => {
 
     it("are refused when they contradict themselves", async () => {
       const { parameters, addresses } = await networkHelpers.loadFixture(deployPlimsoll);
-      const { governance, settlementToken, underlyings, collaterals } = parameters;
+      const { governance, settlementToken, underlyings, collaterals, fees } = parameters;
       const wrong: [Partial<DeploymentParameters>, string][] = [
         [
           {
@@ -138,6 +141,7 @@ describe("Deployment", () => {
           "at most ADMIN's",
         ],
         [{ governance: { ...governance, treasury: "0x12" } }, "governance.treasury is no address"],
+        [{ fees: { ...fees, tiers: [] as never } }, "fees.tiers is empty"],
         [
           {
             settlementToken: {

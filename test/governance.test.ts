@@ -165,7 +165,7 @@ describe("Governance", () => {
     it("let governance act after them and not before", async () => {
       const { accessManager, exchange, governance, schedule, passTime } =
         await networkHelpers.loadFixture(deployPlimsoll);
-      const { target, data, delay } = await schedule(exchange, "setFeeRates", [3n, 2n]);
+      const { target, data, delay } = await schedule(exchange, "setFeeRates", [0n, 3n, 2n]);
       expect(delay).to.equal(2n * DAY);
       const manager = accessManager.connect(governance);
       await expect(manager.execute(target, data)).to.be.revertedWithCustomError(
@@ -173,13 +173,15 @@ describe("Governance", () => {
         "AccessManagerNotReady",
       );
       await passTime(delay);
-      await expect(manager.execute(target, data)).to.emit(exchange, "FeeRatesSet").withArgs(3n, 2n);
+      await expect(manager.execute(target, data))
+        .to.emit(exchange, "FeeRatesSet")
+        .withArgs(0n, 3n, 2n);
     });
 
     it("let the guardian cancel what is announced", async () => {
       const { accessManager, exchange, governance, guardian, schedule, passTime } =
         await networkHelpers.loadFixture(deployPlimsoll);
-      const { target, data, delay } = await schedule(exchange, "setFeeRates", [3n, 2n]);
+      const { target, data, delay } = await schedule(exchange, "setFeeRates", [0n, 3n, 2n]);
       await accessManager.connect(guardian).cancel(governance, target, data);
       await passTime(delay);
       await expect(

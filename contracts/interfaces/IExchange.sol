@@ -62,8 +62,12 @@ interface IExchange {
     error FeeAboveMaximum(bytes32 orderHash, uint256 fee, uint256 maxFee);
     /// @notice Each maker needs one size, and there must be at least one and at most 64 makers.
     error InvalidBatch(uint256 makers, uint256 sizes);
-    /// @notice A fee rate is above its bound [wad].
+    /// @notice A fee rate is above its bound: 1 % in tier 0, the rate of tier 0 in the others [wad].
     error FeeRateOutOfBounds(uint256 rate, uint256 most);
+    /// @notice There is no such tier.
+    error UnknownFeeTier(uint8 tier, uint8 most);
+    /// @notice More accounts than may change their tier at once.
+    error TooManyTierChanges(uint256 count, uint256 most);
     /// @notice `cancelUpTo` only moves forward.
     error NonceBelowCurrent(uint64 nonce, uint64 current);
     /// @notice The caller may not cancel this account's orders.
@@ -76,8 +80,11 @@ interface IExchange {
     event OrdersCancelled(bytes32 indexed account, uint64[] nonces);
     /// @notice No order with a nonce below `nonce` can be filled any more.
     event OrdersCancelledUpTo(bytes32 indexed account, uint64 nonce);
-    /// @notice The venue's fee rates were set [wad ratio of notional].
-    event FeeRatesSet(uint64 takerFee, uint64 makerFee);
+    /// @notice The venue's fee rates of a tier were set [wad ratio of notional]. A tier above 0 is charged the lower of
+    /// these and the last ones of tier 0, for each side by itself.
+    event FeeRatesSet(uint8 indexed tier, uint64 takerFee, uint64 makerFee);
+    /// @notice An account is in this fee tier from now on.
+    event FeeTierSet(bytes32 indexed account, uint8 tier);
 
     /// @notice Matches an order with others that rest, each at its own price. All or nothing.
     /// @param taker The order that takes.
@@ -109,9 +116,24 @@ interface IExchange {
     /// @notice Whether a nonce is used up or cancelled.
     function isNonceUsed(bytes32 account, uint64 nonce) external view returns (bool);
 
-    /// @notice The venue's fee rates [wad ratio of notional].
-    function feeRates() external view returns (uint64 takerFee, uint64 makerFee);
+    /// @notice What the venue charges accounts of a tier now [wad ratio of notional]: never more than tier 0, which is
+    /// also what a tier that was never set is charged.
+    function feeRates(uint8 tier) external view returns (uint64 takerFee, uint64 makerFee);
 
-    /// @notice Sets the venue's fee rates, each at most 1 % [wad]. Governance only.
-    function setFeeRates(uint64 takerFee, uint64 makerFee) external;
+    /// @notice The fee tier of an account: 0 unless governance put it in another.
+    function feeTierOf(bytes32 account) external view returns (uint8);
+
+    /// @notice What the venue charges an account now, by its tier [wad ratio of notional]; a builder's fee comes on top.
+    function feeRatesOf(bytes32 account) external view returns (uint64 takerFee, uint64 makerFee);
+
+    /// @notice Sets the venue's fee rates of a tier. Governance only.
+    /// @param tier 0, which is everybody's, to 7.
+    /// @param takerFee In tier 0 at most 1 %, in others at most the taker's of tier 0 [wad ratio of notional].
+    /// @param makerFee In tier 0 at most 1 %, in others at most the maker's of tier 0 [wad ratio of notional].
+    function setFeeRates(uint8 tier, uint64 takerFee, uint64 makerFee) external;
+
+    /// @notice Puts accounts in a fee tier, each sub-account by itself. Governance only.
+    /// @param accounts At most 256.
+    /// @param tier 0 to 7.
+    function setFeeTier(bytes32[] calldata accounts, uint8 tier) external;
 }

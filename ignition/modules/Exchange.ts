@@ -1,4 +1,5 @@
 import { buildModule } from "@nomicfoundation/hardhat-ignition/modules";
+import type { ContractCallFuture } from "@nomicfoundation/ignition-core";
 import { type DeploymentParameters, wadOf } from "../parameters.js";
 import type { clearinghouseModule } from "./Clearinghouse.js";
 import Governance from "./Governance.js";
@@ -9,7 +10,7 @@ interface Layers {
   clearinghouse: ReturnType<typeof clearinghouseModule>;
 }
 
-/** The venue, with its fees. */
+/** The venue, with the fees of each tier. */
 export function exchangeModule(parameters: DeploymentParameters, layers: Layers) {
   return buildModule("Exchange", (m) => {
     const { accessManager } = m.useModule(Governance);
@@ -17,7 +18,14 @@ export function exchangeModule(parameters: DeploymentParameters, layers: Layers)
     const { clearinghouse } = m.useModule(layers.clearinghouse);
 
     const exchange = m.contract("Exchange", [accessManager, clearinghouse, vault]);
-    m.call(exchange, "setFeeRates", [wadOf(parameters.fees.taker), wadOf(parameters.fees.maker)]);
+    // One after the other: tier 0 bounds those that follow.
+    let previous: ContractCallFuture<string, string> | undefined;
+    for (const [tier, { taker, maker }] of parameters.fees.tiers.entries()) {
+      previous = m.call(exchange, "setFeeRates", [tier, wadOf(taker), wadOf(maker)], {
+        id: `setFeeRates_${tier}`,
+        after: previous === undefined ? [] : [previous],
+      });
+    }
     return { exchange };
   });
 }

@@ -37,7 +37,11 @@ export const BOUNDS: Notes<keyof typeof RESTRICTED> = {
     setPeg: "the settlement token's own price, and how far it may be from 1: 0.1 to 20 %",
     setMarginEngine: "the clearinghouse's margin engine",
   },
-  Exchange: { setFeeRates: "fees of taker and maker, each at most 1 % of notional" },
+  Exchange: {
+    setFeeRates:
+      "fees of taker and maker in one of 8 tiers, each at most 1 % of notional. No tier is charged more than tier 0, no order more than its `maxFee`",
+    setFeeTier: "the fee tier of up to 256 accounts. All begin in tier 0, which is the dearest",
+  },
 };
 
 const OWNER_OR = (right: string) => `the owner, or an operator with ${right}`;

@@ -89,7 +89,7 @@ abstract contract PlimsollSetup is BaseTest {
         clearinghouse.setVenue(address(exchange), true);
         clearinghouse.setVenue(address(this), true);
         clearinghouse.setFeeShares(makeAddr("treasury"), FUND_SHARE);
-        exchange.setFeeRates(0.0005e18, 0.0001e18);
+        exchange.setFeeRates(0, 0.0005e18, 0.0001e18);
         fund = clearinghouse.insuranceFund();
         treasury = accountIdOf(makeAddr("treasury"), 0);
         vault.setTokenLimits(address(usdc), _settlementLimits());

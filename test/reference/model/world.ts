@@ -80,6 +80,7 @@ export interface WorldRules {
   peg: { underlying: number; allowedBps: number };
   /** [wad] */
   fundShare: bigint;
+  /** Of fee tier 0, in which all accounts of a scenario are [wad]. */
   takerFee: bigint;
   makerFee: bigint;
   fund: AccountId;

@@ -119,8 +119,8 @@ function rulesOf(
       allowedBps: settlementToken.peg.allowedBps,
     },
     fundShare: wadOf(fees.fundShare),
-    takerFee: wadOf(fees.taker),
-    makerFee: wadOf(fees.maker),
+    takerFee: wadOf(fees.tiers[0].taker),
+    makerFee: wadOf(fees.tiers[0].maker),
   };
 }
 
