@@ -1,11 +1,11 @@
 import { expect } from "chai";
 import hre from "hardhat";
 import type { NetworkConnection } from "hardhat/types/network";
-import { type DeploymentParameters, readParameters } from "../ignition/parameters.js";
+import type { DeploymentParameters } from "../ignition/parameters.js";
 import { type AccountId, mulUp, parseWad, WAD } from "../sdk/index.js";
 import { expectBooks } from "./fixtures/books.js";
 import { deployLiquidationMarketWith } from "./fixtures/liquidation.js";
-import { BTC_PERP, ETH, ETH_PERP } from "./fixtures/plimsoll.js";
+import { BTC_PERP, ETH, ETH_PERP, stillParameters } from "./fixtures/plimsoll.js";
 import { takeOver } from "./fixtures/takeover.js";
 import { ceilDiv, crowdingOf, positionRequirement, referenceMargin } from "./reference/margin.js";
 
@@ -329,14 +329,14 @@ async function deployMarketWith(connection: NetworkConnection, parameters: Deplo
 }
 
 async function deployWithCap(connection: NetworkConnection) {
-  const market = await deployMarketWith(connection, readParameters("local"));
+  const market = await deployMarketWith(connection, stillParameters());
   await setCap(market, CAP);
   return market;
 }
 
 /** Alice is long 1,000 ETH when governance lowers the cap to 0. */
 async function deployAboveCap(connection: NetworkConnection) {
-  const market = await deployMarketWith(connection, readParameters("local"));
+  const market = await deployMarketWith(connection, stillParameters());
   await market.clear({ account: market.first, instrument: ETH_PERP, size: AT_CAP });
   await setCap(market, 0);
   return market;
@@ -350,7 +350,7 @@ async function setCap({ rules, asGovernance, marketOf }: Market, openInterestCap
 
 /** Open interest is measured against 300,000 dollars. */
 async function deployWithBase(connection: NetworkConnection) {
-  const local = readParameters("local");
+  const local = stillParameters();
   const liquidation = { ...local.liquidation, openInterestBase: BASE };
   return deployMarketWith(connection, { ...local, liquidation });
 }

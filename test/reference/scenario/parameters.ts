@@ -1,4 +1,5 @@
-import { type DeploymentParameters, readParameters } from "../../../ignition/parameters.js";
+import type { DeploymentParameters } from "../../../ignition/parameters.js";
+import { stillParameters } from "../../fixtures/plimsoll.js";
 
 /** Worlds whose limits a few accounts of ordinary size can reach. */
 
@@ -12,7 +13,7 @@ export const VARIANTS = DECIMALS.length;
 
 /** The local parameters with a third perpetual, small limits and bends where the search for the least slice meets them. */
 export function scenarioParameters(variant: number): DeploymentParameters {
-  const local = readParameters("local");
+  const local = stillParameters();
   const decimals: Record<string, number> = DECIMALS[variant]!;
   const decimalsOf = (symbol: string) => ({ decimals: decimals[symbol] ?? 18 });
   const { settlementToken, collaterals, feeds } = local;
