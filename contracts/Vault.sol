@@ -152,8 +152,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
 
     /// @inheritdoc IVault
     function post(Posting[] calldata postings) external onlyClearinghouse nonReentrantView {
-        _accrue();
-        uint256 supplyIndex = _pool.supplyIndex;
+        uint256 supplyIndex = _accrue();
         int256 sum;
         for (uint256 i = 0; i < postings.length; ++i) {
             int256 change = postings[i].cash;
@@ -166,8 +165,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
 
     /// @inheritdoc IVault
     function moveSlice(AccountId from, AccountId to, uint256 fraction) external onlyClearinghouse nonReentrantView {
-        _accrue();
-        uint256 supplyIndex = _pool.supplyIndex;
+        uint256 supplyIndex = _accrue();
         int256 cash = WadMath.mulDown(_pool.presentOf(_headers[from].principal), fraction.toInt256());
         if (cash != 0) {
             _post(supplyIndex, from, -cash);
@@ -288,7 +286,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         AccountId account,
         int256 leastCash
     ) external view nonReentrantView returns (uint256 amount) {
-        (Interest.Pool memory pool, ) = _pool.accrued(_settlementTokens());
+        (Interest.Pool memory pool, ) = _poolNow();
         uint256 spare = _pool.spareOf(pool, _headers[account].principal, leastCash);
         amount = TokenUnits.toAmountDown(spare, SETTLEMENT_DECIMALS);
         return Math.min(amount, _custody[SETTLEMENT_TOKEN].releasable(_limits[SETTLEMENT_TOKEN]));
@@ -296,19 +294,19 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
 
     /// @inheritdoc IVault
     function interestReserve() external view nonReentrantView returns (uint256) {
-        (, uint256 toFund) = _pool.accrued(_settlementTokens());
+        (, uint256 toFund) = _poolNow();
         return _pool.reserved + toFund;
     }
 
     /// @inheritdoc IVault
     function cashPool() external view nonReentrantView returns (CashFigures memory) {
-        (Interest.Pool memory pool, ) = _pool.accrued(_settlementTokens());
+        (Interest.Pool memory pool, ) = _poolNow();
         return _pool.figures(pool);
     }
 
     /// @inheritdoc IVault
     function loanRoom() external view nonReentrantView returns (uint256) {
-        (Interest.Pool memory pool, ) = _pool.accrued(_settlementTokens());
+        (Interest.Pool memory pool, ) = _poolNow();
         return _pool.loanRoom(pool);
     }
 
@@ -405,17 +403,17 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
             if (amount > held) revert InsufficientBalance(account, token, amount, held);
             return _changeCollateral(account, index, -amount.toInt256());
         }
-        _accrue();
+        uint256 supplyIndex = _accrue();
         int256 principal = _headers[account].principal;
-        int256 cash = _pool.presentOf(principal);
-        uint256 available = cash > 0 ? TokenUnits.toAmountDown(uint256(cash), SETTLEMENT_DECIMALS) : 0;
+        uint256 cash = principal > 0 ? Interest.cashOf(uint256(principal), supplyIndex) : 0;
+        uint256 available = TokenUnits.toAmountDown(cash, SETTLEMENT_DECIMALS);
         // More tokens than this are nowhere: what is released is checked against those that are there.
         uint256 charged = TokenUnits.toWadUp(Math.min(amount, type(uint112).max), SETTLEMENT_DECIMALS);
         if (amount > available) {
             if (!mayBorrow || _pool.borrowCap == 0) revert InsufficientBalance(account, token, amount, available);
             _pool.requireLoan(principal, charged);
         }
-        return _changeCash(_pool.supplyIndex, account, -charged.toInt256());
+        return _changeCash(supplyIndex, account, -charged.toInt256());
     }
 
     function _post(uint256 supplyIndex, AccountId account, int256 change) private {
@@ -430,16 +428,24 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         header.principal = principal.toInt128();
     }
 
-    /// @dev Comes first in every act that changes cash or the settlement tokens.
-    function _accrue() private {
-        if (_pool.indebted) _pool.accrue(_settlementTokens());
+    /// @dev Comes first in every act that changes cash or the settlement tokens; returns the supply index [wad].
+    function _accrue() private returns (uint256 supplyIndex) {
+        bool indebted;
+        (indebted, supplyIndex) = (_pool.indebted, _pool.supplyIndex);
+        if (indebted) return _pool.accrue(_settlementTokens());
     }
 
     /// @dev What a principal is worth at this moment [wad].
     function _presentOf(int256 principal) private view returns (int256) {
-        if (!_pool.indebted) return _pool.presentOf(principal);
-        (Interest.Pool memory pool, ) = _pool.accrued(_settlementTokens());
+        (bool indebted, uint256 supplyIndex) = (_pool.indebted, _pool.supplyIndex);
+        if (!indebted) return Interest.presentOf(principal, supplyIndex, 0);
+        (Interest.Pool memory pool, ) = _poolNow();
         return Interest.presentOf(principal, pool.supplyIndex, pool.borrowIndex);
+    }
+
+    /// @dev The pool at this moment, and what more waits for the insurance fund [wad].
+    function _poolNow() private view returns (Interest.Pool memory pool, uint256 toFund) {
+        return _pool.accrued(_settlementTokens());
     }
 
     /// @dev What the vault counts of the settlement token [wad].

@@ -70,14 +70,16 @@ function open(CashPool storage self) {
     self.borrowIndex = uint80(WadMath.WAD);
 }
 
-/// @notice Brings the pool to this moment. To be called before anything changes that the rate depends on: the time
+/// @notice Brings a pool that is indebted to this moment. To be called before anything changes that the rate depends on: the time
 /// since the last accrual is charged by the state that held.
 /// @param tokens What the vault counts of the settlement token [wad].
-function accrue(CashPool storage self, uint256 tokens) {
-    if (!self.indebted || self.accruedAt == block.timestamp) return;
+/// @return supplyIndex The pool's at this moment [wad].
+function accrue(CashPool storage self, uint256 tokens) returns (uint256 supplyIndex) {
+    supplyIndex = self.supplyIndex;
+    if (self.accruedAt == block.timestamp) return supplyIndex;
     (Interest.Pool memory pool, uint256 toFund) = self.accrued(tokens);
     self.accruedAt = uint32(block.timestamp);
-    if (pool.borrowIndex == self.borrowIndex) return;
+    if (pool.borrowIndex == self.borrowIndex) return supplyIndex;
     // Casts: `accrued` keeps each within its type.
     self.net = int104(pool.net);
     self.supplyIndex = uint72(pool.supplyIndex);
@@ -85,6 +87,7 @@ function accrue(CashPool storage self, uint256 tokens) {
     uint112 reserved = self.reserved + uint112(toFund);
     self.reserved = reserved;
     emit IVault.InterestAccrued(pool.supplyIndex, pool.borrowIndex, reserved);
+    return pool.supplyIndex;
 }
 
 /// @notice Changes an account's cash; the pool must have been accrued. The account's cash may change by less than
@@ -100,9 +103,8 @@ function change(
     int256 principal,
     int256 amount
 ) returns (int256 principalAfter, int256 cash) {
-    if (supplyIndex == WadMath.WAD && principal >= 0 && principal + amount >= 0) {
-        return (principal + amount, principal + amount);
-    }
+    principalAfter = principal + amount;
+    if (supplyIndex == WadMath.WAD && principal >= 0 && principalAfter >= 0) return (principalAfter, principalAfter);
     uint256 borrowIndex = self.borrowIndex;
     cash = Interest.presentOf(principal, supplyIndex, borrowIndex) + amount;
     principalAfter = Interest.principalOf(cash, supplyIndex, borrowIndex);
@@ -130,7 +132,7 @@ function charge(CashPool storage self, uint256 tokens, uint256 loss, uint256 cap
     uint256 positive = Interest.positiveCash(pool);
     if (positive == 0) return 0;
     uint256 cap = WadMath.bpsDown(WadMath.WAD, FixedPointMathLib.min(capBps, 10_000));
-    uint256 forgotten = FixedPointMathLib.fullMulDiv(cap, block.timestamp - self.lostAt, LOSS_WINDOW);
+    uint256 forgotten = FixedPointMathLib.mulDiv(cap, block.timestamp - self.lostAt, LOSS_WINDOW);
     uint256 lost = FixedPointMathLib.zeroFloorSub(self.lostShare, forgotten);
 
     uint256 share = WadMath.divDown(FixedPointMathLib.min(loss, positive), positive);
@@ -140,7 +142,7 @@ function charge(CashPool storage self, uint256 tokens, uint256 loss, uint256 cap
         WadMath.mulDown(index, share),
         FixedPointMathLib.zeroFloorSub(index, LEAST_SUPPLY_INDEX)
     );
-    borne = FixedPointMathLib.fullMulDiv(positive, fall, index);
+    borne = FixedPointMathLib.mulDiv(positive, fall, index);
     if (borne == 0) return 0;
     self.supplyIndex = uint72(index - fall);
     self.net = SafeCast.toInt104(pool.net - SafeCast.toInt256(borne));

@@ -58,8 +58,10 @@ function releasable(Custody storage self, TokenLimits memory limits) view return
 }
 
 function _write(Custody storage self, uint256 tracked, int256 netOutflow) {
-    self.tracked = SafeCast.toUint112(tracked);
-    self.netOutflow = SafeCast.toInt112(netOutflow);
+    // Narrowed first: then the three become one write.
+    (uint112 newTracked, int112 newOutflow) = (SafeCast.toUint112(tracked), SafeCast.toInt112(netOutflow));
+    self.tracked = newTracked;
+    self.netOutflow = newOutflow;
     self.changedAt = uint32(block.timestamp);
 }
 

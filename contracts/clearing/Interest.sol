@@ -21,7 +21,8 @@ import {WadMath} from "../libraries/WadMath.sol";
 /// debts that nobody touches for a month grow by less than 1e-8 of themselves less than debts touched at each second.
 /// Rounding: whatever debts pay is rounded up, what lenders have is rounded down, the fund has what is left, rounded
 /// down: the sum of all cash never exceeds T + net. An index ends at the largest value of its type instead of
-/// overflowing: nothing here can revert for any state that the pool can store.
+/// overflowing: nothing here can revert for any state that the pool can store. Tokens are below 2^172 wei (2^112 of 0
+/// decimals), D below 2^124 and indices below 2^80, so no product leaves 256 bits.
 library Interest {
     using SafeCast for uint256;
 
@@ -125,7 +126,7 @@ library Interest {
         uint256 positive = positiveCash(pool);
         if (positive == 0) return 0;
         uint256 lent = FixedPointMathLib.min(owed(pool), positive);
-        return (FixedPointMathLib.fullMulDiv(rate, lent, positive) * (100 - reservePercent)) / 100;
+        return (FixedPointMathLib.mulDiv(rate, lent, positive) * (100 - reservePercent)) / 100;
     }
 
     /// @notice g, rounded up [wad].
@@ -156,10 +157,10 @@ library Interest {
         uint256 earned = (WadMath.mulDown(lent, g) * (100 - reservePercent)) / 100;
         earned = FixedPointMathLib.min(earned, toFund);
         uint256 index = pool.supplyIndex;
-        uint256 raised = index + FixedPointMathLib.fullMulDiv(index, earned, positive);
+        uint256 raised = index + FixedPointMathLib.mulDiv(index, earned, positive);
         pool.supplyIndex = FixedPointMathLib.min(raised, type(uint72).max);
         // S was rounded down by less than one: with one more this is at least what positive cash grows by.
-        uint256 received = FixedPointMathLib.fullMulDivUp(positive + 1, pool.supplyIndex - index, index);
+        uint256 received = FixedPointMathLib.mulDivUp(positive + 1, pool.supplyIndex - index, index);
         toFund = FixedPointMathLib.zeroFloorSub(toFund, received);
     }
 }
