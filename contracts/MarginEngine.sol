@@ -11,7 +11,6 @@ import {IRules} from "./interfaces/IRules.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {AccountValuation} from "./margin/AccountValuation.sol";
 import {SliceSearch} from "./margin/SliceSearch.sol";
-import {TokenUnits} from "./libraries/TokenUnits.sol";
 import {WadMath} from "./libraries/WadMath.sol";
 import {AccountId} from "./types/AccountId.sol";
 import {CollateralRules} from "./types/CollateralRules.sol";
@@ -68,7 +67,7 @@ contract MarginEngine is AccountValuation, IMarginEngine {
     /// @inheritdoc IMarginEngine
     function withdrawable(AccountId account, address token) external view returns (uint256) {
         State memory state = _load(account);
-        if (token == VAULT.SETTLEMENT_TOKEN()) return _withdrawableCash(state, token);
+        if (token == VAULT.SETTLEMENT_TOKEN()) return _withdrawableCash(account, state);
         CollateralRules rules = RULES.collateralOf(token);
         uint256 held = VAULT.collateralOf(account, token);
         if (held == 0) return 0;
@@ -296,16 +295,23 @@ contract MarginEngine is AccountValuation, IMarginEngine {
 
     // Searches for views
 
-    function _withdrawableCash(State memory state, address token) private view returns (uint256) {
-        if (state.cash <= 0) return 0;
-        int256 spare = state.cash;
+    /// @dev An account that has neither position nor debt may have all its cash, whatever its collateral is worth; what it
+    /// could borrow beyond is worked out as if it owed one wei, and is nothing while its collateral has no price.
+    function _withdrawableCash(AccountId account, State memory state) private view returns (uint256) {
+        int256 least = 0;
         if (!_isRiskless(state)) {
-            Margin memory margin = _marginNow(state);
-            spare = FixedPointMathLib.min(spare, margin.equity - margin.initial.toInt256());
-            if (spare <= 0) return 0;
+            least = _leastCash(state.cash, _marginNow(state));
+        } else {
+            try this.marginWith(account, new Delta[](0), -1 - state.cash) returns (Margin memory margin) {
+                least = FixedPointMathLib.min(_leastCash(-1, margin), int256(0));
+            } catch {}
         }
-        uint256 amount = TokenUnits.toAmountDown(uint256(spare), VAULT.SETTLEMENT_DECIMALS());
-        return FixedPointMathLib.min(amount, VAULT.releasableOf(token));
+        return VAULT.withdrawableAbove(account, least);
+    }
+
+    /// @dev What cash an account with such a margin needs at least [wad].
+    function _leastCash(int256 cash, Margin memory margin) private pure returns (int256) {
+        return cash - margin.equity + margin.initial.toInt256();
     }
 
     function _isSpared(State memory state) private view returns (bool) {

@@ -9,6 +9,9 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {CashPool} from "./clearing/CashPool.sol";
+import {Custody} from "./clearing/Custody.sol";
+import {Interest} from "./clearing/Interest.sol";
 import {IMarginEngine} from "./interfaces/IMarginEngine.sol";
 import {IRules} from "./interfaces/IRules.sol";
 import {IVault} from "./interfaces/IVault.sol";
@@ -16,6 +19,7 @@ import {IWired} from "./interfaces/IWired.sol";
 import {TokenUnits} from "./libraries/TokenUnits.sol";
 import {WadMath} from "./libraries/WadMath.sol";
 import {AccountId} from "./types/AccountId.sol";
+import {CashFigures, CashParameters} from "./types/Cash.sol";
 import {CollateralRules} from "./types/CollateralRules.sol";
 import {ALL_PERMISSIONS, TRANSFER, WITHDRAW} from "./types/Permissions.sol";
 import {Margin} from "./types/Portfolio.sol";
@@ -34,20 +38,10 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
 
     /// @dev An account's header: one slot, 112 bits free.
     struct Header {
-        /// Signed cash [wad].
-        int128 cash;
+        /// Cash in units of the pool's indices: of the supply index above 0, of the borrow index below [wad].
+        int128 principal;
         /// Bit i is set when the account holds the i-th token of the Rules' list.
         uint16 tokens;
-    }
-
-    /// @dev What is kept for a token: one slot.
-    struct Custody {
-        /// Tokens that came in and did not leave: those sent here by mistake do not count [token].
-        uint112 tracked;
-        /// Withdrawn less deposited, forgotten evenly over a window from each change on; negative: more came [token].
-        int112 netOutflow;
-        /// When the two last changed [unix seconds].
-        uint32 changedAt;
     }
 
     struct Operator {
@@ -56,8 +50,6 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         uint40 until;
     }
 
-    /// @dev What left or came is forgotten over this time; the next change begins it anew for what is left [seconds].
-    uint256 private constant OUTFLOW_WINDOW = 1 days;
     /// @dev Governance cannot keep users from withdrawing this part of a token in each window [bps].
     uint256 private constant LEAST_OUTFLOW_BPS = 1_000;
 
@@ -69,6 +61,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
 
     address private _clearinghouse;
     IMarginEngine private _marginEngine;
+    CashPool private _pool;
     mapping(AccountId account => Header header) private _headers;
     /// @dev [token]
     mapping(AccountId account => mapping(uint256 index => uint256 amount)) private _collateral;
@@ -89,6 +82,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         SETTLEMENT_DECIMALS = IERC20Metadata(settlementToken).decimals();
         if (SETTLEMENT_DECIMALS > 24) revert IRules.RuleOutOfBounds("decimals", SETTLEMENT_DECIMALS, 0, 24);
         RULES = rules;
+        _pool.open();
     }
 
     // Owners and operators
@@ -121,8 +115,8 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         if (amount == 0) revert ZeroAmount(token);
         if (to == address(0) || to == address(this)) revert InvalidReceiver(to);
 
-        int256 balance = _debit(account, token, amount);
-        uint256 tracked = _release(token, amount);
+        int256 balance = _debit({account: account, token: token, amount: amount, mayBorrow: true});
+        uint256 tracked = _custody[token].release(_limits[token], token, amount);
         engine.requireInitial(account);
 
         // Tokens lost from under the vault are shared by all who still have some there: each is paid its part of
@@ -141,7 +135,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         if (from.ownerOf() != to.ownerOf()) revert NotSameOwner(from, to);
         if (amount == 0) revert ZeroAmount(token);
 
-        int256 fromBalance = _debit(from, token, amount);
+        int256 fromBalance = _debit({account: from, token: token, amount: amount, mayBorrow: false});
         int256 toBalance = _credit(to, token, amount);
         emit Transferred(from, to, token, amount, fromBalance, toBalance);
         engine.requireInitial(from);
@@ -158,17 +152,24 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
 
     /// @inheritdoc IVault
     function post(Posting[] calldata postings) external onlyClearinghouse nonReentrantView {
+        uint256 supplyIndex = _accrue();
+        int256 sum;
         for (uint256 i = 0; i < postings.length; ++i) {
-            if (postings[i].cash != 0) _post(postings[i].account, postings[i].cash);
+            int256 change = postings[i].cash;
+            if (change == 0) continue;
+            sum += change;
+            _post(supplyIndex, postings[i].account, change);
         }
+        if (sum != 0) _pool.net = (_pool.net + sum).toInt104();
     }
 
     /// @inheritdoc IVault
     function moveSlice(AccountId from, AccountId to, uint256 fraction) external onlyClearinghouse nonReentrantView {
-        int256 cash = WadMath.mulDown(int256(_headers[from].cash), fraction.toInt256());
+        uint256 supplyIndex = _accrue();
+        int256 cash = WadMath.mulDown(_pool.presentOf(_headers[from].principal), fraction.toInt256());
         if (cash != 0) {
-            _post(from, -cash);
-            _post(to, cash);
+            _post(supplyIndex, from, -cash);
+            _post(supplyIndex, to, cash);
         }
         uint256 tokens = _headers[from].tokens;
         for (uint256 index = 0; tokens >> index != 0; ++index) {
@@ -179,6 +180,28 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
             int256 fromBalance = _changeCollateral(from, index, -amount.toInt256());
             emit Transferred(from, to, token, amount, fromBalance, _changeCollateral(to, index, amount.toInt256()));
         }
+    }
+
+    /// @inheritdoc IVault
+    function collectInterest() external onlyClearinghouse nonReentrantView returns (uint256) {
+        _accrue();
+        return _pool.collect();
+    }
+
+    /// @inheritdoc IVault
+    function chargeLenders(
+        uint256 loss,
+        uint256 capBps
+    ) external onlyClearinghouse nonReentrantView returns (uint256 borne) {
+        _accrue();
+        return _pool.charge(_settlementTokens(), loss, capBps);
+    }
+
+    // Keepers
+
+    /// @inheritdoc IVault
+    function accrueInterest() external nonReentrantView {
+        _accrue();
     }
 
     // Governance
@@ -211,11 +234,19 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         emit TokenLimitsSet(token, limits);
     }
 
+    /// @inheritdoc IVault
+    function setCashRules(CashParameters calldata parameters) external restricted {
+        // The past is charged by the old rules.
+        _accrue();
+        _pool.setRules(parameters);
+        emit CashRulesSet(parameters);
+    }
+
     // Views
 
     /// @inheritdoc IVault
     function cashOf(AccountId account) external view nonReentrantView returns (int256) {
-        return _headers[account].cash;
+        return _presentOf(_headers[account].principal);
     }
 
     /// @inheritdoc IVault
@@ -228,7 +259,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         AccountId account
     ) external view nonReentrantView returns (int256 cash, uint256 tokens, uint256[] memory amounts) {
         Header memory header = _headers[account];
-        cash = header.cash;
+        cash = _presentOf(header.principal);
         tokens = header.tokens;
         if (tokens == 0) return (cash, 0, amounts);
         uint256 count;
@@ -247,8 +278,41 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
 
     /// @inheritdoc IVault
     function releasableOf(address token) external view nonReentrantView returns (uint256) {
-        Custody memory custody = _custody[token];
-        return Math.min(custody.tracked, _outflowRoom(token, custody.tracked, _outflowNow(custody)));
+        return _custody[token].releasable(_limits[token]);
+    }
+
+    /// @inheritdoc IVault
+    function withdrawableAbove(
+        AccountId account,
+        int256 leastCash
+    ) external view nonReentrantView returns (uint256 amount) {
+        (Interest.Pool memory pool, ) = _poolNow();
+        uint256 spare = _pool.spareOf(pool, _headers[account].principal, leastCash);
+        amount = TokenUnits.toAmountDown(spare, SETTLEMENT_DECIMALS);
+        return Math.min(amount, _custody[SETTLEMENT_TOKEN].releasable(_limits[SETTLEMENT_TOKEN]));
+    }
+
+    /// @inheritdoc IVault
+    function interestReserve() external view nonReentrantView returns (uint256) {
+        (, uint256 toFund) = _poolNow();
+        return _pool.reserved + toFund;
+    }
+
+    /// @inheritdoc IVault
+    function cashPool() external view nonReentrantView returns (CashFigures memory) {
+        (Interest.Pool memory pool, ) = _poolNow();
+        return _pool.figures(pool);
+    }
+
+    /// @inheritdoc IVault
+    function loanRoom() external view nonReentrantView returns (uint256) {
+        (Interest.Pool memory pool, ) = _poolNow();
+        return _pool.loanRoom(pool);
+    }
+
+    /// @inheritdoc IVault
+    function cashRules() external view returns (CashParameters memory) {
+        return _pool.rules();
     }
 
     /// @inheritdoc IVault
@@ -293,7 +357,8 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
 
         uint256 received = _pull(token, amount);
         if (received == 0) revert ZeroAmount(token);
-        _requireBelowCap(account, token, received, _take(token, received));
+        if (!isCollateral) _accrue();
+        _requireBelowCap(account, token, received, _custody[token].take(received));
         int256 balance = _credit(account, token, received);
         emit Deposited(account, token, msg.sender, received, balance);
     }
@@ -317,50 +382,6 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         revert DepositCapExceeded(token, total, cap);
     }
 
-    /// @dev Counts tokens that arrived; returns how many there are now [token].
-    function _take(address token, uint256 amount) private returns (uint256 tracked) {
-        Custody memory custody = _custody[token];
-        tracked = custody.tracked + amount;
-        _custody[token] = Custody({
-            tracked: tracked.toUint112(),
-            netOutflow: (_outflowNow(custody) - amount.toInt256()).toInt112(),
-            changedAt: uint32(block.timestamp)
-        });
-    }
-
-    /// @dev Counts tokens that are about to leave; returns how many there were [token].
-    function _release(address token, uint256 amount) private returns (uint256 tracked) {
-        Custody memory custody = _custody[token];
-        tracked = custody.tracked;
-        if (amount > tracked) revert InsufficientTokens(token, amount, tracked);
-        int256 outflow = _outflowNow(custody);
-        uint256 room = _outflowRoom(token, tracked, outflow);
-        if (amount > room) revert OutflowLimitExceeded(token, amount, room);
-        _custody[token] = Custody({
-            tracked: uint112(tracked - amount),
-            netOutflow: (outflow + amount.toInt256()).toInt112(),
-            changedAt: uint32(block.timestamp)
-        });
-    }
-
-    /// @dev The net outflow that is not forgotten yet [token].
-    function _outflowNow(Custody memory custody) private view returns (int256) {
-        uint256 elapsed = Math.min(block.timestamp - custody.changedAt, OUTFLOW_WINDOW);
-        return (custody.netOutflow * int256(OUTFLOW_WINDOW - elapsed)) / int256(OUTFLOW_WINDOW);
-    }
-
-    /// @dev How many tokens may leave now: the larger of an amount and a share of what there would be without the window's
-    /// flows, less its net outflow. What came in may leave again, so whoever deposits takes no room from others; it is
-    /// not part of what the share is of, so it makes none for what was there before.
-    function _outflowRoom(address token, uint256 tracked, int256 outflow) private view returns (uint256) {
-        TokenLimits memory limits = _limits[token];
-        int256 before = tracked.toInt256() + outflow;
-        uint256 share = before > 0 ? WadMath.bpsDown(uint256(before), limits.outflowBps) : 0;
-        uint256 limit = Math.max(limits.outflowAmount, share);
-        int256 room = limit.toInt256() - outflow;
-        return room > 0 ? uint256(room) : 0;
-    }
-
     /// @dev Adds tokens to an account; returns its cash [wad] or collateral [token] afterwards.
     function _credit(AccountId account, address token, uint256 amount) private returns (int256) {
         if (token != SETTLEMENT_TOKEN) {
@@ -370,32 +391,66 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         }
         uint256 cash = TokenUnits.toWadDown(amount, SETTLEMENT_DECIMALS);
         if (cash == 0) revert ZeroAmount(token);
-        return _changeCash(account, cash.toInt256());
+        // Accrued by the deposit or by the debit of whoever sends.
+        return _changeCash(_pool.supplyIndex, account, cash.toInt256());
     }
 
     /// @dev Takes tokens from an account; returns its cash [wad] or collateral [token] afterwards.
-    function _debit(AccountId account, address token, uint256 amount) private returns (int256) {
+    function _debit(AccountId account, address token, uint256 amount, bool mayBorrow) private returns (int256) {
         if (token != SETTLEMENT_TOKEN) {
             uint256 index = RULES.collateralOf(token).index();
             uint256 held = _collateral[account][index];
             if (amount > held) revert InsufficientBalance(account, token, amount, held);
             return _changeCollateral(account, index, -amount.toInt256());
         }
-        int256 cash = _headers[account].cash;
-        uint256 available = cash > 0 ? TokenUnits.toAmountDown(uint256(cash), SETTLEMENT_DECIMALS) : 0;
-        if (amount > available) revert InsufficientBalance(account, token, amount, available);
-        return _changeCash(account, -TokenUnits.toWadUp(amount, SETTLEMENT_DECIMALS).toInt256());
+        uint256 supplyIndex = _accrue();
+        int256 principal = _headers[account].principal;
+        uint256 cash = principal > 0 ? Interest.cashOf(uint256(principal), supplyIndex) : 0;
+        uint256 available = TokenUnits.toAmountDown(cash, SETTLEMENT_DECIMALS);
+        // More tokens than this are nowhere: what is released is checked against those that are there.
+        uint256 charged = TokenUnits.toWadUp(Math.min(amount, type(uint112).max), SETTLEMENT_DECIMALS);
+        if (amount > available) {
+            if (!mayBorrow || _pool.borrowCap == 0) revert InsufficientBalance(account, token, amount, available);
+            _pool.requireLoan(principal, charged);
+        }
+        return _changeCash(supplyIndex, account, -charged.toInt256());
     }
 
-    function _post(AccountId account, int256 change) private {
-        emit CashPosted(account, change, _changeCash(account, change));
+    function _post(uint256 supplyIndex, AccountId account, int256 change) private {
+        emit CashPosted(account, change, _changeCash(supplyIndex, account, change));
     }
 
-    /// @dev The one way in which cash changes.
-    function _changeCash(AccountId account, int256 change) private returns (int256 cash) {
+    /// @dev The one way in which cash changes; returns it as it is afterwards [wad].
+    function _changeCash(uint256 supplyIndex, AccountId account, int256 change) private returns (int256 cash) {
         Header storage header = _headers[account];
-        cash = header.cash + change;
-        header.cash = cash.toInt128();
+        int256 principal;
+        (principal, cash) = _pool.change(supplyIndex, header.principal, change);
+        header.principal = principal.toInt128();
+    }
+
+    /// @dev Comes first in every act that changes cash or the settlement tokens; returns the supply index [wad].
+    function _accrue() private returns (uint256 supplyIndex) {
+        bool indebted;
+        (indebted, supplyIndex) = (_pool.indebted, _pool.supplyIndex);
+        if (indebted) return _pool.accrue(_settlementTokens());
+    }
+
+    /// @dev What a principal is worth at this moment [wad].
+    function _presentOf(int256 principal) private view returns (int256) {
+        (bool indebted, uint256 supplyIndex) = (_pool.indebted, _pool.supplyIndex);
+        if (!indebted) return Interest.presentOf(principal, supplyIndex, 0);
+        (Interest.Pool memory pool, ) = _poolNow();
+        return Interest.presentOf(principal, pool.supplyIndex, pool.borrowIndex);
+    }
+
+    /// @dev The pool at this moment, and what more waits for the insurance fund [wad].
+    function _poolNow() private view returns (Interest.Pool memory pool, uint256 toFund) {
+        return _pool.accrued(_settlementTokens());
+    }
+
+    /// @dev What the vault counts of the settlement token [wad].
+    function _settlementTokens() private view returns (uint256) {
+        return TokenUnits.toWadDown(_custody[SETTLEMENT_TOKEN].tracked, SETTLEMENT_DECIMALS);
     }
 
     /// @dev The one way in which collateral changes: it keeps the account's set of tokens.

@@ -16,6 +16,8 @@ export interface DeploymentParameters {
   /** In the order of listing, which gives each token its bit in an account's set. */
   collaterals: CollateralParameters[];
   liquidation: Record<LiquidationField, number>;
+  /** What cash costs and how much of it may be borrowed: Solidity's CashParameters. */
+  cash: Record<CashField, number>;
   fees: FeeParameters;
 }
 
@@ -138,6 +140,10 @@ type LiquidationField =
   | "deleverageDelay"
   | "lendersCapBps"
   | "fundFloorBps";
+
+/** Yearly rates and utilisation in basis points, the cap in whole settlement currency. */
+type CashField =
+  "baseBps" | "slopeBps" | "kinkBps" | "slopeAboveBps" | "reservePercent" | "borrowCap";
 
 /** Bits of `kinds` in an underlying's rules. */
 export const KIND_BITS = { perpetual: 1 << 1 } as const;

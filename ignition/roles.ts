@@ -37,6 +37,7 @@ const COLLATERAL = "(uint24,uint16,uint16,bool)";
 const LIQUIDATION =
   "(uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint8,uint16,uint40,uint16,uint16,uint16)";
 const FUNDING = "(int16,uint16,uint16,uint16)";
+const CASH = "(uint16,uint16,uint16,uint16,uint8,uint48)";
 
 /** Functions that only a role may call, after its delay. */
 export const RESTRICTED: Record<GovernedContract, Partial<Record<GovernedRole, Signatures>>> = {
@@ -56,7 +57,7 @@ export const RESTRICTED: Record<GovernedContract, Partial<Record<GovernedRole, S
     GUARDIAN: ["freezeUnderlying(uint24)", "freezeCollateral(address)"],
   },
   Vault: {
-    RISK: ["setTokenLimits(address,(uint112,uint112,uint16))"],
+    RISK: ["setTokenLimits(address,(uint112,uint112,uint16))", `setCashRules(${CASH})`],
     MODULES: ["wire(address,address)"],
   },
   Clearinghouse: {
@@ -89,6 +90,9 @@ export const OPEN: Record<GovernedContract | "MarginEngine" | "Lens" | "Router",
     // The clearinghouse only.
     "post((bytes32,int256)[])",
     "moveSlice(bytes32,bytes32,uint256)",
+    "collectInterest()",
+    "chargeLenders(uint256,uint256)",
+    "accrueInterest()",
   ],
   Clearinghouse: [
     ...ACCESS_MANAGED,

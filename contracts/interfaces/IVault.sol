@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {AccountId} from "../types/AccountId.sol";
+import {CashFigures, CashParameters} from "../types/Cash.sol";
 import {TokenLimits} from "../types/TokenLimits.sol";
 import {Posting} from "../types/Trade.sol";
 
@@ -34,6 +35,8 @@ interface IVault {
     error InsufficientBalance(AccountId account, address token, uint256 requested, uint256 available);
     /// @notice The vault holds fewer tokens than this; nothing is lost, what others owe is not here yet [token].
     error InsufficientTokens(address token, uint256 requested, uint256 held);
+    /// @notice After this loan all debts together would be above what may be borrowed [wad].
+    error BorrowCapExceeded(uint256 total, uint256 cap);
     /// @notice The vault has lost tokens of this kind: until they are back it takes no more of them [token].
     error TokensMissing(address token, uint256 held, uint256 tracked);
     /// @notice Tokens cannot be sent there.
@@ -71,12 +74,21 @@ interface IVault {
         int256 fromBalance,
         int256 toBalance
     );
-    /// @notice The clearinghouse changed an account's cash [wad].
+    /// @notice The clearinghouse changed an account's cash: what it asked for, and the cash afterwards, which once
+    /// interest has accrued may be less by rounding [wad].
     event CashPosted(AccountId indexed account, int256 change, int256 cash);
     /// @notice An owner gave, changed or took back rights; 0 permissions is none.
     event OperatorSet(address indexed owner, address indexed operator, uint8 permissions, uint40 until);
     /// @notice A token's limits were set.
     event TokenLimitsSet(address indexed token, TokenLimits limits);
+    /// @notice Interest until now was counted; `reserved` waits for the insurance fund [wad].
+    event InterestAccrued(uint256 supplyIndex, uint256 borrowIndex, uint256 reserved);
+    /// @notice The clearinghouse took the interest that waited for the insurance fund [wad].
+    event InterestCollected(uint256 collected);
+    /// @notice Lenders bore a loss by the supply index [wad].
+    event LendersCharged(uint256 borne, uint256 supplyIndex);
+    /// @notice What cash costs and how much of it may be borrowed was set.
+    event CashRulesSet(CashParameters parameters);
     /// @notice The partners of the vault were set.
     event VaultWired(address clearinghouse, address marginEngine);
 
@@ -103,7 +115,8 @@ interface IVault {
     ) external;
 
     /// @notice Takes tokens out of an account: by its owner or an operator with WITHDRAW. The account must be worth its
-    /// initial margin afterwards.
+    /// initial margin afterwards. Settlement tokens beyond its cash are borrowed: the debt bears interest, and all debts
+    /// together must not be above their cap afterwards, or it reverts with BorrowCapExceeded.
     /// @dev When the vault holds less of the token than it keeps books for, each withdrawal is paid that share of its
     /// amount. What leaves in a day, net of what comes in, is limited for each token, so that a wrong price costs at most
     /// so much: more reverts with OutflowLimitExceeded, which says how much there is room for.
@@ -133,20 +146,36 @@ interface IVault {
     /// @param fraction Which part [wad].
     function moveSlice(AccountId from, AccountId to, uint256 fraction) external;
 
+    /// @notice Takes the interest that waits for the insurance fund; the caller owes it to the fund or sets it against
+    /// losses. Clearinghouse only.
+    /// @return collected [wad]
+    function collectInterest() external returns (uint256 collected);
+
+    /// @notice Charges a loss to all positive cash, pro rata. Clearinghouse only.
+    /// @dev Small losses in a day share one cap, which is regained evenly over a day. Some millionth of each account's
+    /// cash always stays. Until interest raises the supply index again, cash is counted in units of it.
+    /// @param loss What is to be borne [wad].
+    /// @param capBps The largest share of their cash that lenders lose at once and again in each day [bps].
+    /// @return borne What they bear, rounded down; the rest stays with the caller [wad].
+    function chargeLenders(uint256 loss, uint256 capBps) external returns (uint256 borne);
+
+    /// @notice Counts the interest until now. Anyone; every act that changes cash does it by itself.
+    function accrueInterest() external;
+
     /// @notice The settlement token.
     function SETTLEMENT_TOKEN() external view returns (address);
 
     /// @notice The settlement token's decimals.
     function SETTLEMENT_DECIMALS() external view returns (uint256);
 
-    /// @notice The account's cash; negative is debt [wad].
+    /// @notice The account's cash, interest until now included; negative is debt [wad].
     function cashOf(AccountId account) external view returns (int256);
 
     /// @notice The account's collateral in one token [token].
     function collateralOf(AccountId account, address token) external view returns (uint256);
 
     /// @notice All that an account has.
-    /// @return cash Signed cash [wad].
+    /// @return cash Signed cash, interest until now included [wad].
     /// @return tokens Bit i is set when the account holds the i-th token of the Rules' list.
     /// @return amounts One amount for each set bit, lowest bit first [token].
     function balancesOf(
@@ -158,6 +187,25 @@ interface IVault {
 
     /// @notice How many tokens can leave now: those that are there, within the net outflow limit [token].
     function releasableOf(address token) external view returns (uint256);
+
+    /// @notice How much of the settlement token can leave an account now so that at least so much cash remains: within
+    /// tokens, the outflow limit and, below 0, what may be borrowed. Says nothing of margin.
+    /// @param account Whose cash.
+    /// @param leastCash What must remain; negative: what the account may owe [wad].
+    /// @return amount [token]
+    function withdrawableAbove(AccountId account, int256 leastCash) external view returns (uint256 amount);
+
+    /// @notice Interest until now that waits for the insurance fund [wad].
+    function interestReserve() external view returns (uint256);
+
+    /// @notice Rates, indices and sums of all cash, interest until now included.
+    function cashPool() external view returns (CashFigures memory);
+
+    /// @notice How much more all accounts together may borrow now [wad].
+    function loanRoom() external view returns (uint256);
+
+    /// @notice What cash costs and how much of it may be borrowed; all 0 until it is set.
+    function cashRules() external view returns (CashParameters memory);
 
     /// @notice The limits of a token; all 0 while it has none, and then nothing of it is taken.
     function tokenLimitsOf(address token) external view returns (TokenLimits memory);
@@ -178,4 +226,8 @@ interface IVault {
     /// in. Governance only. Reverts with RuleOutOfBounds.
     /// @dev The settlement token's cap is never lowered: nobody can stop deposits by it.
     function setTokenLimits(address token, TokenLimits calldata limits) external;
+
+    /// @notice Sets what cash costs and how much of it may be borrowed. Interest until now is counted by the old rules.
+    /// Governance only. Reverts with RuleOutOfBounds: the borrow rate is never above 300 % a year.
+    function setCashRules(CashParameters calldata parameters) external;
 }

@@ -14,7 +14,7 @@ interface Layers {
   exchange: ReturnType<typeof exchangeModule>;
 }
 
-/** The references that no constructor could take, because what they point at came later, and with them the limits. */
+/** The references that no constructor could take, because what they point at came later, and with them limits and rates. */
 export function wiringModule(
   parameters: DeploymentParameters,
   source: MarketSource,
@@ -44,6 +44,7 @@ export function wiringModule(
         after: [wired],
       });
     }
+    m.call(vault, "setCashRules", [parameters.cash]);
     m.call(clearinghouse, "setMarginEngine", [marginEngine]);
     m.call(clearinghouse, "setVenue", [exchange, true]);
     return {};

@@ -29,6 +29,8 @@ export const BOUNDS: Notes<keyof typeof RESTRICTED> = {
   Vault: {
     setTokenLimits:
       "a token's deposit cap and net outflow limit. At least 10 % of the vault may leave in a day; the settlement token's cap is never lowered",
+    setCashRules:
+      "the borrow rate by utilisation, the fund's share of interest and the most that may be borrowed. At most 300 % a year; interest until then is counted by the old rules",
     wire: "the vault's margin engine. The clearinghouse only once",
   },
   Clearinghouse: {
@@ -61,11 +63,15 @@ export const GUARDS: Notes<keyof typeof OPEN> = {
       "anyone, with the caller's own tokens; a stranger only the settlement token or a token that the account holds; the deposit cap",
     depositWithPermit:
       "as `deposit`; the permit is the caller's, and only listed tokens are called",
-    withdraw: `${OWNER_OR("WITHDRAW")}; initial margin afterwards; the net outflow limit`,
+    withdraw: `${OWNER_OR("WITHDRAW")}; initial margin afterwards; the net outflow limit; for loans the borrow cap`,
     transfer: `${OWNER_OR("TRANSFER")}; between accounts of one owner; initial margin afterwards`,
     setOperator: "anyone, for the accounts of the caller",
     post: "the clearinghouse only",
     moveSlice: "the clearinghouse only",
+    collectInterest: "the clearinghouse only",
+    chargeLenders:
+      "the clearinghouse only; at most a share of all positive cash at once and in each day",
+    accrueInterest: "anyone; counts the interest until now, as every act on cash does",
   },
   Clearinghouse: {
     setAuthority: AUTHORITY,

@@ -35,8 +35,10 @@ export function takeTokens(world: World, place: number, amount: bigint): void {
 
 /** Tokens leave, if there are so many and the limit allows it. */
 export function releaseTokens(world: World, place: number, amount: bigint): void {
-  demand(amount <= world.custody[place]!.tracked, "InsufficientTokens");
-  demand(amount <= outflowRoomOf(world, place), "OutflowLimitExceeded");
+  const { tracked } = world.custody[place]!;
+  const room = outflowRoomOf(world, place);
+  demand(amount <= room || room >= tracked, "OutflowLimitExceeded");
+  demand(amount <= tracked, "InsufficientTokens");
   moveTokens(world, place, -amount);
 }
 
