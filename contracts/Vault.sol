@@ -59,7 +59,6 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
     uint256 public immutable SETTLEMENT_DECIMALS;
     IRules private immutable RULES;
 
-    address private _clearinghouse;
     IMarginEngine private _marginEngine;
     CashPool private _pool;
     mapping(AccountId account => Header header) private _headers;
@@ -70,7 +69,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
     mapping(address owner => mapping(address operator => Operator)) private _operators;
 
     modifier onlyClearinghouse() {
-        if (msg.sender != _clearinghouse) revert NotClearinghouse(msg.sender);
+        if (msg.sender != _pool.clearinghouse) revert NotClearinghouse(msg.sender);
         _;
     }
 
@@ -210,9 +209,9 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
     function wire(address clearinghouse, address marginEngine) external restricted {
         if (clearinghouse.code.length == 0) revert NotAContract(clearinghouse);
         if (marginEngine.code.length == 0) revert NotAContract(marginEngine);
-        address current = _clearinghouse;
+        address current = _pool.clearinghouse;
         if (current != address(0) && current != clearinghouse) revert ClearinghouseAlreadySet(current);
-        _clearinghouse = clearinghouse;
+        _pool.clearinghouse = clearinghouse;
         _marginEngine = IMarginEngine(marginEngine);
         emit VaultWired(clearinghouse, marginEngine);
     }
