@@ -113,15 +113,16 @@ function accountsOf(Batch memory self) pure returns (AccountId[] memory accounts
     for (uint256 i = 0; i < accounts.length; ++i) accounts[i] = self.parties[i].account;
 }
 
-/// @notice All cash of the batch: real quotes of closed positions, and what builders receive. Empty when there is none.
+/// @notice All cash of the batch: real quotes of closed positions, then what builders receive. Empty when there is none.
 function postingsOf(Batch memory self) pure returns (Posting[] memory postings) {
-    uint256 count = self.builderCount;
-    for (uint256 i = 0; i < self.partyCount; ++i) if (self.parties[i].cash != 0) ++count;
-    postings = new Posting[](count);
-    for (uint256 i = self.partyCount; i != 0; --i) {
-        if (self.parties[i - 1].cash != 0) postings[--count] = self.parties[i - 1];
+    uint256 parties;
+    for (uint256 i = 0; i < self.partyCount; ++i) if (self.parties[i].cash != 0) ++parties;
+    postings = new Posting[](parties + self.builderCount);
+    parties = 0;
+    for (uint256 i = 0; i < self.partyCount; ++i) {
+        if (self.parties[i].cash != 0) postings[parties++] = self.parties[i];
     }
-    for (uint256 i = 0; i < self.builderCount; ++i) postings[postings.length - 1 - i] = self.builders[i];
+    for (uint256 i = 0; i < self.builderCount; ++i) postings[parties + i] = self.builders[i];
 }
 
 /// @notice What an account did in a batch.

@@ -154,7 +154,7 @@ library Waterfall {
             uint256 part = FixedPointMathLib.fullMulDiv(loss.due, weights[i], total);
             borne += _haircut(book, open[i], part, WadMath.bpsDown(loss.indexPrices[i], capBps));
         }
-        if (borne < loss.due) _chargeLenders(book, partners, loss.due - borne);
+        if (borne < loss.due) _chargeLenders(book, partners, loss.account, loss.due - borne);
     }
 
     /// @notice |size| x index price of each position: what it weighs when a loss is divided.
@@ -169,12 +169,27 @@ library Waterfall {
         }
     }
 
-    /// @dev Cash lenders are the last resort; what they do not bear is recorded.
-    function _chargeLenders(Book storage book, Partners memory partners, uint256 loss) private {
+    /// @dev Cash lenders are the last resort; what they do not bear is recorded. The account itself lends nothing: what cash
+    /// it has is spoken for by its losses, and stands aside meanwhile.
+    function _chargeLenders(
+        Book storage book,
+        Partners memory partners,
+        AccountId account,
+        uint256 loss
+    ) private {
+        int256 cash = partners.vault.cashOf(account);
+        if (cash > 0) _postOne(partners, account, -cash);
         uint256 borne = partners.vault.chargeLenders(loss, partners.rules.liquidationRules().lendersCapBps());
+        if (cash > 0) _postOne(partners, account, cash);
         if (borne == loss) return;
         book.deficit = (book.deficit + loss - borne).toUint104();
         emit IClearinghouse.DeficitChanged(book.deficit);
+    }
+
+    function _postOne(Partners memory partners, AccountId account, int256 cash) private {
+        Posting[] memory postings = new Posting[](1);
+        postings[0] = Posting({account: account, cash: cash});
+        partners.vault.post(postings);
     }
 
     /// @dev Charges the side opposite to a position; returns what that side bears, at most `loss`.
