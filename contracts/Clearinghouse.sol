@@ -137,13 +137,12 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         int256 maxPayment
     ) external returns (uint256, int256) {
         VAULT.requireAuthorized(liquidator, msg.sender, LIQUIDATE);
-        DefaultProcess.Takeover memory takeover =
-            DefaultProcess.Takeover({
-                account: account,
-                liquidator: liquidator,
-                maxFraction: maxFraction,
-                maxPayment: maxPayment
-            });
+        DefaultProcess.Takeover memory takeover = DefaultProcess.Takeover({
+            account: account,
+            liquidator: liquidator,
+            maxFraction: maxFraction,
+            maxPayment: maxPayment
+        });
         return DefaultProcess.liquidate(_book, _partners(), takeover);
     }
 
@@ -153,19 +152,13 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
     }
 
     /// @inheritdoc IClearinghouse
-    function deleverage(
-        AccountId bankrupt,
-        AccountId counterparty,
-        InstrumentId instrument,
-        uint128 size
-    ) external {
-        DefaultProcess.Closing memory closing =
-            DefaultProcess.Closing({
-                bankrupt: bankrupt,
-                counterparty: counterparty,
-                instrument: instrument,
-                size: size
-            });
+    function deleverage(AccountId bankrupt, AccountId counterparty, InstrumentId instrument, uint128 size) external {
+        DefaultProcess.Closing memory closing = DefaultProcess.Closing({
+            bankrupt: bankrupt,
+            counterparty: counterparty,
+            instrument: instrument,
+            size: size
+        });
         DefaultProcess.deleverage(_book, _partners(), closing);
     }
 
@@ -347,8 +340,13 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         }
         if (!market.isLast) run.observe(trade, WadMath.abs(quote));
         quote -= batch.charge(trade.maker);
-        batch.partyOf(trade.maker.account).cash +=
-            _book.change(trade.maker.account, trade.instrument, run.sides, -size, quote);
+        batch.partyOf(trade.maker.account).cash += _book.change(
+            trade.maker.account,
+            trade.instrument,
+            run.sides,
+            -size,
+            quote
+        );
         emit TradeCleared(
             trade.instrument,
             trade.taker.account,
@@ -396,7 +394,8 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
     function _writeMarket(Run memory run, Batch memory batch) private {
         Market storage market = _book.markets[run.instrument];
         (uint256 open, uint256 mark) = (run.sides.openInterest, run.market.price);
-        batch.openNotional += int256(wholeNotional(open, mark)) - int256(wholeNotional(run.openBefore, market.lastMark));
+        batch.openNotional +=
+            int256(wholeNotional(open, mark)) - int256(wholeNotional(run.openBefore, market.lastMark));
         if (run.market.isLast) {
             market.openInterest = open.toUint112();
             return;

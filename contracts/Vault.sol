@@ -407,7 +407,9 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
     function _postAll(Posting[] calldata postings, int256 fraction) private {
         uint256 supplyIndex = _accrue();
         int256 slice =
-            fraction == 0 ? int256(0) : WadMath.mulDown(_pool.presentOf(_headers[postings[0].account].principal), fraction);
+            fraction == 0
+                ? int256(0)
+                : WadMath.mulDown(_pool.presentOf(_headers[postings[0].account].principal), fraction);
         int256 sum;
         for (uint256 i = 0; i < postings.length; ++i) {
             (AccountId account, int256 change) = (postings[i].account, postings[i].cash);

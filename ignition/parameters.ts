@@ -120,8 +120,7 @@ export const RATE_FIELDS = [
 ] as const;
 type RateField = (typeof RATE_FIELDS)[number];
 
-type FundingField =
-  "interestMillionths" | "deadBandMillionths" | "capMillionths" | "depthShareBps";
+type FundingField = "interestMillionths" | "deadBandMillionths" | "capMillionths" | "depthShareBps";
 
 type BracketField =
   "firstEnd" | "secondEnd" | "thirdEnd" | "secondFactorBps" | "thirdFactorBps" | "lastFactorBps";

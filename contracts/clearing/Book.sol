@@ -195,14 +195,7 @@ function setFunding(
     market.shortIndex = SafeCast.toInt104(sides.shortIndex);
     market.accruedAt = uint32(block.timestamp);
     market.interest = interest;
-    emit IClearinghouse.FundingAccrued(
-        instrument,
-        sides.longIndex,
-        sides.shortIndex,
-        mark,
-        interest,
-        premium
-    );
+    emit IClearinghouse.FundingAccrued(instrument, sides.longIndex, sides.shortIndex, mark, interest, premium);
 }
 
 /// @notice A size at a mark, rounded down [whole settlement currency].

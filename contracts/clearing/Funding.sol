@@ -95,12 +95,7 @@ library Funding {
     /// @param average g of the trades, weighted by what counted of their notionals.
     /// @param counted What counted of them in all [wad].
     /// @param depth What sets the premium anew [wad].
-    function moved(
-        int256 premium,
-        int256 average,
-        uint256 counted,
-        uint256 depth
-    ) internal pure returns (int256) {
+    function moved(int256 premium, int256 average, uint256 counted, uint256 depth) internal pure returns (int256) {
         if (counted >= depth) return average;
         // Unchecked: premiums < 2^48, counted < 2^160.
         unchecked {

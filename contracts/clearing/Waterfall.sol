@@ -86,11 +86,7 @@ library Waterfall {
     /// @notice Records what the insurance fund pays of a loss; the caller posts it.
     /// @dev Instrument 0 has all draws on its account: who has no instrument left may draw only what all of them together
     /// have left of one cap, so nobody draws twice by closing first.
-    function drawFund(
-        Book storage book,
-        Partners memory partners,
-        Loss memory loss
-    ) internal returns (uint256 paid) {
+    function drawFund(Book storage book, Partners memory partners, Loss memory loss) internal returns (uint256 paid) {
         distribute(book, partners);
         Draw[] memory draws = _drawsOf(book, partners, loss);
         for (uint256 i = 0; i < draws.length; ++i) {
@@ -171,12 +167,7 @@ library Waterfall {
 
     /// @dev Cash lenders are the last resort; what they do not bear is recorded. The account itself lends nothing: what cash
     /// it has is spoken for by its losses, and stands aside meanwhile.
-    function _chargeLenders(
-        Book storage book,
-        Partners memory partners,
-        AccountId account,
-        uint256 loss
-    ) private {
+    function _chargeLenders(Book storage book, Partners memory partners, AccountId account, uint256 loss) private {
         int256 cash = partners.vault.cashOf(account);
         if (cash > 0) _postOne(partners, account, -cash);
         uint256 borne = partners.vault.chargeLenders(loss, partners.rules.liquidationRules().lendersCapBps());

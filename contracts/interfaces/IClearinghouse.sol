@@ -163,12 +163,7 @@ interface IClearinghouse {
     /// @param counterparty Anyone who holds the other side.
     /// @param instrument Of what.
     /// @param size How much of it, at most what each of the two holds [wad].
-    function deleverage(
-        AccountId bankrupt,
-        AccountId counterparty,
-        InstrumentId instrument,
-        uint128 size
-    ) external;
+    function deleverage(AccountId bankrupt, AccountId counterparty, InstrumentId instrument, uint128 size) external;
 
     /// @notice Clears the debt of an account that has neither position nor collateral: the insurance fund pays what it may,
     /// those who have cash bear a bounded part, the rest is recorded as deficit. By anyone. Reverts with

@@ -18,9 +18,7 @@ import {UnderlyingRules} from "../types/UnderlyingRules.sol";
 /// account uses it, and a call to another contract for each would cost it more than the arithmetic.
 library StandardRequirement {
     /// @notice What the portfolio must be worth [wad].
-    function requirementOf(
-        Portfolio memory portfolio
-    ) internal pure returns (uint256 initial, uint256 maintenance) {
+    function requirementOf(Portfolio memory portfolio) internal pure returns (uint256 initial, uint256 maintenance) {
         for (uint256 i = 0; i < portfolio.positions.length; ++i) {
             Holding memory holding = portfolio.positions[i];
             uint256 notional = WadMath.mulUp(WadMath.abs(holding.size), holding.mark);
