@@ -151,13 +151,18 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
 
     /// @inheritdoc IVault
     function post(Posting[] calldata postings) external onlyClearinghouse nonReentrantView {
-        _postAll(postings, 0);
+        _postAll(_accrue(), postings, 0);
     }
 
     /// @inheritdoc IVault
     function moveSlice(uint256 fraction, Posting[] calldata postings) external onlyClearinghouse nonReentrantView {
         (AccountId from, AccountId to) = (postings[0].account, postings[1].account);
-        _postAll(postings, fraction.toInt256());
+        uint256 supplyIndex = _accrue();
+        _postAll(
+            supplyIndex,
+            postings,
+            WadMath.mulDown(_pool.presentOf(_headers[from].principal), fraction.toInt256())
+        );
         uint256 tokens = _headers[from].tokens;
         for (uint256 index = 0; tokens >> index != 0; ++index) {
             if ((tokens >> index) & 1 == 0) continue;
@@ -403,13 +408,8 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         return _changeCash(supplyIndex, account, -charged.toInt256());
     }
 
-    /// @dev Posts cash, and with it a fraction of what the first account has, which the second receives.
-    function _postAll(Posting[] calldata postings, int256 fraction) private {
-        uint256 supplyIndex = _accrue();
-        int256 slice =
-            fraction == 0
-                ? int256(0)
-                : WadMath.mulDown(_pool.presentOf(_headers[postings[0].account].principal), fraction);
+    /// @dev Posts cash, and with it a slice of what the first account has, which the second receives.
+    function _postAll(uint256 supplyIndex, Posting[] calldata postings, int256 slice) private {
         int256 sum;
         for (uint256 i = 0; i < postings.length; ++i) {
             (AccountId account, int256 change) = (postings[i].account, postings[i].cash);
