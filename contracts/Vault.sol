@@ -158,11 +158,8 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
     function moveSlice(uint256 fraction, Posting[] calldata postings) external onlyClearinghouse nonReentrantView {
         (AccountId from, AccountId to) = (postings[0].account, postings[1].account);
         uint256 supplyIndex = _accrue();
-        _postAll(
-            supplyIndex,
-            postings,
-            WadMath.mulDown(_pool.presentOf(_headers[from].principal), fraction.toInt256())
-        );
+        int256 cash = _pool.presentOf(_headers[from].principal);
+        _postAll(supplyIndex, postings, WadMath.mulDown(cash, fraction.toInt256()));
         uint256 tokens = _headers[from].tokens;
         for (uint256 index = 0; tokens >> index != 0; ++index) {
             if ((tokens >> index) & 1 == 0) continue;
