@@ -56,7 +56,8 @@ library DefaultProcess {
         Takeover memory takeover
     ) external returns (uint256, int256) {
         if (takeover.account == takeover.liquidator) revert IClearinghouse.SelfDealing(takeover.account);
-        if (takeover.liquidator == partners.fund) revert IClearinghouse.FundIsNoParty();
+        _requireNotFund(partners, takeover.account);
+        _requireNotFund(partners, takeover.liquidator);
 
         (LiquidationTerms memory terms, KnownMarket[] memory known) = partners.engine.liquidationTermsOf(
             takeover.account,
@@ -130,6 +131,7 @@ library DefaultProcess {
 
     /// @notice See IClearinghouse.
     function flag(Book storage book, Partners memory partners, AccountId account) external {
+        _requireNotFund(partners, account);
         uint256 flaggedAt = book.flags[account];
         (int256 equity, ) = partners.engine.equityForLiquidation(account);
         if (equity >= 0) {
@@ -161,10 +163,9 @@ library DefaultProcess {
         uint256 mark = _markOf(partners, closing.instrument, known);
         loss.due = _shareOf(book, closing, loss, mark, uint256(-equity));
 
-        Posting[] memory postings = new Posting[](3);
+        Posting[] memory postings = new Posting[](2);
         postings[0] = Posting({account: closing.bankrupt, cash: loss.due.toInt256()});
         postings[1].account = closing.counterparty;
-        postings[2].account = partners.fund;
         emit IClearinghouse.Deleveraged(
             closing.bankrupt,
             closing.counterparty,
@@ -173,9 +174,7 @@ library DefaultProcess {
             mark,
             loss.due
         );
-        uint256 paid = Waterfall.drawFund(book, partners, loss);
-        postings[2].cash = -paid.toInt256();
-        loss.due -= paid;
+        loss.due -= Waterfall.drawFund(book, partners, loss);
         Waterfall.spread(book, partners, loss);
         _close(book, closing, size, mark, postings);
         partners.vault.post(postings);
@@ -265,6 +264,7 @@ library DefaultProcess {
 
     /// @notice See IClearinghouse.
     function writeOff(Book storage book, Partners memory partners, AccountId account) external {
+        _requireNotFund(partners, account);
         (int256 cash, uint256 tokens, ) = partners.vault.balancesOf(account);
         if (cash >= 0 || tokens != 0 || book.instruments[account].length() != 0) {
             revert IClearinghouse.NothingToWriteOff(account, cash);
@@ -275,9 +275,8 @@ library DefaultProcess {
         loss.due -= paid;
         Waterfall.spread(book, partners, loss);
         emit IClearinghouse.WrittenOff(account, debt, paid);
-        Posting[] memory postings = new Posting[](2);
+        Posting[] memory postings = new Posting[](1);
         postings[0] = Posting({account: account, cash: debt.toInt256()});
-        postings[1] = Posting({account: partners.fund, cash: -paid.toInt256()});
         partners.vault.post(postings);
     }
 
@@ -290,15 +289,12 @@ library DefaultProcess {
 
     /// @notice See IClearinghouse.
     function repayDeficit(Book storage book, Partners memory partners) external {
-        uint256 paid = Waterfall.repayFromFund(book, partners);
-        Posting[] memory postings = new Posting[](1);
-        postings[0] = Posting({account: partners.fund, cash: -paid.toInt256()});
-        partners.vault.post(postings);
+        Waterfall.repayFromFund(book, partners);
     }
 
     /// @notice See IClearinghouse.
     function takeFromFund(Book storage book, Partners memory partners, AccountId to, uint256 cash) external {
-        if (to == partners.fund) revert IClearinghouse.FundIsNoParty();
+        _requireNotFund(partners, to);
         Waterfall.distribute(book, partners);
         if (book.deficit != 0) revert IClearinghouse.DeficitFirst(book.deficit);
         LiquidationRules rules = partners.rules.liquidationRules();
@@ -324,6 +320,11 @@ library DefaultProcess {
     }
 
     // Internals
+
+    /// @dev The fund bears losses of others; it is no party itself, whatever it has.
+    function _requireNotFund(Partners memory partners, AccountId account) private pure {
+        if (account == partners.fund) revert IClearinghouse.FundIsNoParty();
+    }
 
     /// @dev The price of each instrument of an account; 0 where there is none now: nobody is charged by an old one.
     function _indexPricesOf(

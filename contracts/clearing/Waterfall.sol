@@ -68,6 +68,8 @@ library Waterfall {
     uint256 private constant HAIRCUT_WINDOW = 1 hours;
     /// @dev The same for what an instrument may draw from the insurance fund [seconds].
     uint256 private constant DRAW_WINDOW = 1 days;
+    /// @dev More than a change of cash rounds away: 2 wei at the highest supply index, which is below 5,000 [wad].
+    int256 private constant ROUNDING = 10_000;
 
     // The insurance fund
 
@@ -83,16 +85,19 @@ library Waterfall {
         for (uint256 i = 0; i < draws.length; ++i) paid += draws[i].part;
     }
 
-    /// @notice Records what the insurance fund pays of a loss; the caller posts it.
-    /// @dev Instrument 0 has all draws on its account: who has no instrument left may draw only what all of them together
+    /// @notice Takes out of the insurance fund what it pays of a loss; the caller posts it to whom it is due. Before anybody
+    /// else is charged: the fund is a lender as well, and must not lose what it has just paid.
+    /// @dev What it pays is worked out before what waits for it is divided, as in `fundPaymentOf`.
+    /// Instrument 0 has all draws on its account: who has no instrument left may draw only what all of them together
     /// have left of one cap, so nobody draws twice by closing first.
     function drawFund(Book storage book, Partners memory partners, Loss memory loss) internal returns (uint256 paid) {
-        distribute(book, partners);
         Draw[] memory draws = _drawsOf(book, partners, loss);
+        distribute(book, partners);
         for (uint256 i = 0; i < draws.length; ++i) {
             _recordDraw(book.markets[draws[i].instrument], draws[i].drawn + draws[i].part);
             paid += draws[i].part;
         }
+        if (paid != 0) _postOne(partners, partners.fund, -paid.toInt256());
         if (InstrumentId.unwrap(draws[0].instrument) == 0) return paid;
         Market storage all = book.markets[InstrumentId.wrap(0)];
         _recordDraw(all, _drawnNow(all) + paid);
@@ -114,22 +119,22 @@ library Waterfall {
         partners.vault.post(postings);
     }
 
-    /// @notice What is left for the fund of an income after the recorded deficit; a payout passes through [wad].
+    /// @notice What is left for the fund of an income after the recorded deficit; of a payout, which `drawFund` has posted,
+    /// nothing [wad].
     function afterDeficit(Book storage book, int256 income) internal returns (int256) {
-        if (income <= 0) return income;
+        if (income <= 0) return 0;
         uint256 repaid = FixedPointMathLib.min(book.deficit, uint256(income));
         _repay(book, repaid);
         return income - int256(repaid);
     }
 
-    /// @notice Repays the recorded deficit from what the fund has, as far as it may pay for a loss without an instrument;
-    /// the caller posts it. So what anybody adds to the fund reaches the deficit, within the fund's share for a day.
-    function repayFromFund(Book storage book, Partners memory partners) internal returns (uint256 paid) {
+    /// @notice Repays the recorded deficit from what the fund has, as far as it may pay for a loss without an instrument. So
+    /// what anybody adds to the fund reaches the deficit, within the fund's share for a day.
+    function repayFromFund(Book storage book, Partners memory partners) internal {
         distribute(book, partners);
-        if (book.deficit == 0) return 0;
+        if (book.deficit == 0) return;
         Loss memory loss = Loss({account: partners.fund, due: book.deficit, indexPrices: new uint256[](0)});
-        paid = drawFund(book, partners, loss);
-        _repay(book, paid);
+        _repay(book, drawFund(book, partners, loss));
     }
 
     // Everybody else
@@ -248,11 +253,12 @@ library Waterfall {
         }
     }
 
-    /// @dev What the fund has with all that waits for it [wad].
+    /// @dev What the fund can pay with all that waits for it, less than what dividing that may round [wad].
     function _fundCashOf(Book storage book, Partners memory partners) private view returns (uint256) {
         int256 cash = partners.vault.cashOf(partners.fund);
         uint256 waiting = _divide(book, partners.vault.interestReserve()).toFund;
-        return waiting + (cash > 0 ? uint256(cash) : 0);
+        cash += waiting.toInt256() - ROUNDING;
+        return cash > 0 ? uint256(cash) : 0;
     }
 
     function _divide(Book storage book, uint256 interest) private view returns (Division memory division) {

@@ -230,8 +230,9 @@ abstract contract AccountValuation {
 
     /// @dev An account as a liquidation sees it: items that cannot be read are worth their last value less what they
     /// require, and require nothing more. R - M is the same as at the last prices, and so is the line. Only the account
-    /// pays for the doubt, with what it has beyond the least incentive: the fund never does. Reverts with the oracle's reason when such items
-    /// are too much of the whole.
+    /// pays for the doubt, with what it has beyond the least incentive: the fund never does. Reverts with the oracle's
+    /// reason when such items are too much of the whole requirement, which is at least the minimum margin: a speck beside
+    /// a debt shields nobody.
     function _valueForLiquidation(
         State memory state,
         MarketCache memory cache
@@ -242,7 +243,8 @@ abstract contract AccountValuation {
         Portfolio memory unread = _setAside(valuation);
         (, uint256 aside) = StandardRequirement.requirementOf(unread);
         (, uint256 rest) = StandardRequirement.requirementOf(valuation.portfolio);
-        if (aside > WadMath.bpsDown(aside + rest, MOST_UNREAD_BPS)) {
+        uint256 whole = FixedPointMathLib.max(aside + rest, valuation.minimumMargin);
+        if (aside > WadMath.bpsDown(whole, MOST_UNREAD_BPS)) {
             ORACLE.price(
                 unread.positions.length == 0
                     ? unread.collateral[0].rules.collateralUnderlying()
