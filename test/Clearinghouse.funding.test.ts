@@ -1,20 +1,23 @@
 import { expect } from "chai";
+import { MaxInt256 } from "ethers";
 import hre from "hardhat";
-import { accountId, mulDown, parseWad, WAD } from "../sdk/index.js";
+import { parseWad, perpetual, WAD } from "../sdk/index.js";
 import { expectBooks } from "./fixtures/books.js";
-import { deployFundingMarket, type FundingMarket } from "./fixtures/funding.js";
-import { ETH_PERP } from "./fixtures/plimsoll.js";
-import { accruedAfter, fadedAfter, MILLIONTH } from "./reference/funding.js";
+import {
+  CAPPED,
+  deployFundingMarket,
+  deployPremiumMarket,
+  type FundingMarket,
+} from "./fixtures/funding.js";
+import { ETH, ETH_PERP } from "./fixtures/plimsoll.js";
+import { accruedAfter, MILLIONTH } from "./reference/funding.js";
 
 const { networkHelpers } = await hre.network.create();
 const { time } = networkHelpers;
 
 const HOUR = 3_600;
-/** Of open interest, in dollars: its depth is 960,000. */
+const DAY = 86_400;
 const OPEN = 3_000_000;
-const DEPTH = 960_000;
-/** What a premium of 1 % says beyond 0.01 % of interest and 0.05 % of dead band, under the cap of 0.75 %. */
-const CAPPED = 7_400n * MILLIONTH;
 
 describe("Clearinghouse", () => {
   let market: FundingMarket | undefined;
@@ -30,11 +33,10 @@ describe("Clearinghouse", () => {
     return { ...loaded, start: await loaded.open(dollars) };
   }
 
-  /** The premium right after the trade of Carol and Bob [1e-15 per period]. */
-  async function premiumAfter(trade: { dollars?: number; premium?: number; fee?: number }) {
-    const { clear, funding, carol, bob } = market!;
-    await clear({ buyer: carol, seller: bob, ...trade });
-    return (await funding()).premium;
+  async function loadPremium() {
+    const loaded = await networkHelpers.loadFixture(deployPremiumMarket);
+    market = loaded;
+    return loaded;
   }
 
   afterEach(async () => {
@@ -90,7 +92,7 @@ describe("Clearinghouse", () => {
 
     it("is counted at the mark of the last trade, whatever the price is meanwhile", async () => {
       const { alice, setPrice, goTo, equityOf, start, clearinghouse } = await loadOpen();
-      await setPrice(1, 2_900);
+      await setPrice(ETH, 2_900);
       const held = await equityOf(alice);
       const since = await time.latest();
       await goTo(start, HOUR);
@@ -101,209 +103,123 @@ describe("Clearinghouse", () => {
     });
   });
 
-  describe("the premium that a trade says", () => {
-    for (const [premium, said, words] of [
-      [100, 0n, "nothing at the interest"],
-      [600, 0n, "nothing at the upper end of the dead band"],
-      [-400, 0n, "nothing at the lower end of the dead band"],
-      [601, 1n, "what is above the dead band"],
-      [-401, -1n, "what is below the dead band"],
-      [1_600, 1_000n, "what is beyond the interest and the dead band"],
-      [-1_400, -1_000n, "the same below, where shorts pay"],
-      [8_000, 7_400n, "the cap less the interest, just reached"],
-      [8_001, 7_400n, "no more than the cap allows"],
-      [50_000, 7_400n, "no more at the edge of the trade band"],
-      [-7_999, -7_599n, "nearly the cap below"],
-      [-8_000, -7_600n, "the cap below, interest included, just reached"],
-      [-50_000, -7_600n, "no more at the lower edge of the trade band"],
-    ] as const) {
-      it(`is ${words}: ${said} millionths at a price ${premium} millionths from the mark`, async () => {
+  describe("funding of a position", () => {
+    it("is in its equity and leaves with variation settlement, to the wei", async () => {
+      const { clearinghouse, vault, alice, owners, start, goTo, equityOf } = await loadPremium();
+      await goTo(start, 8 * HOUR);
+      const [cash, held] = [await vault.cashOf(alice), await equityOf(alice)];
+      await clearinghouse.connect(owners.stranger).settleVariation(alice);
+      const settled = await vault.cashOf(alice);
+      // A second of interest more than when the equity was read.
+      const second = parseWad(OPEN) / 10_000n / 28_800n;
+      expect(settled - cash).to.be.closeTo(held - cash - second, 1_000_000n);
+      expect(await equityOf(alice)).to.be.within(settled - 2n, settled);
+    });
+
+    it("leaves with the position as it is closed at the mark", async () => {
+      const { clearinghouse, vault, clearAt, alice, bob, start, goTo, state } = await loadPremium();
+      const [longs, shorts] = [await vault.cashOf(alice), await vault.cashOf(bob)];
+      const { size } = await clearinghouse.positionOf(alice, ETH_PERP);
+      await goTo(start, 8 * HOUR - 1);
+      await clearAt(start, 8 * HOUR, { buyer: bob, seller: alice, size, fee: 0 });
+      const funding = (size * accruedAfter(state, 28_800n)) / WAD;
+      const paid = size * 30n + (size * 3_030n * 700n) / 1_000_000n + funding;
+      expect(longs - (await vault.cashOf(alice))).to.be.within(paid, paid + 4n);
+      const received = size * 30n + funding;
+      expect((await vault.cashOf(bob)) - shorts).to.be.within(received - 4n, received);
+    });
+
+    it("brings an account below the line by itself, and it is liquidated", async () => {
+      const { clear, clearinghouse, marginEngine, bob, carol, owners, newTrader, goTo } =
         await load();
-        const { funding, clear, alice, bob } = market!;
-        await clear({ buyer: alice, seller: bob, dollars: 300_000, premium });
-        const { rate, premium: stored } = await funding();
-        expect(stored).to.equal(said * MILLIONTH);
-        expect(rate).to.equal((said + 100n) * MILLIONTH);
-      });
-    }
-  });
-
-  describe("the weight of a trade", () => {
-    it("is its notional over 32 % of open interest", async () => {
-      await loadOpen(6_000_000);
-      // Of size that changes hands: Alice sells what Carol buys, so open interest stays.
-      const { clear, funding, alice, carol } = market!;
-      await clear({ buyer: carol, seller: alice, dollars: 480_000, premium: 10_000 });
-      // The price is 1 % above, and so is the notional; a second has passed since there was no premium.
-      const counted = 480_000n * 1_010_000n;
-      const exact = (CAPPED * counted) / (1_920_000n * 1_000_000n);
-      expect((await funding()).premium).to.be.closeTo(exact, 1n);
-    });
-
-    it("is its notional over 250,000 dollars while little is open", async () => {
-      await load();
-      expect(await premiumAfter({ dollars: 100_000, premium: 10_000 })).to.be.closeTo(
-        (CAPPED * 101_000n) / 250_000n,
-        1n,
-      );
-    });
-
-    it("is all with the whole depth, and not more than all", async () => {
-      await load();
-      expect(await premiumAfter({ dollars: 247_524, premium: 10_000 })).to.be.lessThan(CAPPED);
-      expect(await premiumAfter({ dollars: 247_526, premium: 10_000 })).to.equal(CAPPED);
-      expect(await premiumAfter({ dollars: 3_000_000, premium: 10_000 })).to.equal(CAPPED);
-    });
-
-    it("is of the open interest after a trade that opens", async () => {
-      const { clear, funding, carol, bob } = await loadOpen(OPEN);
-      await clear({ buyer: carol, seller: bob, dollars: 1_000_000, premium: 10_000 });
-      const exact = (CAPPED * 1_010_000n) / 1_280_000n;
-      expect((await funding()).premium).to.be.closeTo(exact, 1n);
-    });
-
-    it("is of the open interest before a trade that closes", async () => {
-      const { clear, funding, alice, bob } = await loadOpen(OPEN);
-      await clear({ buyer: bob, seller: alice, dollars: 500_000, premium: 10_000 });
-      const exact = (CAPPED * 505_000n) / BigInt(DEPTH);
-      expect((await funding()).premium).to.be.closeTo(exact, 1n);
-    });
-
-    it("adds up over a taker's trades, each with what it says", async () => {
-      const { clear, funding, alice, bob, carol } = await loadOpen(OPEN);
-      await clear(
-        { buyer: carol, seller: alice, dollars: 96_000, premium: 10_000 },
-        { buyer: carol, seller: bob, dollars: 48_000 },
-      );
-      const depth = (3_048_000n * 3_200n) / 10_000n;
-      expect((await funding()).premium).to.be.closeTo((CAPPED * 96_960n) / depth, 1n);
-    });
-
-    it("is applied after the premium of before has faded", async () => {
-      const { clearAt, funding, alice, bob } = await load();
-      await clearAt(await time.latest(), 10, { ...sides(alice, bob), premium: 10_000 });
+      const thin = await newTrader(owners.dave, 20_000);
+      await clear({ buyer: thin, seller: bob, dollars: 300_000 });
       const from = await time.latest();
-      await clearAt(from, 100, { buyer: bob, seller: alice, dollars: 100_000, premium: 1_600 });
-      const left = fadedAfter(CAPPED, 100n);
-      const moved = left + ((1_000n * MILLIONTH - left) * 100_160n) / 250_000n;
-      expect((await funding()).premium).to.be.closeTo(moved, 1n);
+      await goTo(from, DAY);
+      expect(await marginEngine.statusOf(thin)).to.equal(0n);
+      await goTo(from, 100 * DAY);
+      expect(await marginEngine.statusOf(thin)).to.equal(2n);
+      const { equity } = await marginEngine.marginOf(thin);
+      const charged = (parseWad(300_000) * 300n) / 10_000n;
+      expect(equity).to.be.closeTo(parseWad(20_000 - 210) - charged, 1_000_000n);
+      await expect(
+        clearinghouse.connect(owners.carol).liquidate(thin, carol, WAD, MaxInt256),
+      ).to.emit(clearinghouse, "Liquidated");
+    });
+
+    it("is not today's rate for all the time that has passed", async () => {
+      const { clearAt, funding, goTo, alice, bob, start, price } = await loadOpen();
+      await goTo(start, 30 * DAY - 1);
+      await clearAt(start, 30 * DAY, { buyer: alice, seller: bob, dollars: OPEN, premium: 10_000 });
+      const flat = { mark: price, premium: 0n, interestMillionths: 100n };
+      const { longIndex, premium } = await funding();
+      expect(longIndex).to.equal(accruedAfter(flat, BigInt(30 * DAY)));
+      expect(premium).to.equal(CAPPED);
+    });
+
+    it("is announced with both indices, mark, interest and premium at each trade", async () => {
+      const { clearinghouse, clearAt, carol, bob, start, state, price } = await loadPremium();
+      const index = accruedAfter(state, 100n);
+      const left = (CAPPED * 200n) / 300n;
+      await expect(clearAt(start, 100, { buyer: carol, seller: bob, fee: 0 }))
+        .to.emit(clearinghouse, "FundingAccrued")
+        .withArgs(ETH_PERP, index, index, price, 100n, left);
+    });
+
+    it("is of one instrument alone", async () => {
+      const { clearinghouse, start, goTo } = await loadPremium();
+      await goTo(start, DAY);
+      expect(await clearinghouse.fundingOf(perpetual(2))).to.deep.equal([0n, 0n, 0n, 0n]);
     });
   });
 
-  describe("what counts of a trade", () => {
-    for (const [fee, counted] of [
-      [700, 1_000n],
-      [500, 1_000n],
-      [499, 998n],
-      [300, 600n],
-      [1, 2n],
-      [0, 0n],
-    ] as const) {
-      it(`is ${counted} thousandths when both sides paid ${fee} millionths in fees`, async () => {
-        await load();
-        const premium = await premiumAfter({ dollars: 100_000, premium: 10_000, fee });
-        const exact = (CAPPED * 101_000n * counted) / 250_000_000n;
-        expect(premium).to.be.closeTo(exact, 1n);
-      });
-    }
-
-    it("is the same whichever side paid", async () => {
-      const { venue, tradeOf, alice, bob, funding } = await load();
-      const trade = await tradeOf({ ...sides(alice, bob), dollars: 100_000, premium: 10_000 });
-      const { taker, maker } = trade;
-      const split = {
-        taker: { ...taker, fee: taker.fee / 3n },
-        maker: { ...maker, fee: taker.fee },
-      };
-      await venue.clear([{ ...trade, ...split }]);
-      expect((await funding()).premium).to.be.closeTo((CAPPED * 101_000n) / 250_000n, 1n);
-    });
-
-    it("does not include what builders received", async () => {
-      const { venue, tradeOf, alice, bob, funding, stranger } = await load();
-      const trade = await tradeOf({ ...sides(alice, bob), premium: 10_000 });
-      const { taker } = trade;
-      const builder = { fee: 0n, builderFee: taker.fee, builder: stranger.address };
-      await venue.clear([{ ...trade, taker: { ...taker, ...builder } }]);
-      expect((await funding()).premium).to.equal(0n);
-    });
-
-    it("is nothing between two accounts of one owner", async () => {
-      const { clear, funding, owners, newTrader } = await load();
-      const buyer = await newTrader(owners.dave, 1_000_000, 1n);
-      const seller = await newTrader(owners.dave, 1_000_000, 2n);
-      await clear({ buyer, seller, dollars: 1_000_000, premium: 10_000 });
-      expect((await funding()).premium).to.equal(0n);
-    });
-
-    it("is nothing at the last mark, and funding goes on as it was", async () => {
-      const { clear, clearAt, funding, alice, bob, price } = await load();
-      await clear({ ...sides(alice, bob), premium: 10_000 });
-      const from = await time.latest();
-      await networkHelpers.time.increase(4_000);
-      // The feed has been silent for too long: both sides reduce at exactly the last mark.
-      const trade = { account: alice, size: parseWad(-10) };
-      const leg = { fee: 0n, builderFee: 0n, builder: alice.slice(0, 42), reduceOnly: true };
-      const silent = {
-        instrument: ETH_PERP,
-        size: trade.size,
-        price,
-        taker: { ...leg, account: alice, fee: parseWad(21) },
-        maker: { ...leg, account: bob },
-      };
-      await time.setNextBlockTimestamp(from + 5_000);
-      await expect(market!.venue.clear([silent])).to.not.emit(
-        market!.clearinghouse,
+  describe("accrueFunding", () => {
+    it("does nothing while the rules are those in force", async () => {
+      const { clearinghouse, owners, start, goTo } = await loadPremium();
+      await goTo(start, 60);
+      await expect(clearinghouse.connect(owners.stranger).accrueFunding(ETH_PERP)).to.not.emit(
+        clearinghouse,
         "FundingAccrued",
       );
-      const { longIndex, premium, rate } = await funding();
-      const state = { mark: price, premium: CAPPED, interestMillionths: 100n };
-      expect(longIndex).to.equal(accruedAfter(state, 5_000n));
-      expect([premium, rate]).to.deep.equal([0n, 100n * MILLIONTH]);
-      await market!.refreshPrices();
-      await clearAt(from, 6_000, { buyer: bob, seller: alice });
-      expect((await funding()).longIndex).to.equal(accruedAfter(state, 6_000n));
     });
-  });
 
-  describe("the fading of the premium", () => {
-    it("is a straight line to 0 in five minutes, to the second", async () => {
-      const { clear, funding, goTo, alice, bob, price } = await load();
-      await clear({ ...sides(alice, bob), premium: 10_000 });
-      const from = await time.latest();
-      const state = { mark: price, premium: CAPPED, interestMillionths: 100n };
-      for (const seconds of [0, 1, 75, 150, 299, 300, 301, 3_000]) {
-        if (seconds !== 0) await goTo(from, seconds);
-        const { premium, rate, longIndex, shortIndex } = await funding();
-        expect(premium).to.equal(fadedAfter(CAPPED, BigInt(seconds)));
-        expect(rate).to.equal(premium + 100n * MILLIONTH);
-        expect(longIndex).to.equal(accruedAfter(state, BigInt(seconds)));
-        expect(shortIndex).to.equal(longIndex);
+    it("comes to the same after 0, 1 and 50 calls, to the wei", async () => {
+      const { clearinghouse, start, goTo, funding, fromHere, state } = await loadPremium();
+      const calls = (count: number) => async () => {
+        for (let call = 0; call < count; ++call) await clearinghouse.accrueFunding(ETH_PERP);
+        await goTo(start, HOUR);
+        return funding();
+      };
+      const [never, once, often] = await fromHere(...[0, 1, 50].map(calls));
+      expect(never!.longIndex).to.equal(accruedAfter(state, 3_600n));
+      expect(once).to.deep.equal(never);
+      expect(often).to.deep.equal(never);
+    });
+
+    it("takes a new interest in, from then on", async () => {
+      const { clearinghouse, owners, announceRules, open, goTo, funding, price } = await load();
+      const change = await announceRules({ interestMillionths: -300 });
+      const start = await open(OPEN);
+      await change();
+      await time.setNextBlockTimestamp(start + 1_000);
+      const index = accruedAfter({ mark: price, premium: 0n, interestMillionths: 100n }, 1_000n);
+      await expect(clearinghouse.connect(owners.stranger).accrueFunding(ETH_PERP))
+        .to.emit(clearinghouse, "FundingAccrued")
+        .withArgs(ETH_PERP, index, index, price, -300n, 0n);
+      await goTo(start, 3_000);
+      const { rate, longIndex } = await funding();
+      expect(rate).to.equal(-300n * MILLIONTH);
+      const negative = { mark: price, premium: 0n, interestMillionths: -300n };
+      expect(longIndex).to.equal(index + accruedAfter(negative, 2_000n));
+    });
+
+    it("does not know what is not listed", async () => {
+      const { clearinghouse } = await load();
+      for (const unknown of [perpetual(3), ETH_PERP | 1n, 0n]) {
+        await expect(clearinghouse.accrueFunding(unknown))
+          .to.be.revertedWithCustomError(market!.rules, "UnknownInstrument")
+          .withArgs(unknown);
       }
     });
-
-    it("charges half of the first rate for the five minutes, then the interest alone", async () => {
-      const { clear, equityOf, goTo, alice, bob, clearinghouse, price } = await load();
-      await clear({ ...sides(alice, bob), dollars: 3_000_000, premium: 10_000 });
-      const [from, held] = [await time.latest(), await equityOf(alice)];
-      await goTo(from, 8 * HOUR);
-      const { size } = await clearinghouse.positionOf(alice, ETH_PERP);
-      const notional = mulDown(size, price);
-      const exact = (notional * (7_400n * 150n + 100n * 28_800n)) / (1_000_000n * 28_800n);
-      expect(held - (await equityOf(alice))).to.be.within(exact, exact + 1_000_000n);
-    });
-  });
-
-  it("a venue's id of an account is no owner of another: the first 20 bytes decide", async () => {
-    const { clear, funding, owners, newTrader, alice } = await load();
-    const other = await newTrader(owners.alice, 1_000_000, 2n ** 96n - 1n);
-    expect(other).to.equal(accountId(owners.alice.address, 2n ** 96n - 1n));
-    await clear({ buyer: alice, seller: other, dollars: 1_000_000, premium: 10_000 });
-    expect((await funding()).premium).to.equal(0n * WAD);
   });
 });
-
-/** Who opens in most tests: enough to set the premium anew. */
-function sides<T>(buyer: T, seller: T) {
-  return { buyer, seller, dollars: 300_000 };
-}
