@@ -3,6 +3,7 @@ import { network } from "hardhat";
 import type {
   BracketParametersStruct,
   CollateralParametersStruct,
+  FundingParametersStruct,
   LiquidationParametersStruct,
   UnderlyingParametersStruct,
 } from "../typechain-types/contracts/Rules.js";
@@ -58,7 +59,20 @@ const LIQUIDATION = {
   mostInstruments: 32n,
   fundDrawCapBps: 5_000n,
   openInterestBase: 10_000_000n,
+  deleverageDelay: 3_600n,
+  lendersCapBps: 100n,
+  fundFloorBps: 200n,
 } satisfies LiquidationParametersStruct;
+
+const FUNDING = {
+  interestMillionths: 100n,
+  deadBandMillionths: 500n,
+  capMillionths: 7_500n,
+  depthShareBps: 3_200n,
+} satisfies FundingParametersStruct;
+
+/** Where the funding rules lie in the word of the brackets. */
+const FUNDING_PLACE = 192n;
 
 /** A change of parameters that is refused; the name, value, least and most of the refusal. */
 type Refusal<P> = readonly [Partial<P>, string, bigint, bigint, bigint];
@@ -89,6 +103,16 @@ function pack(...fields: [value: bigint, bits: bigint][]): bigint {
     offset += bits;
   }
   return word;
+}
+
+/** Funding rules as their word holds them; a negative interest must be given in two's complement. */
+function packedFunding(rules: Record<keyof typeof FUNDING, bigint>): bigint {
+  return pack(
+    [rules.interestMillionths, 16n],
+    [rules.deadBandMillionths, 16n],
+    [rules.capMillionths, 16n],
+    [rules.depthShareBps, 16n],
+  );
 }
 
 const title = (change: object) =>
@@ -250,6 +274,105 @@ describe("Rules", () => {
       const far = { firstEnd: MOST_END - 2n, secondEnd: MOST_END - 1n, thirdEnd: MOST_END };
       await expect(rules.setBrackets(1n, { ...near, ...flat })).not.to.revert(ethers);
       await expect(rules.setBrackets(MOST_ID, { ...far, ...steep })).not.to.revert(ethers);
+    });
+  });
+
+  describe("setFundingRules", () => {
+    it("is refused to a stranger", async () => {
+      const { rules, stranger } = await loadFixture(deployListed);
+      await expect(rules.connect(stranger).setFundingRules(ETH, FUNDING))
+        .to.be.revertedWithCustomError(rules, "AccessManagedUnauthorized")
+        .withArgs(stranger.address);
+    });
+
+    it("tells the rules that it was given", async () => {
+      const { rules } = await loadFixture(deployListed);
+      await expect(rules.setFundingRules(ETH, FUNDING))
+        .to.emit(rules, "FundingRulesSet")
+        .withArgs(ETH, Object.values(FUNDING));
+    });
+
+    it("keeps them above the brackets, which stay as they were", async () => {
+      const { rules } = await loadFixture(deployListed);
+      const [, before] = await rules.instrumentRules(PERPETUAL);
+      await rules.setFundingRules(ETH, FUNDING);
+      const [, after] = await rules.instrumentRules(PERPETUAL);
+      expect(after).to.equal(before | (packedFunding(FUNDING) << FUNDING_PLACE));
+    });
+
+    it("keeps an interest that shorts pay in two's complement", async () => {
+      const { rules } = await loadFixture(deployListed);
+      await rules.setFundingRules(ETH, { ...FUNDING, interestMillionths: -100n });
+      const [, brackets] = await rules.instrumentRules(PERPETUAL);
+      const interestMillionths = 2n ** 16n - 100n;
+      expect(brackets >> FUNDING_PLACE).to.equal(packedFunding({ ...FUNDING, interestMillionths }));
+    });
+
+    it("replaces the rules of before", async () => {
+      const { rules } = await loadFixture(deployListed);
+      await rules.setFundingRules(ETH, FUNDING);
+      const others = { ...FUNDING, interestMillionths: 0n, depthShareBps: 2n ** 16n - 1n };
+      await rules.setFundingRules(ETH, others);
+      const [, brackets] = await rules.instrumentRules(PERPETUAL);
+      expect(brackets >> FUNDING_PLACE).to.equal(packedFunding(others));
+    });
+
+    it("is not undone when brackets are set anew", async () => {
+      const { rules } = await loadFixture(deployListed);
+      await rules.setFundingRules(ETH, FUNDING);
+      const [, before] = await rules.instrumentRules(PERPETUAL);
+      await rules.setBrackets(ETH, { ...BRACKETS, firstEnd: 1_000_001n });
+      const [, after] = await rules.instrumentRules(PERPETUAL);
+      expect(after).to.equal(before + 1n);
+    });
+
+    it("does not know an underlying without brackets", async () => {
+      const { rules } = await loadFixture(deployRules);
+      await rules.setUnderlying(ETH, RATES);
+      await expect(rules.setFundingRules(ETH, FUNDING))
+        .to.be.revertedWithCustomError(rules, "UnknownInstrument")
+        .withArgs(PERPETUAL);
+    });
+
+    // The least depth share is 2 cap x 5 minutes / (8 hours x 5 bps), rounded up: 0.41666... times the cap.
+    const refusals: Refusal<typeof FUNDING>[] = [
+      [{ capMillionths: 20_001n }, "capMillionths", 20_001n, 0n, 20_000n],
+      [{ interestMillionths: 7_501n }, "interestMillionths", 7_501n, 0n, 7_500n],
+      [{ interestMillionths: -7_501n }, "interestMillionths", 7_501n, 0n, 7_500n],
+      [{ capMillionths: 0n }, "interestMillionths", 100n, 0n, 0n],
+      [{ deadBandMillionths: 10_001n }, "deadBandMillionths", 10_001n, 0n, 10_000n],
+      [{ depthShareBps: 3_124n }, "depthShareBps", 3_124n, 3_125n, 65_535n],
+      [{ capMillionths: 6_000n, depthShareBps: 2_499n }, "depthShareBps", 2_499n, 2_500n, 65_535n],
+      [{ capMillionths: 7_501n, depthShareBps: 3_125n }, "depthShareBps", 3_125n, 3_126n, 65_535n],
+      [{ capMillionths: 20_000n, depthShareBps: 8_333n }, "depthShareBps", 8_333n, 8_334n, 65_535n],
+    ];
+    for (const [change, name, value, least, most] of refusals) {
+      it(`refuses ${title(change)}`, async () => {
+        const { rules } = await loadFixture(deployListed);
+        await expect(rules.setFundingRules(ETH, { ...FUNDING, ...change }))
+          .to.be.revertedWithCustomError(rules, "RuleOutOfBounds")
+          .withArgs(nameOf(name), value, least, most);
+      });
+    }
+
+    it("takes the ends of every bound", async () => {
+      const { rules } = await loadFixture(deployListed);
+      const none = {
+        interestMillionths: 0n,
+        deadBandMillionths: 0n,
+        capMillionths: 0n,
+        depthShareBps: 0n,
+      };
+      const most = {
+        interestMillionths: 20_000n,
+        deadBandMillionths: 10_000n,
+        capMillionths: 20_000n,
+        depthShareBps: 65_535n,
+      };
+      const steepest = { ...most, interestMillionths: -20_000n, depthShareBps: 8_334n };
+      for (const ends of [none, most, steepest, { ...FUNDING, depthShareBps: 3_125n }]) {
+        await expect(rules.setFundingRules(ETH, ends)).not.to.revert(ethers);
+      }
     });
   });
 
@@ -492,9 +615,11 @@ describe("Rules", () => {
       await expect(rules.setLiquidationRules(LIQUIDATION))
         .to.emit(rules, "LiquidationRulesSet")
         .withArgs(Object.values(LIQUIDATION));
-      const { mostInstruments, fundDrawCapBps, openInterestBase, ...rest } = LIQUIDATION;
+      const { mostInstruments, fundDrawCapBps, openInterestBase, ...others } = LIQUIDATION;
+      const { deleverageDelay, lendersCapBps, fundFloorBps, ...rest } = others;
       const fields = Object.values(rest).map((value): [bigint, bigint] => [value, 16n]);
       fields.push([mostInstruments, 8n], [fundDrawCapBps, 16n], [openInterestBase, 40n]);
+      fields.push([deleverageDelay, 16n], [lendersCapBps, 16n], [fundFloorBps, 16n]);
       expect(await rules.liquidationRules()).to.equal(pack(...fields));
     });
 
@@ -523,6 +648,11 @@ describe("Rules", () => {
       [{ fundDrawCapBps: 99n }, "fundDrawCapBps", 99n, 100n, 10_000n],
       [{ fundDrawCapBps: 10_001n }, "fundDrawCapBps", 10_001n, 100n, 10_000n],
       [{ openInterestBase: 0n }, "openInterestBase", 0n, 1n, 2n ** 40n - 1n],
+      [{ deleverageDelay: 599n }, "deleverageDelay", 599n, 600n, 43_200n],
+      [{ deleverageDelay: 43_201n }, "deleverageDelay", 43_201n, 600n, 43_200n],
+      [{ lendersCapBps: 1_001n }, "lendersCapBps", 1_001n, 0n, 1_000n],
+      [{ fundFloorBps: 49n }, "fundFloorBps", 49n, 50n, 2_000n],
+      [{ fundFloorBps: 2_001n }, "fundFloorBps", 2_001n, 50n, 2_000n],
     ];
     for (const [change, name, value, least, most] of refusals) {
       it(`refuses ${title(change)}`, async () => {
@@ -546,6 +676,9 @@ describe("Rules", () => {
         mostInstruments: 1n,
         fundDrawCapBps: 100n,
         openInterestBase: 1n,
+        deleverageDelay: 600n,
+        lendersCapBps: 0n,
+        fundFloorBps: 50n,
       };
       const highest = {
         leastIncentiveBps: 4_999n,
@@ -558,6 +691,9 @@ describe("Rules", () => {
         mostInstruments: 64n,
         fundDrawCapBps: 10_000n,
         openInterestBase: 2n ** 40n - 1n,
+        deleverageDelay: 43_200n,
+        lendersCapBps: 1_000n,
+        fundFloorBps: 2_000n,
       };
       const split = { ...highest, leastIncentiveBps: 5_000n, insuranceFeeBps: 4_999n };
       for (const ends of [lowest, highest, split]) {
