@@ -184,7 +184,9 @@ describe("Clearinghouse.flag", () => {
       market = unread;
       const { account, equity } = await sinkWithSpeck(unread, "a perpetual", () => -parseWad(300));
       await unread.kill(SPECKS["a perpetual"], "answers zero");
-      await expect(flag(account)).to.emit(market.clearinghouse, "Flagged").withArgs(account, equity);
+      await expect(flag(account))
+        .to.emit(market.clearinghouse, "Flagged")
+        .withArgs(account, equity);
     });
 
     it("reverts with the oracle's reason when it is more than a speck", async () => {

@@ -24,7 +24,7 @@ describe("Exchange", () => {
     });
 
     it("keeps them in the reserve until anyone divides them between insurance fund and treasury", async () => {
-      const { clearinghouse, vault, treasury, alice, bob, buy, sell, match, equityOf } = await load();
+      const { clearinghouse, vault, treasury, alice, bob, buy, sell, match, cashOf } = await load();
       await match(await buy(alice, 2), [await sell(bob, 2)], [2]);
       expect(await clearinghouse.reserve()).to.equal(parseWad("4.2"));
       expect(await cashOf(treasury)).to.equal(0n);
@@ -51,7 +51,7 @@ describe("Exchange", () => {
 
     it("gives the fund everything when its share is the whole", async () => {
       const { asGovernance, clearinghouse, vault, treasury, ...trading } = await load();
-      const { alice, bob, buy, sell, match, equityOf } = trading;
+      const { alice, bob, buy, sell, match, cashOf } = trading;
       await asGovernance(clearinghouse, "setFeeShares", [treasury.address, parseWad(1)]);
       await match(await buy(alice, 2), [await sell(bob, 2)], [2]);
       await clearinghouse.distributeFees();
@@ -61,7 +61,7 @@ describe("Exchange", () => {
 
     it("rounds a fee up, and gives the odd wei to the fund", async () => {
       const { exchange, clearinghouse, vault, stranger, treasury, ...trading } = await load();
-      const { alice, bob, buy, sell, equityOf } = trading;
+      const { alice, bob, buy, sell, cashOf, equityOf } = trading;
       // One wei of ETH for 3,000 wei: 1.5 wei and 0.6 wei become 2 and 1.
       const match = exchange.connect(stranger).matchOrders;
       await match(await buy(alice, 1), [await sell(bob, 1)], [1n]);

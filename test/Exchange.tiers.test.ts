@@ -120,18 +120,18 @@ describe("Exchange", () => {
 
     describe("whose tier counts", () => {
       it("is each sub-account's own", async () => {
-        const { exchange, alice, bob, fund, buy, sell, match, vault, ...trading } =
+        const { exchange, alice, bob, fund, buy, sell, match, equityOf, ...trading } =
           await loadTiers();
         const second = { signer: alice, subAccount: 1n };
         const account = await fund(alice, 1n, 100_000);
         expect(await exchange.feeTierOf(account)).to.equal(0n);
         await match(await buy(second, 1), [await sell(bob, 1)], [1]);
-        expect(await vault.cashOf(account)).to.equal(STAKE - parseWad("1.5"));
+        expect(await equityOf(second)).to.equal(STAKE - parseWad("1.5"));
         await trading.setFeeTier(2n, account);
         expect(await exchange.feeTierOf(trading.accountOf(alice))).to.equal(1n);
         await match(await buy(second, 1), [await sell(alice, 1)], [1]);
-        expect(await vault.cashOf(account)).to.equal(STAKE - parseWad("2.4"));
-        expect(await trading.equityOf(alice)).to.equal(STAKE - parseWad("0.3"));
+        expect(await equityOf(second)).to.equal(STAKE - parseWad("2.4"));
+        expect(await equityOf(alice)).to.equal(STAKE - parseWad("0.3"));
       });
 
       it("is the account's, not that of the operator who signed", async () => {

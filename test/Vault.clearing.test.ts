@@ -42,10 +42,10 @@ describe("Vault", () => {
       const [size, price] = [parseWad(2), parseWad(3000)];
       await trade({ taker: alice, maker: bob, instrument: ETH_PERP, size, price });
       await setPrice(ETH, 3100);
-      // 10,000 less a fee of 3, and 2 x 100.
+      // 2 x 100 less a fee of 3.
       await expect(clearinghouse.connect(alice).settleVariation(account))
         .to.emit(vault, "CashPosted")
-        .withArgs(account, parseWad(200), parseWad(10_197));
+        .withArgs(account, parseWad(197), parseWad(10_197));
       await expectConservation(plimsoll, [account, other]);
     });
   });
