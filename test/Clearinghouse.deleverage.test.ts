@@ -231,10 +231,7 @@ describe("Clearinghouse.deleverage", () => {
         await deleverage(account, { size: closed * WAD });
         const [after] = await equitiesOf(market, [account]);
         // A wei for the rounding of each of its quotes.
-        expect(after! - before!).to.be.within(
-          parseWad(30n * closed) - 2n,
-          parseWad(30n * closed) + 2n,
-        );
+        expect(after! - before!).to.be.within(30n * closed * WAD - 2n, 30n * closed * WAD + 2n);
         if (closed === 1n) expect((await bearersOf(market)).shortIndex).to.equal(-parseWad(3));
       }
       expect(await equitiesOf(market, [account])).to.deep.equal([0n]);

@@ -109,7 +109,7 @@ describe("Clearinghouse.deleverage: threats", () => {
         const random = randomFrom(seed);
         const { clearinghouse, carol, dave, house } = market;
         await market.endow(Number(random.between(0n, 1_000n)));
-        const winners = [];
+        const winners: AccountId[] = [];
         for (let place = 0n; place < 4n; ++place) {
           const winner = await market.fund(carol, place, 100_000);
           await market.clear({

@@ -154,7 +154,8 @@ describe("Exchange", () => {
       });
 
       it("pays one builder of several orders for each of them", async () => {
-        const { carol, alice, bob, dave, buy, sell, match, equityOf, excessOfClaims } = await load();
+        const { carol, alice, bob, dave, buy, sell, match, equityOf, excessOfClaims } =
+          await load();
         const builder = packBuilder(carol.address, parseWad("0.0001"));
         const makers = [await sell(bob, 1, { builder }), await sell(dave, 1, { builder })];
         await match(await buy(alice, 2, { builder }), makers, [1, 1]);
