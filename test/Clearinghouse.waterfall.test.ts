@@ -1,5 +1,7 @@
 import { expect } from "chai";
+import type { NetworkConnection } from "hardhat/types/network";
 import hre from "hardhat";
+import { readParameters } from "../ignition/parameters.js";
 import { type AccountId, parseWad, WAD } from "../sdk/index.js";
 import { expectBooks } from "./fixtures/books.js";
 import {
@@ -9,7 +11,7 @@ import {
   flagAndWait,
   sinkBelow,
 } from "./fixtures/default.js";
-import type { LiquidationMarket } from "./fixtures/liquidation.js";
+import { deployLiquidationMarketWith, type LiquidationMarket } from "./fixtures/liquidation.js";
 import { BTC_PERP, ETH, ETH_PERP } from "./fixtures/plimsoll.js";
 
 const { networkHelpers } = await hre.network.create();
@@ -92,5 +94,71 @@ describe("The worked example of docs/waterfall.md", () => {
       parseWad(7_920) - WAD / 1_000n,
       parseWad(7_920),
     );
+  });
+});
+
+describe("A liquidation whose loss reaches lenders", () => {
+  for (const [isSettled, lost] of [
+    [true, 5_000],
+    [false, 5_600],
+  ] as const) {
+    const what = isSettled ? "no more where" : "the account's share, too, unless";
+    it(`costs the liquidator its own share of 5,000, and ${what} the account's loss was settled`, async () => {
+      const market = await networkHelpers.loadFixture(deployLendersMarket);
+      const own = await market.fund(market.liquidator, 0n, 500_000);
+      const account = await sinkBelow(market, 30_000, {
+        legs: [{ instrument: ETH_PERP, size: SIZE }],
+        prices: { [ETH]: 2_500 },
+        stake: 60_000,
+      });
+      if (isSettled) await market.clearinghouse.settleVariation(account);
+      const [before] = await equitiesOf(market, [own]);
+      await market.liquidate(account);
+      const [after] = await equitiesOf(market, [own]);
+      expect(before! - after!).to.be.within(parseWad(lost), parseWad(lost) + 10n);
+      await expectBooks(market);
+    });
+  }
+});
+
+/** Funding and interest run, as in the local parameters. */
+async function deployAlive(network: NetworkConnection) {
+  return deployLiquidationMarketWith(network, readParameters("local"));
+}
+
+describe("The default process while funding and interest run", () => {
+  it("resolves a bankrupt account, and the books balance", async () => {
+    const market = await networkHelpers.loadFixture(deployAlive);
+    const { clearinghouse, vault, marginEngine, house, stranger, parameters } = market;
+    await market.endow(1_000);
+    const account = await market.fund(market.alice, 0n, 25_000);
+    const winner = await market.fund(market.carol, 0n, 50_000);
+    await market.clear(
+      { account, instrument: ETH_PERP, size: SIZE, price: parseWad(3_010) },
+      { account: winner, instrument: ETH_PERP, size: -SIZE / 2n, price: parseWad(3_010) },
+    );
+    await market.setPrice(ETH, 2_700);
+    await market.passTime(600n);
+    await clearinghouse.settleVariation(account);
+    await flagAndWait(market, account);
+    expect((await clearinghouse.fundingOf(ETH_PERP)).longIndex).to.be.above(0n);
+    const lacking = -(await marginEngine.marginOf(account)).equity;
+    expect(lacking).to.be.within(parseWad(5_000), parseWad(7_000));
+    for (const [against, size] of [
+      [winner, SIZE / 2n],
+      [house, SIZE / 2n],
+    ] as const) {
+      await clearinghouse.connect(stranger).deleverage(account, against, ETH_PERP, size);
+      await expectBooks(market);
+    }
+    expect(await clearinghouse.instrumentsOf(account)).to.deep.equal([]);
+    expect(parameters.liquidation.lendersCapBps).to.equal(100);
+    // Between looking and closing some seconds of funding and interest are due.
+    const events = await clearinghouse.queryFilter(clearinghouse.filters.Deleveraged(account));
+    const charged = events.reduce((total, { args }) => total + args.loss, 0n);
+    expect(charged).to.be.within(lacking, lacking + parseWad(1));
+    if ((await vault.cashOf(account)) < 0n) await clearinghouse.writeOff(account);
+    expect(await vault.cashOf(account)).to.equal(0n);
+    await expectBooks(market);
   });
 });
