@@ -32,6 +32,8 @@ async function loadAtInitial() {
   const { initial } = await marginEngine.marginWith(account, [delta], 0n);
   const fee = parseWad(2_000) - initial;
   await clear(tradeOf(thin, alice, 10, { takerLeg: { fee } }));
+  // The fee is in the quote: settled, the account has no loss and is where it was.
+  await clearinghouse.connect(carol).settleVariation(account);
   return { ...trading, account, initial, settle: clearinghouse.connect(stranger).settleVariation };
 }
 
@@ -145,11 +147,36 @@ describe("Clearinghouse", () => {
       expect(await cashOf(alice)).to.equal(STAKE + parseWad(1_000));
     });
 
-    it("refuses a stranger while the account has exactly its initial margin", async () => {
+    it("refuses a stranger while the account has exactly its initial margin and nothing to lose", async () => {
       const { clearinghouse, account, initial, settle } = await loadAtInitial();
       await expect(settle(account))
         .to.be.revertedWithCustomError(clearinghouse, "VariationNotDue")
         .withArgs(account, initial, initial);
+    });
+
+    it("lets anyone settle a loss, however much the account is worth", async () => {
+      const { clearinghouse, stranger, accountOf, bob, cashOf, marginOf } = await load();
+      const before = await marginOf(bob);
+      expect(before.equity).to.be.above(before.initial);
+      await expect(clearinghouse.connect(stranger).settleVariation(accountOf(bob)))
+        .to.emit(clearinghouse, "VariationSettled")
+        .withArgs(accountOf(bob), -parseWad(1_000));
+      expect(await cashOf(bob)).to.equal(STAKE - parseWad(1_000));
+      expect(await marginOf(bob)).to.deep.equal(before);
+    });
+
+    it("lets a stranger settle no gain, were it a wei", async () => {
+      const { clearinghouse, stranger, accountOf, alice, marginOf } = await load();
+      const settle = () => clearinghouse.connect(stranger).settleVariation(accountOf(alice));
+      const refused = async () => {
+        const { equity, initial } = await marginOf(alice);
+        await expect(settle())
+          .to.be.revertedWithCustomError(clearinghouse, "VariationNotDue")
+          .withArgs(accountOf(alice), equity, initial);
+      };
+      await refused();
+      await clearinghouse.connect(alice).settleVariation(accountOf(alice));
+      await refused();
     });
 
     it("lets anyone settle an account that is below its initial margin", async () => {
@@ -158,6 +185,16 @@ describe("Clearinghouse", () => {
       await expect(settle(account))
         .to.emit(clearinghouse, "VariationSettled")
         .withArgs(account, parseWad("-0.0000001"));
+    });
+
+    it("lets anyone settle a gain, too, of an account that is below its initial margin", async () => {
+      const { clearinghouse, setPrice, account, settle } = await loadAtInitial();
+      await setPrice(ETH, 2_990);
+      await settle(account);
+      await setPrice(ETH, 2_995);
+      await expect(settle(account))
+        .to.emit(clearinghouse, "VariationSettled")
+        .withArgs(account, parseWad(50));
     });
 
     it("refuses strangers the insurance fund's account", async () => {

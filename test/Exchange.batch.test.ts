@@ -24,6 +24,11 @@ async function deployWithMarginCall(network: typeof connection) {
   return { ...trading, thin };
 }
 
+/** What a side is charged of its notional at a rate [wad, bps]. */
+function feeOf(notional: bigint, rate: bigint): bigint {
+  return (notional * rate) / 10_000n;
+}
+
 describe("Exchange", () => {
   describe("matchOrders with several makers", () => {
     it("fills each maker at its own price, and the taker at all of them", async () => {
@@ -42,13 +47,13 @@ describe("Exchange", () => {
       const quotes = [prices[0], 2n * prices[1], 3n * prices[2]] as const;
       const positionOf = (trader: typeof alice) =>
         clearinghouse.positionOf(accountOf(trader), ETH_PERP);
-      expect(await positionOf(alice)).to.deep.equal([
-        parseWad(6),
-        -(quotes[0] + quotes[1] + quotes[2]),
-      ]);
-      expect(await positionOf(bob)).to.deep.equal([parseWad(-1), quotes[0]]);
-      expect(await positionOf(carol)).to.deep.equal([parseWad(-2), quotes[1]]);
-      expect(await positionOf(dave)).to.deep.equal([parseWad(-3), quotes[2]]);
+      const bought = quotes[0] + quotes[1] + quotes[2];
+      expect(await positionOf(alice)).to.deep.equal([parseWad(6), -bought - feeOf(bought, 5n)]);
+      for (const [place, trader] of [bob, carol, dave].entries()) {
+        const sold = quotes[place] ?? 0n;
+        const size = -parseWad(place + 1);
+        expect(await positionOf(trader)).to.deep.equal([size, sold - feeOf(sold, 2n)]);
+      }
     });
 
     it("announces the taker's fill once, and each trade at its price", async () => {

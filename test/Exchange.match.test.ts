@@ -199,11 +199,12 @@ describe("Exchange", () => {
         await match(await buy(alice, 2), [maker], [2]);
         expect(await clearinghouse.positionOf(accountOf(alice), ETH_PERP)).to.deep.equal([
           parseWad(2),
-          -2n * price,
+          // 5,980 dollars, and 0.05 % of it; the maker's 0.02 % below.
+          -parseWad("5982.99"),
         ]);
         expect(await clearinghouse.positionOf(accountOf(bob), ETH_PERP)).to.deep.equal([
           parseWad(-2),
-          2n * price,
+          parseWad("5978.804"),
         ]);
         expect(await clearinghouse.openInterestOf(ETH_PERP)).to.equal(parseWad(2));
       });

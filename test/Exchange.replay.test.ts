@@ -141,6 +141,7 @@ describe("Exchange", () => {
         const random = randomFrom(Number(sign) + 40);
         const maker: SignedOrder = await trading.buy(bob, 10, { size: sign * SIZE, limitPrice });
         let filled = 0n;
+        let fees = 0n;
         for (let i = 0; i < FILLS; i++) {
           const left = SIZE - filled;
           const fill = random.between(1n, (2n * left) / BigInt(FILLS - i + 2));
@@ -158,11 +159,16 @@ describe("Exchange", () => {
           }
           await match(taker, [maker], [fill]);
           filled += fill;
+          const [cleared] = await clearinghouse.queryFilter(
+            clearinghouse.filters.TradeCleared(),
+            "latest",
+          );
+          fees += cleared?.args.makerFee ?? 0n;
           const held = await clearinghouse.positionOf(accountOf(bob), ETH_PERP);
           expect(held.size).to.equal(sign * filled);
           expect(await exchange.filledOf(hashOf(maker))).to.equal(filled);
-          // In units of 1e-36: what was paid or received, against size x limit.
-          const worse = -sign * filled * limitPrice - held.quote * 10n ** 18n;
+          // In units of 1e-36: what was paid or received before fees, against size x limit.
+          const worse = -sign * filled * limitPrice - (held.quote + fees) * 10n ** 18n;
           expect(worse < UNIT * 10n ** 18n).to.be.true;
         }
         await exchange

@@ -44,45 +44,45 @@ async function deployWithTiers(network: NetworkConnection) {
 describe("Exchange", () => {
   describe("matchOrders, fee tiers", () => {
     it("charges accounts that governance put in no tier the rates of tier 0", async () => {
-      const { carol, dave, buy, sell, match, cashOf } = await loadTiers();
+      const { carol, dave, buy, sell, match, equityOf } = await loadTiers();
       await match(await buy(carol, 1), [await sell(dave, 1)], [1]);
-      expect(await cashOf(carol)).to.equal(STAKE - parseWad("1.5"));
-      expect(await cashOf(dave)).to.equal(STAKE - parseWad("0.6"));
+      expect(await equityOf(carol)).to.equal(STAKE - parseWad("1.5"));
+      expect(await equityOf(dave)).to.equal(STAKE - parseWad("0.6"));
     });
 
     it("charges taker and maker each by its own tier", async () => {
-      const { clearinghouse, alice, bob, buy, sell, match, cashOf } = await loadTiers();
+      const { clearinghouse, alice, bob, buy, sell, match, equityOf } = await loadTiers();
       await match(await buy(alice, 1), [await sell(bob, 1)], [1]);
-      expect(await cashOf(alice)).to.equal(STAKE - parseWad("1.2"));
-      expect(await cashOf(bob)).to.equal(STAKE);
+      expect(await equityOf(alice)).to.equal(STAKE - parseWad("1.2"));
+      expect(await equityOf(bob)).to.equal(STAKE);
       expect(await clearinghouse.reserve()).to.equal(parseWad("1.2"));
     });
 
     it("changes nothing for one side by the tier of the other", async () => {
-      const { alice, carol, buy, sell, match, cashOf } = await loadTiers();
+      const { alice, carol, buy, sell, match, equityOf } = await loadTiers();
       await match(await buy(carol, 1), [await sell(alice, 1)], [1]);
-      expect(await cashOf(carol)).to.equal(STAKE - parseWad("1.5"));
-      expect(await cashOf(alice)).to.equal(STAKE - parseWad("0.3"));
+      expect(await equityOf(carol)).to.equal(STAKE - parseWad("1.5"));
+      expect(await equityOf(alice)).to.equal(STAKE - parseWad("0.3"));
     });
 
     it("charges each maker of a batch by its tier, and the taker by its own for all of them", async () => {
-      const { alice, bob, carol, dave, buy, sell, match, cashOf, ...trading } = await loadTiers();
+      const { alice, bob, carol, dave, buy, sell, match, equityOf, ...trading } = await loadTiers();
       await trading.setFeeTier(2n, trading.accountOf(dave));
       const makers = [await sell(alice, 1), await sell(bob, 1), await sell(carol, 1)];
       await match(await buy(dave, 3), makers, [1, 1, 1]);
-      expect(await cashOf(dave)).to.equal(STAKE - parseWad("2.7"));
-      expect(await cashOf(alice)).to.equal(STAKE - parseWad("0.3"));
-      expect(await cashOf(bob)).to.equal(STAKE);
-      expect(await cashOf(carol)).to.equal(STAKE - parseWad("0.6"));
+      expect(await equityOf(dave)).to.equal(STAKE - parseWad("2.7"));
+      expect(await equityOf(alice)).to.equal(STAKE - parseWad("0.3"));
+      expect(await equityOf(bob)).to.equal(STAKE);
+      expect(await equityOf(carol)).to.equal(STAKE - parseWad("0.6"));
       expect(await trading.excessOfClaims()).to.equal(0n);
     });
 
     it("charges a tier that was never set what tier 0 is charged", async () => {
-      const { accountOf, setFeeTier, carol, dave, buy, sell, match, cashOf } = await loadTiers();
+      const { accountOf, setFeeTier, carol, dave, buy, sell, match, equityOf } = await loadTiers();
       await setFeeTier(UNSET_TIER, accountOf(carol), accountOf(dave));
       await match(await buy(carol, 1), [await sell(dave, 1)], [1]);
-      expect(await cashOf(carol)).to.equal(STAKE - parseWad("1.5"));
-      expect(await cashOf(dave)).to.equal(STAKE - parseWad("0.6"));
+      expect(await equityOf(carol)).to.equal(STAKE - parseWad("1.5"));
+      expect(await equityOf(dave)).to.equal(STAKE - parseWad("0.6"));
     });
 
     it("charges nothing to a tier that was set to nothing", async () => {
@@ -91,20 +91,20 @@ describe("Exchange", () => {
       await setFeeTier(UNSET_TIER, accountOf(carol), accountOf(dave));
       const taker = await trading.buy(carol, 1, { maxFee: 0n });
       await trading.match(taker, [await trading.sell(dave, 1, { maxFee: 0n })], [1]);
-      expect(await trading.cashOf(carol)).to.equal(STAKE);
-      expect(await trading.cashOf(dave)).to.equal(STAKE);
+      expect(await trading.equityOf(carol)).to.equal(STAKE);
+      expect(await trading.equityOf(dave)).to.equal(STAKE);
     });
 
     describe("when tier 0 was lowered below a tier", () => {
       it("charges the tier as tier 0, for the taker's side and for the maker's by itself", async () => {
-        const { setFeeRates, alice, bob, buy, sell, match, cashOf } = await loadTiers();
+        const { setFeeRates, alice, bob, buy, sell, match, equityOf } = await loadTiers();
         // Below tier 1 for takers, above it for makers.
         await setFeeRates(0n, parseWad("0.0001"), parseWad("0.0003"));
         await match(await buy(alice, 1), [await sell(bob, 1)], [1]);
-        expect(await cashOf(alice)).to.equal(STAKE - parseWad("0.3"));
+        expect(await equityOf(alice)).to.equal(STAKE - parseWad("0.3"));
         await match(await buy(bob, 1), [await sell(alice, 1)], [1]);
-        expect(await cashOf(alice)).to.equal(STAKE - parseWad("0.6"));
-        expect(await cashOf(bob)).to.equal(STAKE - parseWad("0.3"));
+        expect(await equityOf(alice)).to.equal(STAKE - parseWad("0.6"));
+        expect(await equityOf(bob)).to.equal(STAKE - parseWad("0.3"));
       });
 
       it("charges the tier its own rates again once tier 0 has risen", async () => {
@@ -113,38 +113,38 @@ describe("Exchange", () => {
         expect(await exchange.feeRates(1)).to.deep.equal([0n, 0n]);
         await setFeeRates(0n, MOST_FEE_RATE, MOST_FEE_RATE);
         await trading.match(await trading.buy(alice, 1), [await trading.sell(bob, 1)], [1]);
-        expect(await trading.cashOf(alice)).to.equal(STAKE - parseWad("1.2"));
-        expect(await trading.cashOf(bob)).to.equal(STAKE);
+        expect(await trading.equityOf(alice)).to.equal(STAKE - parseWad("1.2"));
+        expect(await trading.equityOf(bob)).to.equal(STAKE);
       });
     });
 
     describe("whose tier counts", () => {
       it("is each sub-account's own", async () => {
-        const { exchange, alice, bob, fund, buy, sell, match, vault, ...trading } =
+        const { exchange, alice, bob, fund, buy, sell, match, equityOf, ...trading } =
           await loadTiers();
         const second = { signer: alice, subAccount: 1n };
         const account = await fund(alice, 1n, 100_000);
         expect(await exchange.feeTierOf(account)).to.equal(0n);
         await match(await buy(second, 1), [await sell(bob, 1)], [1]);
-        expect(await vault.cashOf(account)).to.equal(STAKE - parseWad("1.5"));
+        expect(await equityOf(second)).to.equal(STAKE - parseWad("1.5"));
         await trading.setFeeTier(2n, account);
         expect(await exchange.feeTierOf(trading.accountOf(alice))).to.equal(1n);
         await match(await buy(second, 1), [await sell(alice, 1)], [1]);
-        expect(await vault.cashOf(account)).to.equal(STAKE - parseWad("2.4"));
-        expect(await trading.cashOf(alice)).to.equal(STAKE - parseWad("0.3"));
+        expect(await equityOf(second)).to.equal(STAKE - parseWad("2.4"));
+        expect(await equityOf(alice)).to.equal(STAKE - parseWad("0.3"));
       });
 
       it("is the account's, not that of the operator who signed", async () => {
         const { vault, domain, alice, bob, carol, dave, ...trading } = await loadTiers();
-        const { buy, sell, match, cashOf } = trading;
+        const { buy, sell, match, equityOf } = trading;
         await vault.connect(alice).setOperator(carol.address, TRADE, END_OF_TIME);
         await vault.connect(dave).setOperator(bob.address, TRADE, END_OF_TIME);
         const taker = await signOrder(carol, domain, (await buy(alice, 1)).order);
         const maker = await signOrder(bob, domain, (await sell(dave, 1)).order);
         await match(taker, [maker], [1]);
-        expect(await cashOf(alice)).to.equal(STAKE - parseWad("1.2"));
-        expect(await cashOf(dave)).to.equal(STAKE - parseWad("0.6"));
-        expect([await cashOf(carol), await cashOf(bob)]).to.deep.equal([STAKE, STAKE]);
+        expect(await equityOf(alice)).to.equal(STAKE - parseWad("1.2"));
+        expect(await equityOf(dave)).to.equal(STAKE - parseWad("0.6"));
+        expect([await equityOf(carol), await equityOf(bob)]).to.deep.equal([STAKE, STAKE]);
       });
     });
 
@@ -153,12 +153,12 @@ describe("Exchange", () => {
       const ALLOWED = { taker: TAKER_FEES[1] + ratio, maker: ratio };
 
       it("fills it", async () => {
-        const { carol, alice, bob, buy, sell, match, cashOf } = await loadTiers();
+        const { carol, alice, bob, buy, sell, match, equityOf } = await loadTiers();
         const builder = packBuilder(carol.address, ratio);
         const taker = await buy(alice, 1, { maxFee: ALLOWED.taker, builder });
         await match(taker, [await sell(bob, 1, { maxFee: ALLOWED.maker, builder })], [1]);
-        expect(await cashOf(alice)).to.equal(STAKE - parseWad("2.1"));
-        expect(await cashOf(bob)).to.equal(STAKE - parseWad("0.9"));
+        expect(await equityOf(alice)).to.equal(STAKE - parseWad("2.1"));
+        expect(await equityOf(bob)).to.equal(STAKE - parseWad("0.9"));
       });
 
       it("refuses a taker's that allows one wei less", async () => {
@@ -184,46 +184,46 @@ describe("Exchange", () => {
       const expiry = END_OF_TIME;
 
       it("charges what the new tier is charged, within maxFee", async () => {
-        const { setFeeTier, accountOf, alice, bob, buy, sell, match, cashOf } = await loadTiers();
+        const { setFeeTier, accountOf, alice, bob, buy, sell, match, equityOf } = await loadTiers();
         const taker = await buy(alice, 1, { expiry, maxFee: TAKER_FEES[0] });
         const maker = await sell(bob, 1, { expiry, maxFee: MAKER_FEES[0] });
         await setFeeTier(0n, accountOf(alice));
         await setFeeTier(1n, accountOf(bob));
         await match(taker, [maker], [1]);
-        expect(await cashOf(alice)).to.equal(STAKE - parseWad("1.5"));
-        expect(await cashOf(bob)).to.equal(STAKE - parseWad("0.3"));
+        expect(await equityOf(alice)).to.equal(STAKE - parseWad("1.5"));
+        expect(await equityOf(bob)).to.equal(STAKE - parseWad("0.3"));
       });
 
       it("refuses a taker's order that allows less than the new tier is charged", async () => {
         const { exchange, setFeeTier, accountOf, alice, bob, ...trading } = await loadTiers();
-        const { buy, sell, match, hashOf, cashOf } = trading;
+        const { buy, sell, match, hashOf, equityOf } = trading;
         const taker = await buy(alice, 1, { expiry, maxFee: TAKER_FEES[1] });
         await setFeeTier(0n, accountOf(alice));
         await expect(match(taker, [await sell(bob, 1)], [1]))
           .to.be.revertedWithCustomError(exchange, "FeeAboveMaximum")
           .withArgs(hashOf(taker), TAKER_FEES[0], TAKER_FEES[1]);
-        expect(await cashOf(alice)).to.equal(STAKE);
+        expect(await equityOf(alice)).to.equal(STAKE);
       });
 
       it("refuses a maker's order that allows less than the new tier is charged", async () => {
         const { exchange, setFeeTier, accountOf, alice, bob, ...trading } = await loadTiers();
-        const { buy, sell, match, hashOf, cashOf } = trading;
+        const { buy, sell, match, hashOf, equityOf } = trading;
         const maker = await sell(bob, 1, { expiry, maxFee: MAKER_FEES[2] });
         await setFeeTier(UNSET_TIER, accountOf(bob));
         await expect(match(await buy(alice, 1), [maker], [1]))
           .to.be.revertedWithCustomError(exchange, "FeeAboveMaximum")
           .withArgs(hashOf(maker), MAKER_FEES[0], MAKER_FEES[2]);
-        expect(await cashOf(bob)).to.equal(STAKE);
+        expect(await equityOf(bob)).to.equal(STAKE);
       });
 
       it("charges by one tier what was filled before, by the other what is filled after", async () => {
         const { setFeeTier, accountOf, alice, bob, ...trading } = await loadTiers();
-        const { buy, sell, match, cashOf } = trading;
+        const { buy, sell, match, equityOf } = trading;
         const taker = await buy(alice, 2, { expiry });
         await match(taker, [await sell(bob, 1)], [1]);
         await setFeeTier(2n, accountOf(alice));
         await match(taker, [await sell(bob, 1)], [1]);
-        expect(await cashOf(alice)).to.equal(STAKE - parseWad("2.1"));
+        expect(await equityOf(alice)).to.equal(STAKE - parseWad("2.1"));
       });
     });
   });
@@ -359,13 +359,13 @@ describe("Exchange", () => {
 
   describe("cancelUpTo, fee tiers", () => {
     it("keeps the account's tier", async () => {
-      const { exchange, accountOf, alice, bob, buy, sell, match, cashOf } = await loadTiers();
+      const { exchange, accountOf, alice, bob, buy, sell, match, equityOf } = await loadTiers();
       const account = accountOf(alice);
       const order = await buy(alice, 1);
       await exchange.connect(alice).cancelUpTo(account, order.order.nonce);
       expect(await exchange.feeTierOf(account)).to.equal(1n);
       await match(order, [await sell(bob, 1)], [1]);
-      expect(await cashOf(alice)).to.equal(STAKE - parseWad("1.2"));
+      expect(await equityOf(alice)).to.equal(STAKE - parseWad("1.2"));
       await exchange.connect(alice).cancelUpTo(account, MOST_NONCE);
       expect(await exchange.feeTierOf(account)).to.equal(1n);
     });

@@ -367,7 +367,7 @@ describe("Router", () => {
   describe("multicall", () => {
     it("deposits and trades for who gave the router no rights", async () => {
       const scene = await networkHelpers.loadFixture(deployRouted);
-      const { vault, clearinghouse, usdc, carol, crossingOf } = scene;
+      const { marginEngine, clearinghouse, usdc, carol, crossingOf } = scene;
       const trader = { signer: carol, subAccount: 2n };
       const account = accountId(carol.address, 2n);
       await usdc.connect(carol).approve(scene.router, MaxUint256);
@@ -377,7 +377,7 @@ describe("Router", () => {
       ]);
       expect((await clearinghouse.positionOf(account, ETH_PERP)).size).to.equal(parseWad(1));
       // 2,900 dollars at 0.05 %.
-      expect(await vault.cashOf(account)).to.equal(parseWad("998.55"));
+      expect((await marginEngine.marginOf(account)).equity).to.equal(parseWad("998.55"));
     });
 
     it("cancels and withdraws", async () => {
@@ -619,7 +619,7 @@ async function deployRouted(network: NetworkConnection) {
   const sinking = await fund(carol, 0n, 2_000);
   const bargain = { maker: bob, instrument: ETH_PERP, price: parseWad(3_000) };
   await trade({ ...bargain, taker: carol, size: parseWad(10) });
-  await trade({ ...bargain, taker: alice, size: parseWad(1) });
+  await trade({ ...bargain, taker: alice, size: parseWad(-1) });
   await setPrice(ETH, 2_900);
 
   await vault.connect(alice).setOperator(router, EVERY_RIGHT, FOREVER);

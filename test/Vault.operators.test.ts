@@ -222,8 +222,8 @@ async function deployWithOperator(network: NetworkConnection) {
   const sinking = await fund(carol, 0n, 2_000);
   const size = parseWad(10);
   await trade({ taker: carol, maker: bob, instrument: ETH_PERP, size, price: parseWad(3000) });
-  await trade({ taker: alice, maker: bob, instrument: ETH_PERP, size, price: parseWad(3000) });
-  // Carol's 10 ETH lose 1,000 dollars of her 1,985; maintenance is 3.8 % of 29,000.
+  await trade({ taker: bob, maker: alice, instrument: ETH_PERP, size, price: parseWad(3000) });
+  // Alice has a gain, which only she and her operators may settle. Carol's 10 ETH lose 1,000 dollars of her 1,985; maintenance is 3.8 % of 29,000.
   await setPrice(1, 2900);
   await mintApproved(plimsoll, operator, weth, parseUnits("1", 18));
   return { ...plimsoll, operator, account, sinking };

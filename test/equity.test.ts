@@ -6,7 +6,7 @@ import type { NetworkConnection } from "hardhat/types/network";
 import { restrictedFunctions } from "../ignition/roles.js";
 import { type AccountId, accountId, ORDER_FLAGS, parseWad } from "../sdk/index.js";
 import { stateChanging } from "./fixtures/abi.js";
-import { ETH, ETH_PERP, type Plimsoll } from "./fixtures/plimsoll.js";
+import { BTC, BTC_PERP, ETH, ETH_PERP, type Plimsoll } from "./fixtures/plimsoll.js";
 import { deployWithTokens, mintApproved } from "./fixtures/tokens.js";
 
 const connection = await hre.network.create();
@@ -33,11 +33,20 @@ const EFFECTS: Record<string, "lowers" | "keeps" | "others only"> = {
   "Vault.setOperator": "keeps",
   "Vault.post": "others only",
   "Vault.moveSlice": "others only",
+  "Vault.collectInterest": "others only",
+  "Vault.chargeLenders": "others only",
+  "Vault.accrueInterest": "keeps",
   "Clearinghouse.clear": "others only",
   "Clearinghouse.settleVariation": "keeps",
   "Clearinghouse.distributeFees": "keeps",
   "Clearinghouse.notePeg": "keeps",
   "Clearinghouse.liquidate": "lowers",
+  "Clearinghouse.accrueFunding": "keeps",
+  // What a loss of others takes from its counterparties and from lenders is bounded: Clearinghouse.deleverage.test.ts.
+  "Clearinghouse.flag": "keeps",
+  "Clearinghouse.deleverage": "keeps",
+  "Clearinghouse.writeOff": "keeps",
+  "Clearinghouse.repayDeficit": "keeps",
   "Exchange.matchOrders": "lowers",
   "Exchange.cancel": "keeps",
   "Exchange.cancelUpTo": "keeps",
@@ -62,6 +71,33 @@ const KEEPING: Record<string, (scene: Scene) => Promise<unknown>> = {
     clearinghouse.connect(alice).notePeg(),
   "Clearinghouse.settleVariation": async ({ clearinghouse, alice, account }) =>
     clearinghouse.connect(alice).settleVariation(account),
+  "Vault.accrueInterest": async ({ vault, alice }) => vault.connect(alice).accrueInterest(),
+  "Clearinghouse.accrueFunding": async ({ clearinghouse, alice }) =>
+    clearinghouse.connect(alice).accrueFunding(ETH_PERP),
+  "Clearinghouse.flag": async (scene) => flagDave(scene),
+  "Clearinghouse.deleverage": async (scene) => {
+    const { clearinghouse, alice, bob, parameters, passTime } = scene;
+    const bankrupt = await flagDave(scene);
+    await passTime(parameters.liquidation.deleverageDelay);
+    const counterparty = accountId(bob.address);
+    const size = parseWad("0.3");
+    await clearinghouse.connect(alice).deleverage(bankrupt, counterparty, BTC_PERP, size);
+  },
+  "Clearinghouse.writeOff": async (scene) => {
+    const { clearinghouse, alice, indebted } = scene;
+    await clearinghouse.connect(alice).writeOff(indebted);
+    expect(await clearinghouse.deficit()).to.be.greaterThan(0n);
+  },
+  "Clearinghouse.repayDeficit": async (scene) => {
+    const { clearinghouse, alice, bob, vault, usdc, indebted } = scene;
+    await clearinghouse.writeOff(indebted);
+    await mintApproved(scene, bob, usdc, parseWad(1));
+    await vault.connect(bob).deposit(await clearinghouse.insuranceFund(), usdc, parseWad(1));
+    await expect(clearinghouse.connect(alice).repayDeficit()).to.emit(
+      clearinghouse,
+      "DeficitChanged",
+    );
+  },
   "Exchange.cancel": async ({ exchange, alice, account }) =>
     exchange.connect(alice).cancel(account, [7n]),
   "Exchange.cancelUpTo": async ({ exchange, alice, account }) =>
@@ -189,13 +225,15 @@ describe("An account exactly at its initial margin", () => {
 
 /**
  * Alice holds 10 ETH at 3,000 dollars and her equity is her initial margin to the wei, with tokens in her wallet; Carol
- * is below the line. The settlement token has 18 decimals, so that a unit of it is a wei of equity.
+ * is below the line. Dave is long BTC, and has an account with nothing but a debt. The settlement token has 18 decimals, so that a
+ * unit of it is a wei of equity.
  */
 async function deployAtInitialMargin(network: NetworkConnection) {
   const plimsoll = await deployWithTokens(network, { USDC: { decimals: 18 } });
   const { alice, bob, carol, fund, trade, setPrice, usdc, weth, vault, marginEngine } = plimsoll;
   const account = await fund(alice, 0n, 10_000);
   await fund(bob, 0n, 1_000_000);
+  const indebted = await sinkDave(plimsoll);
   const sinking = await fund(carol, 0n, 2_000);
   const size = parseWad(10);
   const high = parseWad(3100);
@@ -208,7 +246,31 @@ async function deployAtInitialMargin(network: NetworkConnection) {
   await withdrawSpare({ ...plimsoll, account });
   expect(await marginEngine.statusOf(sinking)).to.equal(2n);
   expect(await vault.cashOf(account)).to.be.greaterThan(0n);
-  return { ...plimsoll, account, sinking };
+  return { ...plimsoll, account, sinking, indebted };
+}
+
+/** Dave buys 0.3 BTC twice, and sells one of them at a loss that leaves a debt. */
+async function sinkDave({ dave, bob, fund, trade, setPrice }: Plimsoll): Promise<AccountId> {
+  const size = parseWad("0.3");
+  const pair = { maker: bob, instrument: BTC_PERP };
+  for (const subAccount of [0n, 1n]) {
+    await fund(dave, subAccount, 2_000);
+    const taker = { signer: dave, subAccount };
+    await trade({ ...pair, taker, size, price: parseWad(100_000) });
+  }
+  await setPrice(BTC, 93_000);
+  const taker = { signer: dave, subAccount: 1n };
+  // Above the mark, so that in spite of the fee it is not worth less than before.
+  await trade({ ...pair, taker, size: -size, price: parseWad(93_200) });
+  await setPrice(BTC, 100_000);
+  return accountId(dave.address, 1n);
+}
+
+/** BTC falls, and Alice flags Dave's first account. Her own account has no BTC. */
+async function flagDave({ clearinghouse, alice, dave, setPrice }: Scene): Promise<AccountId> {
+  await setPrice(BTC, 93_000);
+  await clearinghouse.connect(alice).flag(accountId(dave.address));
+  return accountId(dave.address);
 }
 
 async function withdrawSpare({

@@ -40,6 +40,12 @@ const OUTCOMES: Record<string, string> = {
   "Clearinghouse.settleVariation": "locked",
   "Clearinghouse.liquidate": "locked",
   "Clearinghouse.distributeFees": "locked",
+  "Clearinghouse.flag": "locked",
+  "Clearinghouse.deleverage": "locked",
+  "Clearinghouse.writeOff": "locked",
+  "Clearinghouse.repayDeficit": "locked",
+  // It takes in what funding came to, which every read counts already.
+  "Clearinghouse.accrueFunding": "allowed",
   // They look at a price and move nothing.
   "Clearinghouse.notePeg": "allowed",
   "PriceOracle.notePrice": "allowed",
@@ -141,7 +147,10 @@ describe("Reentrancy", () => {
   it("RE2: no other act calls a token", async () => {
     const scene = await networkHelpers.loadFixture(deployUnderAttack);
     const calls = await userCalls(scene);
-    const names = ["transfer", "setOperator", "settleVariation", "liquidate", "matchOrders"];
+    const names = [
+      ...["transfer", "setOperator", "settleVariation", "liquidate", "matchOrders"],
+      ...["flag", "deleverage", "writeOff", "repayDeficit", "accrueFunding", "accrueInterest"],
+    ];
     await scene.attacker.prepare(Object.values(await viewCalls(scene)));
     await arm(scene, scene.usdc, MOMENTS.before);
     await arm(scene, scene.weth, MOMENTS.before);

@@ -34,6 +34,10 @@ async function forgeries(scene: Scene): Promise<[BaseContract, string, string][]
     setSequencer: [await scene.uptime.getAddress(), 3_600n],
     notePrice: [ETH],
     setUnderlying: [ETH, ratesOf(scene, ETH, { openInterestCap: 0 })],
+    setFundingRules: [
+      ETH,
+      { interestMillionths: 50n, deadBandMillionths: 0n, capMillionths: 100n, depthShareBps: 500n },
+    ],
     setBrackets: [ETH, [1n, 2n, 3n, 10_000n, 10_000n, 10_000n]],
     listCollateral: [await scene.token.getAddress(), terms],
     setCollateral: [await weth.getAddress(), { ...terms, underlying: collateral ? ETH : 0 }],

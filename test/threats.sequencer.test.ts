@@ -174,7 +174,8 @@ describe("A block's time", () => {
         await match(order, [maker], [1]);
         expect(await sizeOf(alice)).to.equal(WAD);
         const [position] = await trading.clearinghouse.openPositionsOf(trading.accountOf(alice));
-        expect(position!.realQuote).to.equal(-PRICE);
+        // With the fee of 0.05 %.
+        expect(position!.realQuote).to.equal(-(PRICE * 10_005n) / 10_000n);
       } else {
         await expect(match(order, [maker], [1]))
           .to.be.revertedWithCustomError(exchange, "OrderExpired")

@@ -16,10 +16,12 @@ export const BOUNDS: Notes<keyof typeof RESTRICTED> = {
     setUnderlying:
       "an underlying's margin rates, trade band and open-interest cap. Maintenance at most 50 %, band at most 20 %; a listed kind stays listed, a freeze stays as it is",
     setBrackets: "an underlying's size brackets. Factors never fall with size, at most 20",
+    setFundingRules:
+      "an underlying's funding: interest, dead band, cap, and what must be traded to set the premium. Cap at most 2 % in 8 hours; so much must be traded that a false premium costs more than it earns. Takes effect from the next trade or `accrueFunding` on, never for the past",
     setCollateral:
       "a token's haircuts and whether deposits are taken. Never its price source, never off the list",
     setLiquidationRules:
-      "incentives, fee, buffer, gains haircut cap, minimum margin, fund draw cap, open-interest base; the number of instruments is never lowered",
+      "incentives, fee, buffer, gains haircut cap, minimum margin, fund draw cap, open-interest base, delay before deleveraging (10 minutes to 12 hours), lenders' cap (at most 10 % a day), floor of the insurance fund; the number of instruments is never lowered",
     listCollateral: "one more token, of at most 16 in all and of 0 to 24 decimals",
     freezeUnderlying:
       "no new risk in an underlying for three days; not again until three days after. Reductions, liquidation, deposits and withdrawals go on",
@@ -38,6 +40,8 @@ export const BOUNDS: Notes<keyof typeof RESTRICTED> = {
     setVenue: "which contracts may bring trades",
     setPeg: "the settlement token's own price, and how far it may be from 1: 0.1 to 20 %",
     setMarginEngine: "the clearinghouse's margin engine",
+    takeFromFund:
+      "cash from the insurance fund to any account. Never below `fundFloorBps` of all open interest, nor while there is a recorded deficit",
   },
   Exchange: {
     setFeeRates:
@@ -77,10 +81,18 @@ export const GUARDS: Notes<keyof typeof OPEN> = {
     setAuthority: AUTHORITY,
     clear:
       "registered venues only; the trade band, open-interest cap, freezes and peg; the gate for every account at the end",
-    settleVariation: `${OWNER_OR("TRADE")}; anyone when the account is below initial margin. Equity stays as it is`,
+    settleVariation: `${OWNER_OR("TRADE")}; anyone when it is a loss, or the account is below initial margin. Equity stays as it is`,
+    accrueFunding:
+      "anyone; lets the funding rules of governance take effect, and takes in what funding came to until now",
     distributeFees: "anyone; the receivers and their shares are governance's",
+    repayDeficit:
+      "anyone; from the insurance fund, at most what an account without instruments may draw of it in a day",
     notePeg: "anyone; notes what the price says now, and reverts when it cannot be read",
     liquidate: `of the liquidator's account ${OWNER_OR("LIQUIDATE")}; the other account must be below maintenance; the liquidator's initial margin afterwards`,
+    flag: "anyone; the account must be bankrupt, or flagged and not bankrupt any more",
+    deleverage:
+      "anyone, within a day after the delay of a flag; the account must be bankrupt still, at today's price; the counterparty, on the other side, is closed at the mark without fees and passes the gate",
+    writeOff: "anyone; the account must have a debt, and neither position nor collateral",
   },
   Exchange: {
     setAuthority: AUTHORITY,
