@@ -347,7 +347,7 @@ describe("Vault", () => {
       it(`refuses ${name} of ${value}`, async () => {
         const { vault, rules, setRules } = await networkHelpers.loadFixture(deployWithLenders);
         await expect(setRules(changes))
-          .to.be.revertedWithCustomError(rules.attach(vault) as typeof rules, "RuleOutOfBounds")
+          .to.be.revertedWithCustomError(rules.attach(vault), "RuleOutOfBounds")
           .withArgs(encodeBytes32String(name), value, 0, most);
       });
     }
