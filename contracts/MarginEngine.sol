@@ -299,6 +299,7 @@ contract MarginEngine is AccountValuation, IMarginEngine {
     /// @dev An account that has neither position nor debt may have all its cash, whatever its collateral is worth; what it
     /// could borrow beyond is worked out as if it owed one wei, and is nothing while its collateral has no price.
     function _withdrawableCash(AccountId account, State memory state) private view returns (uint256) {
+        if (state.cash <= 0 && VAULT.loanRoom() == 0) return 0;
         int256 least = 0;
         if (!_isRiskless(state)) {
             least = _leastCash(state.cash, _marginNow(state));

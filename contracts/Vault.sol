@@ -428,14 +428,14 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
 
     /// @dev Comes first in every act that changes cash or the settlement tokens; returns the supply index [wad].
     function _accrue() private returns (uint256 supplyIndex) {
-        bool indebted;
-        (indebted, supplyIndex) = (_pool.indebted, _pool.supplyIndex);
-        if (indebted) return _pool.accrue(_settlementTokens());
+        supplyIndex = _pool.supplyIndex;
+        if (_pool.indebted) return _pool.accrue(_settlementTokens());
     }
 
     /// @dev What a principal is worth at this moment [wad].
     function _presentOf(int256 principal) private view returns (int256) {
         (bool indebted, uint256 supplyIndex) = (_pool.indebted, _pool.supplyIndex);
+        if (!indebted && supplyIndex == WadMath.WAD) return principal;
         if (!indebted) return Interest.presentOf(principal, supplyIndex, 0);
         (Interest.Pool memory pool, ) = _poolNow();
         return Interest.presentOf(principal, pool.supplyIndex, pool.borrowIndex);

@@ -57,7 +57,7 @@ async function flatBook(market: Market, holdings: readonly Holdings[]): Promise<
 async function conservation(
   { vault, clearinghouse, settlement }: Market,
   holdings: readonly Holdings[],
-  { positionWrites, indexMoves }: EventIndex,
+  { positionWrites, cashWrites, indexMoves }: EventIndex,
 ): Promise<InvariantResult> {
   return checkConservation({
     tracked: await vault.trackedOf(settlement.address),
@@ -65,8 +65,10 @@ async function conservation(
     cash: holdings.map(({ cash }) => cash),
     realQuotes: holdings.flatMap(({ positions }) => positions.map(({ realQuote }) => realQuote)),
     reserve: await clearinghouse.reserve(),
+    interest: await vault.interestReserve(),
     deficit: await clearinghouse.deficit(),
     positionWrites,
+    cashWrites,
     indexMoves,
   });
 }

@@ -57,6 +57,9 @@ const ACCOUNT_ARGUMENTS: ReadonlySet<string> = new Set([
   "liquidator",
 ]);
 
+/** With each of them an account's cash was written. */
+const CASH_EVENTS = new Set(["Deposited", "Withdrawn", "CashPosted"]);
+
 /** The events of a transaction that the demo looks into, in order. */
 export function marketEventsOf(market: Market, receipt: Receipt): MarketEvent[] {
   return market.chain.eventsOf(receipt.logs).flatMap(toMarketEvent);
@@ -74,6 +77,8 @@ export interface EventIndex {
   readonly accounts: readonly string[];
   /** How often a position was written. */
   readonly positionWrites: number;
+  /** How often cash was written or interest counted since interest first was; 0 while it never was. */
+  readonly cashWrites: number;
   /** The open interest at each move of an index [wad]. */
   readonly indexMoves: readonly bigint[];
   /** Reads the blocks since the last time. */
@@ -86,12 +91,16 @@ export function indexEvents(market: Market): EventIndex {
   const sizes = new Map<bigint, Map<string, bigint>>();
   const indexMoves: bigint[] = [];
   let positionWrites = 0;
+  let cashWrites = 0;
   let nextBlock = 0;
 
   const take = (event: LogDescription): void => {
     event.fragment.inputs.forEach(({ type, name }, i) => {
       if (type === "bytes32" && ACCOUNT_ARGUMENTS.has(name)) accounts.add(event.args[i] as string);
     });
+    if (event.name === "InterestAccrued" || (cashWrites > 0 && CASH_EVENTS.has(event.name))) {
+      cashWrites++;
+    }
     const [known] = toMarketEvent(event);
     if (known?.name === "PositionChanged") {
       positionWrites++;
@@ -109,6 +118,9 @@ export function indexEvents(market: Market): EventIndex {
     },
     get positionWrites() {
       return positionWrites;
+    },
+    get cashWrites() {
+      return cashWrites;
     },
     indexMoves,
     update: async () => {

@@ -58,6 +58,11 @@ export interface ConservationFigures {
   readonly realQuotes: readonly bigint[];
   /** Fees that are not divided between fund and treasury yet [wad]. */
   readonly reserve: bigint;
+  /** Interest that waits for the insurance fund [wad]. */
+  readonly interest: bigint;
+  /** How often cash was written once interest had accrued: each may round by 2 wei, and each account's
+   * cash by one as it is read; 0 before. */
+  readonly cashWrites: number;
   /** Losses that nobody has borne yet [wad]. */
   readonly deficit: bigint;
   /** How often a position was written: each may round by 2 wei. */
@@ -67,17 +72,18 @@ export interface ConservationFigures {
 }
 
 /**
- * I2: tracked balance == sum of cash + sum of real quotes + reserve - deficit, off by rounding only, and rounding only
- * ever leaves too much in the vault, never too little.
+ * I2: tracked balance == sum of cash + sum of real quotes + reserve + interest for the fund - deficit, off by rounding
+ * only, and rounding only ever leaves too much in the vault, never too little.
  */
 export function checkConservation(books: ConservationFigures): InvariantResult {
   const tracked = wadOfAmount(books.tracked, books.decimals);
   const cash = sum(books.cash);
   const realQuotes = sum(books.realQuotes);
-  const claims = cash + realQuotes + books.reserve - books.deficit;
+  const claims = cash + realQuotes + books.reserve + books.interest - books.deficit;
   const difference = tracked - claims;
   const tolerance =
-    2n * BigInt(books.positionWrites) +
+    2n * BigInt(books.positionWrites + books.cashWrites) +
+    (books.cashWrites === 0 ? 0n : BigInt(books.cash.length)) +
     sum(books.indexMoves.map((openInterest) => openInterest / WAD + 1n));
   const holds = difference >= 0n && difference <= tolerance;
 
@@ -92,14 +98,15 @@ export function checkConservation(books: ConservationFigures): InvariantResult {
     statement: "Conservation: what the vault has is what accounts own",
     holds,
     findings: [
-      `tracked ${units(tracked)} − (cash ${units(cash)} + real quotes ${units(realQuotes)} + reserve ${units(books.reserve)} − deficit ${units(books.deficit)}) = ${difference} wei.`,
-      `Allowed: 0 to ${tolerance} wei (${books.positionWrites} position writes, ${books.indexMoves.length} index moves): ${verdict}.`,
+      `tracked ${units(tracked)} − (cash ${units(cash)} + real quotes ${units(realQuotes)} + reserve ${units(books.reserve)} + interest ${units(books.interest)} − deficit ${units(books.deficit)}) = ${difference} wei.`,
+      `Allowed: 0 to ${tolerance} wei (${books.positionWrites} position writes, ${books.cashWrites} of cash with interest, ${books.indexMoves.length} index moves): ${verdict}.`,
     ],
     figures: {
       tracked: `${tracked}`,
       cash: `${cash}`,
       realQuotes: `${realQuotes}`,
       reserve: `${books.reserve}`,
+      interest: `${books.interest}`,
       deficit: `${books.deficit}`,
       difference: `${difference}`,
       tolerance: `${tolerance}`,

@@ -52,8 +52,10 @@ describe("demo invariants", () => {
       cash: [WAD, -WAD / 4n],
       realQuotes: [2n * WAD, (-5n * WAD) / 4n],
       reserve: 0n,
+      interest: 0n,
       deficit: 0n,
       positionWrites: 3,
+      cashWrites: 0,
       indexMoves: [],
     };
     const differenceOf = (changed: Partial<ConservationFigures>) => {
@@ -94,6 +96,15 @@ describe("demo invariants", () => {
         true,
         "0",
         "6",
+      ]);
+    });
+
+    it("counts interest for the fund as owed, and allows for the rounding of cash with interest", () => {
+      expect(differenceOf({ interest: 1n })).to.deep.equal([false, "-1", "6"]);
+      expect(differenceOf({ cash: [WAD - 18n, -WAD / 4n], cashWrites: 5 })).to.deep.equal([
+        true,
+        "18",
+        "18",
       ]);
     });
 

@@ -28,12 +28,12 @@ const YEAR = 365n * 86_400n;
 const BPS = 10n ** 14n;
 
 /** S: the sum of positive cash. */
-export function positiveCash({ tokens, net, debt, borrowIndex }: CashPool): bigint {
+function positiveCash({ tokens, net, debt, borrowIndex }: CashPool): bigint {
   return max(tokens + mulDown(debt, borrowIndex) + net, 0n);
 }
 
 /** u: the part of positive cash that is not there as tokens. */
-export function utilisationOf(pool: CashPool): bigint {
+function utilisationOf(pool: CashPool): bigint {
   const positive = positiveCash(pool);
   return pool.tokens >= positive ? 0n : ceilDiv((positive - pool.tokens) * WAD, positive);
 }

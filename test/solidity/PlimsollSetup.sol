@@ -259,11 +259,11 @@ abstract contract PlimsollSetup is BaseTest {
         clearinghouse.clear(trades);
     }
 
-    /// @dev Cash and real quotes of three accounts, the insurance fund and the treasury, and the reserve, less the deficit
-    /// [wad].
+    /// @dev Cash and real quotes of three accounts, the insurance fund and the treasury, the reserve, and the interest that
+    /// waits for the fund, less the deficit [wad].
     function _claimsOf(AccountId[3] memory parties) internal view returns (int256 claims) {
         AccountId[5] memory accounts = [parties[0], parties[1], parties[2], fund, treasury];
-        claims = int256(clearinghouse.reserve()) - int256(clearinghouse.deficit());
+        claims = int256(clearinghouse.reserve() + vault.interestReserve()) - int256(clearinghouse.deficit());
         for (uint256 i = 0; i < accounts.length; ++i) {
             claims += vault.cashOf(accounts[i]);
             OpenPosition[] memory open = clearinghouse.openPositionsOf(accounts[i]);

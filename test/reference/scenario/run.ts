@@ -179,7 +179,9 @@ async function sendAct(stage: Stage, act: Act, time: bigint): Promise<string> {
 }
 
 function errorNameOf({ plimsoll }: Stage, error: unknown): string {
-  const { data } = error as { data?: string };
+  // One level deeper where the simulator could not tell the line of the source.
+  const given = (error as { data?: string | { data?: string } }).data;
+  const data = typeof given === "object" ? given.data : given;
   if (typeof data !== "string" || data.length < 10) throw error;
   const { vault, clearinghouse, marginEngine, exchange, oracle, rules } = plimsoll;
   for (const contract of [vault, clearinghouse, marginEngine, exchange, oracle, rules]) {
