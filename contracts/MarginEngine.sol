@@ -123,7 +123,7 @@ contract MarginEngine is AccountValuation, IMarginEngine {
         State memory state = _load(liquidator);
         if (_isRiskless(state)) return;
         Valuation memory valuation = _valueForLiquidator(state, cacheOf(known));
-        _requireFew(liquidator, valuation);
+        _requireFew(liquidator, state, valuation);
         Margin memory margin = _margin(valuation);
         if (_isBelowInitial(margin)) revert BelowInitialMargin(liquidator, margin.equity, margin.initial);
     }
@@ -230,17 +230,18 @@ contract MarginEngine is AccountValuation, IMarginEngine {
             State memory state = _load(accounts[i]);
             if (_isRiskless(state)) continue;
             Valuation memory valuation = _value(state, cache, Purpose.Trade);
-            _requireFew(accounts[i], valuation);
+            _requireFew(accounts[i], state, valuation);
             Margin memory margin = _margin(valuation);
             bool isBelow = line == Line.Maintenance ? _isBelow(margin) : !_isRead(valuation) || _isBelowInitial(margin);
             if (isBelow) below |= 1 << i;
         }
     }
 
-    /// @dev An account that holds more than a liquidator may hold could not be taken over.
-    function _requireFew(AccountId account, Valuation memory valuation) private pure {
+    /// @dev An account that holds more than a liquidator may hold could not be taken over; items that cannot be read now
+    /// count as well.
+    function _requireFew(AccountId account, State memory state, Valuation memory valuation) private pure {
         uint256 most = valuation.liquidationRules.mostInstruments();
-        if (valuation.portfolio.positions.length > most) revert IClearinghouse.TooManyInstruments(account, most);
+        if (state.positions.length > most) revert IClearinghouse.TooManyInstruments(account, most);
     }
 
     function _isBelowInitial(Margin memory margin) private pure returns (bool) {

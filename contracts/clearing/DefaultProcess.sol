@@ -68,6 +68,8 @@ library DefaultProcess {
             revert IClearinghouse.PaymentAboveMaximum(settlement.payment, takeover.maxPayment);
         }
         _take(book, partners, takeover, terms, settlement);
+        // Of a bankruptcy that is over nothing is left for the next one.
+        if (terms.equity < 0 && terms.fraction == WadMath.WAD) delete book.flags[takeover.account];
         partners.engine.requireInitialOfLiquidator(takeover.liquidator, known);
         return (terms.fraction, settlement.payment);
     }
@@ -153,7 +155,8 @@ library DefaultProcess {
     function deleverage(Book storage book, Partners memory partners, Closing memory closing) external {
         if (closing.bankrupt == closing.counterparty) revert IClearinghouse.SelfDealing(closing.bankrupt);
         _requireDue(book, partners, closing.bankrupt);
-        int256 size = _requireOpposite(book, closing);
+        int256 size = _closable(book, closing);
+        closing.size = WadMath.abs(size);
         (int256 equity, KnownMarket[] memory known) = partners.engine.equityForLiquidation(closing.bankrupt);
         if (equity >= 0) revert IClearinghouse.NotBankrupt(closing.bankrupt, equity);
 
@@ -176,6 +179,7 @@ library DefaultProcess {
         );
         loss.due -= Waterfall.drawFund(book, partners, loss);
         Waterfall.spread(book, partners, loss);
+        if (postings[0].cash == -equity) delete book.flags[closing.bankrupt];
         _close(book, closing, size, mark, postings);
         partners.vault.post(postings);
         _requireGate(partners, closing, size, mark, known);
@@ -190,15 +194,18 @@ library DefaultProcess {
         }
     }
 
-    /// @dev What the bankrupt account's size changes by [wad].
-    function _requireOpposite(Book storage book, Closing memory closing) private view returns (int256 size) {
+    /// @dev What the bankrupt account's size changes by: as much as was asked for and both hold [wad]. So neither can
+    /// make the call fail by a trade just before it.
+    function _closable(Book storage book, Closing memory closing) private view returns (int256 size) {
         int256 held = book.positions[closing.bankrupt][closing.instrument].size;
         int256 opposite = book.positions[closing.counterparty][closing.instrument].size;
-        size = held > 0 ? -closing.size.toInt256() : closing.size.toInt256();
-        bool reducing =
-            book.isReducing(closing.bankrupt, closing.instrument, size) &&
-                book.isReducing(closing.counterparty, closing.instrument, -size);
-        if (!reducing) revert IClearinghouse.NotOpposite(closing.instrument, held, opposite, closing.size);
+        uint256 most = FixedPointMathLib.min(WadMath.abs(held), WadMath.abs(opposite));
+        size = FixedPointMathLib.min(closing.size, most).toInt256();
+        if (held > 0) size = -size;
+        bool opposed = held > 0 ? opposite < 0 : opposite > 0;
+        if (size == 0 || !opposed) {
+            revert IClearinghouse.NotOpposite(closing.instrument, held, opposite, closing.size);
+        }
     }
 
     /// @dev Today's price, or a revert with the oracle's reason.
@@ -295,7 +302,7 @@ library DefaultProcess {
     /// @notice See IClearinghouse.
     function takeFromFund(Book storage book, Partners memory partners, AccountId to, uint256 cash) external {
         _requireNotFund(partners, to);
-        Waterfall.distribute(book, partners);
+        Waterfall.repayFromFund(book, partners);
         if (book.deficit != 0) revert IClearinghouse.DeficitFirst(book.deficit);
         LiquidationRules rules = partners.rules.liquidationRules();
         uint256 floor = WadMath.bpsUp(uint256(book.openNotional) * WadMath.WAD, rules.fundFloorBps());

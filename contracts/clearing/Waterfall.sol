@@ -253,11 +253,15 @@ library Waterfall {
         }
     }
 
-    /// @dev What the fund can pay with all that waits for it, less than what dividing that may round [wad].
+    /// @dev What the fund can pay with all that waits for it. Once the supply index has moved, less what dividing that may
+    /// round: so that an act pays what its view says.
     function _fundCashOf(Book storage book, Partners memory partners) private view returns (uint256) {
         int256 cash = partners.vault.cashOf(partners.fund);
         uint256 waiting = _divide(book, partners.vault.interestReserve()).toFund;
-        cash += waiting.toInt256() - ROUNDING;
+        if (waiting != 0) {
+            cash += waiting.toInt256();
+            if (partners.vault.cashPool().supplyIndex != WadMath.WAD) cash -= ROUNDING;
+        }
         return cash > 0 ? uint256(cash) : 0;
     }
 

@@ -40,7 +40,7 @@ interface IClearinghouse {
     error AlreadyFlagged(AccountId account, uint256 flaggedAt);
     /// @notice A bankrupt account may be deleveraged for a day from this time on; 0: it must be flagged [unix seconds].
     error DeleverageNotDue(AccountId account, uint256 from);
-    /// @notice The two accounts do not hold so much of the instrument on opposite sides [wad].
+    /// @notice The two accounts do not hold the instrument on opposite sides, or nothing was to be closed [wad].
     error NotOpposite(InstrumentId instrument, int256 size, int256 counterpartySize, uint256 closed);
     /// @notice The account has no debt, or it has a position or collateral that could pay for it [wad].
     error NothingToWriteOff(AccountId account, int256 cash);
@@ -162,7 +162,7 @@ interface IClearinghouse {
     /// @param bankrupt Whose position nobody took over.
     /// @param counterparty Anyone who holds the other side.
     /// @param instrument Of what.
-    /// @param size How much of it, at most what each of the two holds [wad].
+    /// @param size How much of it at most; no more than both hold is closed [wad].
     function deleverage(AccountId bankrupt, AccountId counterparty, InstrumentId instrument, uint128 size) external;
 
     /// @notice Clears the debt of an account that has neither position nor collateral: the insurance fund pays what it may,
@@ -261,7 +261,7 @@ interface IClearinghouse {
     function setFeeShares(address treasury, uint64 fundShare) external;
 
     /// @notice Takes cash out of the insurance fund, never below a share of all open interest, and not while there is a
-    /// recorded deficit. Governance only. Reverts with FundBelowFloor or DeficitFirst.
+    /// recorded deficit that it may not repay at once. Governance only. Reverts with FundBelowFloor or DeficitFirst.
     /// @param to Who receives it.
     /// @param cash How much [wad].
     function takeFromFund(AccountId to, uint256 cash) external;
