@@ -93,7 +93,8 @@ describe("Clearinghouse.liquidate: the slice", () => {
   it("says in events what every balance and position is afterwards", async () => {
     await sinkPortfolio(90n);
     const { vault, clearinghouse, rescuer, fundAccount, weth } = market;
-    const { tx, toAccount, toInsurance } = await takeOver(market, account);
+    const before = await vault.cashOf(account);
+    const { tx, fraction, toAccount, toInsurance } = await takeOver(market, account);
     for (const holder of [account, rescuer]) {
       const { size, quote } = await clearinghouse.positionOf(holder, ETH_PERP);
       await expect(tx)
@@ -107,7 +108,7 @@ describe("Clearinghouse.liquidate: the slice", () => {
       .withArgs(account, rescuer, await weth.getAddress(), received, held, received);
     await expect(tx)
       .to.emit(vault, "CashPosted")
-      .withArgs(account, toAccount, await vault.cashOf(account));
+      .withArgs(account, toAccount - mulDown(before, fraction), await vault.cashOf(account));
     await expect(tx).to.emit(vault, "CashPosted").withArgs(fundAccount, toInsurance, toInsurance);
   });
 
