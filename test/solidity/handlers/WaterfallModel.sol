@@ -53,10 +53,8 @@ abstract contract WaterfallModel is FundingModel {
         _happened("deficit repaid", repaid != 0);
         books.deficit -= repaid;
         int256 cash = _mulFloor(books.cash[place], fraction);
-        _post(books, place, -cash);
-        _post(books, liquidator, cash);
-        _post(books, place, closed[0] + toAccount);
-        _post(books, liquidator, closed[1] - payment);
+        _post(books, place, closed[0] + toAccount - cash);
+        _post(books, liquidator, closed[1] - payment + cash);
         _post(books, FUND, toInsurance - int256(repaid));
         for (uint256 i = 1; i < TOKENS; ++i) {
             uint256 amount = (books.collateral[place][i] * terms.fraction) / WAD;
