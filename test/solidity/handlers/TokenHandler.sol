@@ -129,6 +129,10 @@ abstract contract TokenHandler is LiquidationHandler {
                 ++calls["borrow cap"];
             } else if (selector == IVault.InsufficientTokens.selector) {
                 assertGt(amount, _system.vault.trackedOf(address(token)), "7: the tokens are there");
+            } else if (selector == IPriceOracle.StalePrice.selector) {
+                // Without a debt it needed no price.
+                assertTrue(which == 0 && silent != NOTHING, "9: a withdrawal waited for a price");
+                ++calls["loan waits for a price"];
             } else if (selector != IVault.InsufficientBalance.selector) {
                 _expect(reason, IMarginEngine.BelowInitialMargin.selector);
             }
