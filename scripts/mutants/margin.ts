@@ -5,8 +5,8 @@ export const MARGIN: readonly Mutant[] = [
   {
     id: "withdraw-check",
     file: "contracts/Vault.sol",
-    find: "        uint256 tracked = _release(token, amount);\n        engine.requireInitial(account);",
-    replace: "        uint256 tracked = _release(token, amount);\n        engine;",
+    find: "token, amount);\n        engine.requireInitial(account);",
+    replace: "token, amount);\n        engine;",
     why: "margin can be withdrawn from under a position",
   },
   {
@@ -27,9 +27,9 @@ export const MARGIN: readonly Mutant[] = [
   },
   {
     id: "outflow-uncounted",
-    file: "contracts/Vault.sol",
-    find: "netOutflow: (outflow + amount.toInt256()).toInt112(),",
-    replace: "netOutflow: outflow.toInt112(),",
+    file: "contracts/clearing/Custody.sol",
+    find: "_write(self, tracked - amount, outflow + SafeCast.toInt256(amount));",
+    replace: "_write(self, tracked - amount, outflow);",
     why: "the outflow limit never fills",
   },
   {

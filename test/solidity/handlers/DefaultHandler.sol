@@ -71,7 +71,13 @@ abstract contract DefaultHandler is TradeHandler {
         _flag(place);
         // A quarter is too early, an eighth too late.
         uint256 wait = (seed >> 16) % 8;
-        _passTime(wait < 2 ? DELAY / 2 : wait == 2 ? DELAY + FLAG_LIFE + 1 : DELAY);
+        _passTime(
+            wait < 2
+                ? DELAY / 2
+                : wait == 2
+                    ? DELAY + FLAG_LIFE + 1
+                    : DELAY
+        );
         for (uint256 i = 0; i < 3; ++i) {
             uint256 perpetual = (seed + i) % 3;
             uint256 other = _oppositeTo(place, perpetual, (seed >> 24) % ACTORS);

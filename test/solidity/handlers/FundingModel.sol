@@ -19,9 +19,7 @@ abstract contract FundingModel is Observer {
     int256[3] internal _interest;
 
     /// @dev As `CampaignSetup` sets them, by perpetual [millionths of the mark, millionths per period, bps].
-    function _fundingRulesOf(
-        uint256 which
-    ) internal pure returns (int256 deadBand, int256 cap, uint256 depthShareBps) {
+    function _fundingRulesOf(uint256 which) internal pure returns (int256 deadBand, int256 cap, uint256 depthShareBps) {
         if (which == 2) return (0, 500, 209);
         return (500, 7_500, 3_200);
     }

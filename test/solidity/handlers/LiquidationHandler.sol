@@ -314,7 +314,11 @@ abstract contract LiquidationHandler is WorldHandler {
             assertGe(rest.equity + ROUNDING, terms.equity, "I6: equity below 0 does not fall");
             return;
         }
-        assertGe(rest.equity + (before.supplyIndex == WAD ? int256(0) : int256(8)), 0, "I6: equity is not turned into debt");
+        assertGe(
+            rest.equity + (before.supplyIndex == WAD ? int256(0) : int256(8)),
+            0,
+            "I6: equity is not turned into debt"
+        );
         int256 slack = _roundingOf(before, place) * (terms.equity + int256(terms.maintenance));
         assertGe(
             rest.equity * int256(terms.maintenance) + slack,

@@ -218,7 +218,11 @@ abstract contract TradeHandler is TokenHandler {
         deltas[0] = Delta(_system.perpetuals[deal.perpetual], int128(deal.size), uint128(deal.price));
         foreseen[0] = _system.engine.marginWith(_accounts[deal.taker], deltas, -int256(deal.takerFee));
         deltas[0].size = -deltas[0].size;
-        foreseen[1] = _system.engine.marginWith(_accounts[deal.maker], deltas, -int256(deal.makerFee + deal.builderFee));
+        foreseen[1] = _system.engine.marginWith(
+            _accounts[deal.maker],
+            deltas,
+            -int256(deal.makerFee + deal.builderFee)
+        );
     }
 
     function _assertForeseen(Deal memory deal, Margin[2] memory foreseen) private view {
