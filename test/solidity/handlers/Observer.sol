@@ -157,7 +157,8 @@ abstract contract Observer is BooksModel {
             isCharged = true;
             charge += (size * move) / int256(WAD);
         }
-        if (moves[6] == 0 || books.cash[place] <= 0) return (isCharged, charge);
+        // Whoever had a wei or two may have none now.
+        if (moves[6] == 0 || books.cash[place] < 0) return (isCharged, charge);
         return (true, charge + (books.cash[place] * moves[6]) / int256(books.supplyIndex));
     }
 
