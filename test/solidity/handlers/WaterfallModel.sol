@@ -70,9 +70,12 @@ abstract contract WaterfallModel is FundingModel {
         uint256 repaid = _least(books.deficit, ofFund);
         _happened("deficit repaid", repaid != 0);
         _happened("interest for the fund", books.interestReserve != 0);
+        uint256 owed = books.cash[FUND] < 0 ? uint256(-books.cash[FUND]) : 0;
         _post(books, FUND, int256(ofFund - repaid));
         _post(books, TREASURY, int256(toTreasury));
-        books.lent += ofFund - repaid + toTreasury;
+        // What repays a debt of the fund is nobody's positive cash.
+        if (books.cash[FUND] < 0) owed -= uint256(-books.cash[FUND]);
+        books.lent += ofFund - repaid + toTreasury - owed;
         books.deficit -= repaid;
         (books.reserve, books.interestReserve) = (0, 0);
     }
