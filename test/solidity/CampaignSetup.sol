@@ -42,8 +42,8 @@ abstract contract CampaignSetup is PlimsollSetup {
         _setRates();
     }
 
-    /// @dev Debts cost and earn, little may be borrowed, and one account has a fee tier of its own. Funding begins without
-    /// interest: the handler sets it (`FundingModel` knows the rest).
+    /// @dev Debts cost and earn, little may be borrowed, and one account has a fee tier of its own. Funding begins
+    /// without interest: the handler sets it (`FundingModel` knows the rest).
     function _setRates() private {
         vault.setCashRules(CashParameters(200, 800, 8_500, 9_000, 20, 12_000));
         rules.setFundingRules(ETH, FundingParameters(0, 500, 7_500, 3_200));

@@ -42,8 +42,8 @@ contract ConservationTest is CampaignSetup {
         }
     }
 
-    /// @dev I2: tracked tokens == cash + real quotes + reserve + interest that waits - deficit, never less, and more only
-    /// by counted roundings.
+    /// @dev I2: tracked tokens == cash + real quotes + reserve + interest that waits - deficit, never less, and more
+    /// only by counted roundings.
     function _assertConserved() private view {
         int256 claims = int256(clearinghouse.reserve() + vault.interestReserve()) - int256(clearinghouse.deficit());
         uint256 open;

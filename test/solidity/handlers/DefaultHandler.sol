@@ -102,8 +102,8 @@ abstract contract DefaultHandler is TradeHandler {
         _deleverage(closing);
     }
 
-    /// @dev An act: at the mark and without fees; the counterparty loses exposure and no value but what everyone on its side
-    /// loses.
+    /// @dev An act: at the mark and without fees; the counterparty loses exposure and no value but what everyone on
+    /// its side loses.
     function _deleverage(Closing memory closing) internal {
         Books memory before = _books();
         Weights memory weights = _weightsOf(before, closing.bankrupt);
@@ -178,8 +178,8 @@ abstract contract DefaultHandler is TradeHandler {
         assertTrue(_isOpposite(before, closing), "6.4: closed against nobody");
     }
 
-    /// @dev The account has neither gained nor lost but what the waterfall bore of its loss; the counterparty keeps all that others
-    /// on its side keep.
+    /// @dev The account has neither gained nor lost but what the waterfall bore of its loss; the counterparty keeps
+    /// all that others on its side keep.
     function _assertBorne(
         Books memory before,
         Closing memory closing,
@@ -309,8 +309,8 @@ abstract contract DefaultHandler is TradeHandler {
 
     // ------------------------------------------------------------------ who is bankrupt
 
-    /// @dev Somebody whose equity is below 0; if there is nobody, prices jump until there is. Any account when that does
-    /// not help.
+    /// @dev Somebody whose equity is below 0; if there is nobody, prices jump until there is. Any account when that
+    /// does not help.
     function _bankrupt(uint256 seed) internal returns (uint256 place) {
         for (uint256 i = 0; i < 4; ++i) {
             Books memory books = _books();

@@ -108,8 +108,8 @@ abstract contract FundingModel is Observer {
         books.interestReserve = reserved;
     }
 
-    /// @dev Debts grow by the borrow rate. It is that of the last accrual and moves with what has accrued since, so the bounds
-    /// are the rates before and after with some room, and a quarter more for compounding.
+    /// @dev Debts grow by the borrow rate. It is that of the last accrual and moves with what has accrued since, so
+    /// the bounds are the rates before and after with some room, and a quarter more for compounding.
     function _assertGrowth(CashFigures memory was, CashFigures memory pool, uint256 elapsed) private pure {
         assertGe(pool.borrowIndex, was.borrowIndex, "7: debts do not shrink");
         uint256 growth = ((pool.borrowIndex - was.borrowIndex) * WAD) / was.borrowIndex;
@@ -120,8 +120,8 @@ abstract contract FundingModel is Observer {
         assertLe(growth, (most * elapsed * 5) / (4 * 365 days) + 10, "7: what debts pay at most");
     }
 
-    /// @dev Lenders have four fifths of what debts pay, as far as they lent it; the rest is the fund's. An index is not finer than
-    /// 1e-18 of all cash.
+    /// @dev Lenders have four fifths of what debts pay, as far as they lent it; the rest is the fund's. An index is
+    /// not finer than 1e-18 of all cash.
     function _assertShared(CashFigures memory was, CashFigures memory pool) private {
         assertGe(pool.supplyIndex, was.supplyIndex, "7: time takes nothing from lenders");
         if (pool.supplyIndex != was.supplyIndex) ++calls["interest earned by lenders"];

@@ -31,8 +31,8 @@ abstract contract Observer is BooksModel {
 
     /// @notice Moves of an instrument's index for a loss so far: each may round every holder by 1 wei.
     uint256 public indexMoves;
-    /// @notice How often all was looked at: interest may have been counted or lenders charged once before each, which rounds
-    /// every account's cash by 1 wei and the sums by a few.
+    /// @notice How often all was looked at: interest may have been counted or lenders charged once before each, which
+    /// rounds every account's cash by 1 wei and the sums by a few.
     uint256 public looks;
 
     function _openAccounts(Plimsoll memory system) internal {
@@ -72,9 +72,9 @@ abstract contract Observer is BooksModel {
         for (uint256 i = 0; i < ACTORS; ++i) _seen[i] = _see(books, i);
     }
 
-    /// @dev The act changed what it should have, and nothing else. With prices and time fixed, nobody healthy falls below
-    /// the line and nobody else's equity changes, but by a gains haircut, which is size x index move, and a loss of all
-    /// who have cash (I8).
+    /// @dev The act changed what it should have, and nothing else. With prices and time fixed, nobody healthy falls
+    /// below the line and nobody else's equity changes, but by a gains haircut, which is size x index move, and a loss
+    /// of all who have cash (I8).
     /// @param worldMoved Prices or time have.
     function _verify(Books memory expected, bool worldMoved) internal {
         Books memory books = _books();
@@ -91,8 +91,8 @@ abstract contract Observer is BooksModel {
         }
     }
 
-    /// @dev Section 5: rate and premium of each perpetual are the model's, and so is the open interest of all at the marks of
-    /// their last trades.
+    /// @dev Section 5: rate and premium of each perpetual are the model's, and so is the open interest of all at the
+    /// marks of their last trades.
     function _assertFunding(Books memory books) private view {
         uint256 open;
         for (uint256 i = 0; i < PERPETUALS; ++i) {

@@ -156,9 +156,9 @@ abstract contract TradeHandler is TokenHandler {
         _expectDeals(expected, deals);
     }
 
-    /// @dev One figure with both signs: what one side pays, the other receives. Fees leave the real quote. Trades of one
-    /// taker in one instrument that follow each other are one write for it. What closed positions leave, and builders'
-    /// fees, are cash at the end.
+    /// @dev One figure with both signs: what one side pays, the other receives. Fees leave the real quote. Trades of
+    /// one taker in one instrument that follow each other are one write for it. What closed positions leave, and
+    /// builders' fees, are cash at the end.
     function _expectDeals(Books memory books, Deal[] memory deals) private {
         Tally memory tally;
         for (uint256 i = 0; i < deals.length; ++i) {
