@@ -5,9 +5,9 @@ export const DEFAULTS: readonly Mutant[] = [
   {
     id: "funding-new-mark",
     file: "contracts/Clearinghouse.sol",
-    find: "run.sides = _book.sidesOf(trade.instrument);",
+    find: "        FundingRules rules = run.market",
     replace:
-      "_book.markets[trade.instrument].lastMark = uint96(market.price);\n        run.sides = _book.sidesOf(trade.instrument);",
+      "        market.lastMark = mark.toUint96();\n        run.sides.longIndex = _book.sidesOf(run.instrument).longIndex;\n        run.sides.shortIndex = _book.sidesOf(run.instrument).shortIndex;\n        FundingRules rules = run.market",
     why: "funding is counted at the mark of the next trade, which its taker may choose",
   },
   {
