@@ -5,15 +5,15 @@ export const BOOKS: readonly Mutant[] = [
   {
     id: "ledger-rounding",
     file: "contracts/clearing/Ledger.sol",
-    find: "return index == 0 ? quote : quote - WadMath.mulUp(size, index);",
-    replace: "return index == 0 ? quote : quote - WadMath.mulDown(size, index);",
+    find: "return index == 0 ? quote : quote + _floor(-size, index);",
+    replace: "return index == 0 ? quote : quote - _floor(size, index);",
     why: "a real quote is rounded for the account, so claims may exceed the tokens",
   },
   {
     id: "index-side",
     file: "contracts/clearing/Book.sol",
-    find: "position.quote, self.indexOf(instrument, size > 0));",
-    replace: "position.quote, self.indexOf(instrument, size < 0));",
+    find: "position.quote, sides.indexOf(size > 0));",
+    replace: "position.quote, sides.indexOf(size < 0));",
     why: "longs are charged what shorts owe",
   },
   {
@@ -41,8 +41,8 @@ export const BOOKS: readonly Mutant[] = [
   {
     id: "run-repeated",
     file: "contracts/Clearinghouse.sol",
-    find: "        (run.size, run.quote) = (0, 0);\n",
-    replace: "",
+    find: "(run.size, run.quote, run.counted, run.premium) = (0, 0, 0, 0);",
+    replace: "(run.counted, run.premium) = (0, 0);",
     why: "the next taker of a batch receives what the last one traded",
   },
   {
@@ -55,8 +55,8 @@ export const BOOKS: readonly Mutant[] = [
   {
     id: "run-cap",
     file: "contracts/Clearinghouse.sol",
-    find: "run.openBefore = _book.markets[trade.instrument].openInterest;",
-    replace: "run.openBefore = type(uint256).max;",
+    find: "requireBelowCap(run.instrument, run.openBefore, run",
+    replace: "requireBelowCap(run.instrument, type(uint256).max, run",
     why: "a run of one taker is never held to the open-interest cap",
     tests: ["test/Clearinghouse.limits.test.ts"],
   },
@@ -72,15 +72,15 @@ export const BOOKS: readonly Mutant[] = [
   {
     id: "fee-one-side",
     file: "contracts/clearing/Batch.sol",
-    find: "        self.fees += leg.fee;\n        party.cash -= int256(uint256(leg.fee));",
-    replace: "        self.fees += leg.fee;",
+    find: "if (leg.builderFee == 0) return int256(uint256(leg.fee));",
+    replace: "if (leg.builderFee == 0) return 0;",
     why: "fees are reserved that nobody paid",
   },
   {
     id: "quote-one-side",
     file: "contracts/Clearinghouse.sol",
-    find: "_book.change(trade.maker.account, trade.instrument, -size, quote);",
-    replace: "_book.change(trade.maker.account, trade.instrument, -size, quote - 1e12);",
+    find: "quote -= batch.charge(trade.maker);",
+    replace: "quote -= batch.charge(trade.maker) + 1e12;",
     why: "what one side pays, the other does not receive",
   },
   {

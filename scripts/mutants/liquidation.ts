@@ -4,8 +4,8 @@ import type { Mutant } from "./mutant.js";
 export const LIQUIDATION: readonly Mutant[] = [
   {
     id: "deficit-not-repaid",
-    file: "contracts/Clearinghouse.sol",
-    find: "return income - int256(uint256(repaid));",
+    file: "contracts/clearing/Waterfall.sol",
+    find: "return income - int256(repaid);",
     replace: "return income;",
     why: "the deficit is repaid with money that the fund keeps as well",
   },
@@ -18,23 +18,23 @@ export const LIQUIDATION: readonly Mutant[] = [
   },
   {
     id: "haircut-side",
-    file: "contracts/clearing/DefaultProcess.sol",
+    file: "contracts/clearing/Waterfall.sol",
     find: "bool long = open.size < 0;",
     replace: "bool long = open.size > 0;",
     why: "the gains haircut falls on the bankrupt's own side",
   },
   {
     id: "deficit-unrecorded",
-    file: "contracts/clearing/DefaultProcess.sol",
-    find: "book.deficit += (loss - borne).toUint128();",
+    file: "contracts/clearing/Waterfall.sol",
+    find: "book.deficit = (book.deficit + loss - borne).toUint104();",
     replace: "book.deficit += 0;",
     why: "a loss that nobody bears is not recorded",
   },
   {
     id: "fund-drawn-twice",
-    file: "contracts/clearing/DefaultProcess.sol",
-    find: "market.drawn = (draws[i].drawn + draws[i].part).toUint128();",
-    replace: "market.drawn = draws[i].drawn.toUint128();",
+    file: "contracts/clearing/Waterfall.sol",
+    find: "draws[i].drawn + draws[i].part);",
+    replace: "draws[i].drawn);",
     why: "an instrument draws its whole share of the fund again and again",
   },
   {
@@ -54,13 +54,13 @@ export const LIQUIDATION: readonly Mutant[] = [
   {
     id: "slice-open-interest",
     file: "contracts/clearing/Book.sol",
-    find: "longer + _longer(held, size)",
-    replace: "longer",
-    why: "open interest does not see who took a slice",
+    find: "    self.setOpenInterest(instrument, sides.openInterest);\n",
+    replace: "",
+    why: "open interest does not see what a slice changes",
   },
   {
     id: "haircut-cap",
-    file: "contracts/clearing/DefaultProcess.sol",
+    file: "contracts/clearing/Waterfall.sol",
     find: "return FixedPointMathLib.zeroFloorSub(cap, long ? market.movedLong : market.movedShort);",
     replace:
       "return FixedPointMathLib.zeroFloorSub(cap, long ? market.movedShort : market.movedLong);",

@@ -1,4 +1,5 @@
 import { BOOKS } from "./books.js";
+import { DEFAULTS } from "./defaults.js";
 import { LIQUIDATION } from "./liquidation.js";
 import { MARGIN } from "./margin.js";
 import type { Mutant } from "./mutant.js";
@@ -6,4 +7,4 @@ import type { Mutant } from "./mutant.js";
 /** Finds most of them, and is run first. */
 export const CAMPAIGN = "test/solidity/Conservation.t.sol";
 
-export const MUTANTS: readonly Mutant[] = [...BOOKS, ...LIQUIDATION, ...MARGIN];
+export const MUTANTS: readonly Mutant[] = [...BOOKS, ...LIQUIDATION, ...DEFAULTS, ...MARGIN];

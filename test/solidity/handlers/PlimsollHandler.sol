@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Plimsoll} from "../PlimsollSetup.sol";
 import {Books} from "./BooksModel.sol";
-import {TradeHandler} from "./TradeHandler.sol";
+import {DefaultHandler} from "./DefaultHandler.sol";
 import {IExchange, SignedOrder} from "../../../contracts/interfaces/IExchange.sol";
 import {IMarginEngine} from "../../../contracts/interfaces/IMarginEngine.sol";
 import {AccountId} from "../../../contracts/types/AccountId.sol";
@@ -19,7 +19,7 @@ import {IPriceOracle} from "../../../contracts/interfaces/IPriceOracle.sol";
 /// @dev It is itself a registered venue and the guardian. Every eighth act is preceded by a trade and a liquidation,
 /// brought about by a jump of the price if nobody is below the line, so that no campaign is vacuous. The arguments of an
 /// act are one number each, so that a failing sequence is a list of (act, number) that can be replayed.
-contract PlimsollHandler is TradeHandler {
+contract PlimsollHandler is DefaultHandler {
     uint256 private constant HEARTBEAT = 8;
 
     /// @notice Acts tried in all.
@@ -202,7 +202,7 @@ contract PlimsollHandler is TradeHandler {
         uint256 third = (seed >> 24) % 3;
         if (third == 1 && most > 1) --most;
         if (third == 2) most = bound(seed >> 64, 1, most);
-        Deal memory deal = Deal(taker, maker, perpetual, held > 0 ? -int256(most) : int256(most), 0, 0, 0, true);
+        Deal memory deal = Deal(taker, maker, perpetual, held > 0 ? -int256(most) : int256(most), 0, 0, 0, 0, true);
         _price(deal, int256((seed >> 32) % 1_001) - 500, seed >> 48);
         _clearOne(deal);
     }
@@ -224,8 +224,61 @@ contract PlimsollHandler is TradeHandler {
         _liquidate(place, liquidator, (seed >> 16) % 2 == 0 ? WAD : bound(seed >> 64, 1e12, WAD), seed >> 24);
     }
 
+    // ------------------------------------------------------------------ defaults
+
+    /// @dev Half of the time of somebody who is bankrupt, brought about if nobody is.
+    function flag(uint64 roll) external act {
+        uint256 seed = _diceOf(roll, 18);
+        _flag(seed % 2 == 0 ? _bankrupt(seed >> 8) : (seed >> 8) % ACTORS);
+    }
+
+    function deleverage(uint64 roll) external act {
+        uint256 seed = _diceOf(roll, 19);
+        _deleverageAll(_bankrupt(seed >> 8), seed);
+    }
+
+    function deleverageWrongly(uint64 roll) external act {
+        _deleverageWrongly(_diceOf(roll, 20));
+    }
+
+    function writeOff(uint64 roll) external act {
+        uint256 seed = _diceOf(roll, 21);
+        uint256 place = seed % ACTORS;
+        if ((seed >> 8) % 4 != 0) {
+            place = _bankrupt(seed >> 16);
+            _closeAtMark(place);
+        }
+        _writeOff(place);
+    }
+
+    function repayDeficit(uint64 roll) external act {
+        uint256 seed = _diceOf(roll, 22);
+        if (seed % 2 == 0) _insure(bound(seed >> 8, 1, 20_000e6));
+        _repayDeficit();
+    }
+
+    function takeFromFund(uint64 roll) external act {
+        uint256 seed = _diceOf(roll, 23);
+        _takeFromFund(seed % ACTORS, bound(seed >> 64, 1, 8_000e18));
+    }
+
     function distributeFees(uint64) external act {
         _distributeFees();
+    }
+
+    // ------------------------------------------------------------------ funding and interest
+
+    function setFundingRules(uint64 roll) external act {
+        uint256 seed = _diceOf(roll, 24);
+        _setInterest(seed % 3, int16(int256((seed >> 8) % 801)) - 400);
+    }
+
+    function accrueFunding(uint64 roll) external act {
+        _accrueFunding(_diceOf(roll, 25) % 3);
+    }
+
+    function accrueInterest(uint64) external act {
+        _accrueInterest();
     }
 
     // ------------------------------------------------------------------ the world
@@ -355,21 +408,6 @@ contract PlimsollHandler is TradeHandler {
             equity += (_sizeOf(place, i) * int256(_answerOf(i))) / int256(WAD);
             equity += _system.clearinghouse.positionOf(_accounts[place], _system.perpetuals[i]).quote;
         }
-    }
-
-    /// @dev An account with a position and one on the other side; the same twice when there is none.
-    function _oppositesOf(uint256 seed, uint256 perpetual) internal view returns (uint256 taker, uint256 maker) {
-        for (uint256 i = 0; i < ACTORS; ++i) {
-            taker = (seed + i) % ACTORS;
-            if (_sizeOf(taker, perpetual) != 0) break;
-        }
-        int256 held = _sizeOf(taker, perpetual);
-        for (uint256 i = 1; i < ACTORS; ++i) {
-            maker = (taker + i) % ACTORS;
-            int256 other = _sizeOf(maker, perpetual);
-            if (held > 0 ? other < 0 : held < 0 && other > 0) return (taker, maker);
-        }
-        return (taker, taker);
     }
 
     function _keyOf(uint256 place, address signer) private returns (uint256 key) {

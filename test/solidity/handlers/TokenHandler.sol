@@ -35,7 +35,7 @@ abstract contract TokenHandler is LiquidationHandler {
         try _system.vault.deposit(_accounts[place], address(token), amount) {
             assertFalse(refused || capped, "a deposit should have been refused");
             expected.tracked[which] += amount;
-            if (which == 0) expected.cash[place] += int256(amount * 1e12);
+            if (which == 0) _post(expected, place, int256(amount * 1e12));
             else expected.collateral[place][which] += amount;
             _flowed(which, -int256(amount));
             _happened("topped up above the cap", expected.tracked[which] > _limitsOf(which).depositCap);
@@ -87,6 +87,7 @@ abstract contract TokenHandler is LiquidationHandler {
         (bool read, uint256 most) = _withdrawableOf(place, which);
         if (!allowed || !read) return _withdrawInVain(before, place, which, caller, allowed);
         _assertRoom(before, which);
+        assertLe(most, before.tracked[which], "7: no more than the tokens that are there");
         if (!tooMuch && most == 0) return;
         amount = tooMuch ? most + 1 : bound(amount, 1, most);
         // Without the token altogether its price is not needed; for a part of it, it is.
@@ -99,9 +100,10 @@ abstract contract TokenHandler is LiquidationHandler {
         assertFalse(tooMuch, "I10: more than the view says was withdrawn");
         Books memory expected = before;
         expected.tracked[which] -= amount;
-        if (which == 0) expected.cash[place] -= int256(amount * 1e12);
+        if (which == 0) _post(expected, place, -int256(amount * 1e12));
         else expected.collateral[place][which] -= amount;
         _flowed(which, int256(amount));
+        _happened("loan", which == 0 && expected.cash[place] < 0);
         _happened("operator withdrew", caller != _ownerOf(place));
         ++calls["withdraw"];
         _verify(expected, false);
@@ -123,6 +125,14 @@ abstract contract TokenHandler is LiquidationHandler {
             if (selector == IVault.OutflowLimitExceeded.selector) {
                 assertGt(amount, room, "7: stopped below the limit");
                 ++calls["outflow limit"];
+            } else if (selector == IVault.BorrowCapExceeded.selector) {
+                ++calls["borrow cap"];
+            } else if (selector == IVault.InsufficientTokens.selector) {
+                assertGt(amount, _system.vault.trackedOf(address(token)), "7: the tokens are there");
+            } else if (selector == IPriceOracle.StalePrice.selector) {
+                // Without a debt it needed no price.
+                assertTrue(which == 0 && silent != NOTHING, "9: a withdrawal waited for a price");
+                ++calls["loan waits for a price"];
             } else if (selector != IVault.InsufficientBalance.selector) {
                 _expect(reason, IMarginEngine.BelowInitialMargin.selector);
             }
@@ -155,8 +165,8 @@ abstract contract TokenHandler is LiquidationHandler {
         try _system.vault.transfer(_accounts[from], _accounts[to], address(_system.tokens[which]), amount) {
             assertTrue(allowed, "I4: transferred without a right");
             if (which == 0) {
-                before.cash[from] -= int256(amount * 1e12);
-                before.cash[to] += int256(amount * 1e12);
+                _post(before, from, -int256(amount * 1e12));
+                _post(before, to, int256(amount * 1e12));
             } else {
                 before.collateral[from][which] -= amount;
                 before.collateral[to][which] += amount;

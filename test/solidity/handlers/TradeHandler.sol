@@ -22,9 +22,24 @@ abstract contract TradeHandler is TokenHandler {
         int256 size;
         uint256 price;
         uint256 takerFee;
+        uint256 makerFee;
         uint256 builderFee;
         bool reduceOnly;
     }
+
+    /// @dev A batch as far as it is worked out: what the taker's run adds up to, and the cash of all.
+    struct Tally {
+        int256 size;
+        int256 quote;
+        uint256 openBefore;
+        uint256 counted;
+        int256 premium;
+        /// By account; it is posted at the end, once for each.
+        int256[11] cash;
+    }
+
+    /// @dev Of the account with a fee tier of its own.
+    uint256 internal constant FAVOURED = 3;
 
     /// @dev The mark at which each perpetual was last traded [wad].
     uint256[3] internal _lastMark;
@@ -74,37 +89,40 @@ abstract contract TradeHandler is TokenHandler {
         (deal.perpetual, deal.size) = (signed.instrument.underlyingOf() - 1, signed.size);
         deal.price = signed.price;
         uint256 notional = (_magnitude(deal.size) * deal.price + WAD - 1) / WAD;
-        deal.takerFee = (notional * 5 + 9_999) / 10_000;
-        uint256 makerFee = (notional + 9_999) / 10_000;
+        deal.takerFee = (notional * (taker == FAVOURED ? 3 : 5) + 9_999) / 10_000;
+        deal.makerFee = maker == FAVOURED ? 0 : (notional + 9_999) / 10_000;
         Deal[] memory deals = new Deal[](1);
         deals[0] = deal;
         _expectDeals(books, deals);
-        books.cash[maker] -= int256(makerFee);
-        books.reserve += makerFee;
+        _happened("fee tier", taker == FAVOURED || maker == FAVOURED);
     }
 
-    /// @dev Who owns the account, or has TRADE, at any time; anyone when it is below initial margin. Equity stays as it
-    /// is but for 2 wei a position, and everything that the positions had won is cash.
+    /// @dev Who owns the account, or has TRADE, at any time; anyone when it is a loss, or the account is below initial
+    /// margin. Equity stays as it is but for 2 wei a position, and everything that the positions had won is cash.
     function _settleVariation(uint256 place, uint256 seed) internal {
         Books memory before = _books();
         (address caller, bool allowed) = _callerOf(place, 0, seed);
         (bool priced, Margin memory margin) = _tryMarginOf(place);
-        bool due = priced && margin.equity < int256(margin.initial);
         Books memory expected = abi.decode(abi.encode(before), (Books));
+        int256 variation;
         for (uint256 i = 0; i < PERPETUALS; ++i) {
             int256 size = before.positions[place][i].size;
             if (size == 0) continue;
             int256 value = _mulFloor(size, int256(_answerOf(i))) + _realQuote(before, place, i);
             _change(expected, place, i, 0, -value);
-            expected.cash[place] += value;
+            variation += value;
         }
+        _post(expected, place, variation);
+        bool due = priced && (variation < 0 || margin.equity < int256(margin.initial));
         _takesPart(place);
         vm.prank(caller);
         try _system.clearinghouse.settleVariation(_accounts[place]) {
-            assertTrue(allowed || due, "I4: variation settled by a stranger");
+            assertTrue(allowed || due || _isRead(before, place), "I4: variation settled by a stranger");
+            assertTrue(allowed || due || variation < 0, "I4: a gain was settled by a stranger");
             int256 lost = _equityIn(before, place) - _equityIn(expected, place);
-            assertTrue(lost >= 0 && lost <= 6, "I8: settling variation leaves equity as it is");
+            assertTrue(lost >= 0 && lost <= 10, "I8: settling variation leaves equity as it is");
             _happened("variation called by a stranger", !allowed);
+            _happened("loss called by a stranger", !allowed && variation < 0);
             ++calls["settleVariation"];
             _verify(expected, false);
         } catch (bytes memory reason) {
@@ -112,6 +130,11 @@ abstract contract TradeHandler is TokenHandler {
             _expect(reason, priced ? IClearinghouse.VariationNotDue.selector : IPriceOracle.StalePrice.selector);
             _verifyRefused(before, "variation refused");
         }
+    }
+
+    /// @dev Whether the marks of all positions can be read: settling variation asks for no other price.
+    function _isRead(Books memory books, uint256 place) private view returns (bool) {
+        return silent >= PERPETUALS || books.positions[place][silent].size == 0;
     }
 
     function _distributeFees() internal {
@@ -133,26 +156,45 @@ abstract contract TradeHandler is TokenHandler {
         _expectDeals(expected, deals);
     }
 
-    /// @dev One figure with both signs: what one side pays, the other receives. Trades of one taker in one instrument
-    /// that follow each other are one write for it. Fees leave as cash.
+    /// @dev One figure with both signs: what one side pays, the other receives. Fees leave the real quote. Trades of
+    /// one taker in one instrument that follow each other are one write for it. What closed positions leave, and
+    /// builders' fees, are cash at the end.
     function _expectDeals(Books memory books, Deal[] memory deals) private {
-        int256[2] memory run;
+        Tally memory tally;
         for (uint256 i = 0; i < deals.length; ++i) {
             Deal memory deal = deals[i];
-            int256 quote = int256((_magnitude(deal.size) * deal.price) / WAD);
-            if (deal.size < 0) quote = -quote;
-            (run[0], run[1]) = (run[0] + deal.size, run[1] - quote);
-            books.cash[deal.maker] += _change(books, deal.maker, deal.perpetual, -deal.size, quote);
-            books.cash[deal.taker] -= int256(deal.takerFee);
-            books.reserve += deal.takerFee;
-            books.cash[deal.maker] -= int256(deal.builderFee);
-            books.cash[BUILDER] += int256(deal.builderFee);
-            if (i + 1 < deals.length && _isOneRun(deal, deals[i + 1])) {
-                ++calls["run of one taker"];
-                continue;
+            if (i == 0 || !_isOneRun(deals[i - 1], deal)) tally.openBefore = books.openInterest[deal.perpetual];
+            else ++calls["run of one taker"];
+            _expectDeal(books, deal, tally);
+            if (i + 1 < deals.length && _isOneRun(deal, deals[i + 1])) continue;
+            tally.cash[deal.taker] += _change(books, deal.taker, deal.perpetual, tally.size, tally.quote);
+            uint256 open = books.openInterest[deal.perpetual];
+            if (open < tally.openBefore) open = tally.openBefore;
+            if (deal.perpetual != silent) {
+                _expectFunding(books, deal.perpetual, tally.counted, tally.premium, open);
             }
-            books.cash[deal.taker] += _change(books, deal.taker, deal.perpetual, run[0], run[1]);
-            (run[0], run[1]) = (0, 0);
+            (tally.size, tally.quote, tally.counted, tally.premium) = (0, 0, 0, 0);
+        }
+        for (uint256 i = 0; i < PARTIES; ++i) _post(books, i, tally.cash[i]);
+        for (uint256 i = deals.length; i != 0; --i) _post(books, BUILDER, int256(deals[i - 1].builderFee));
+    }
+
+    /// @dev The maker's side of a trade, and what it adds to the taker's run.
+    function _expectDeal(Books memory books, Deal memory deal, Tally memory tally) private {
+        uint256 notional = (_magnitude(deal.size) * deal.price) / WAD;
+        int256 quote = deal.size < 0 ? -int256(notional) : int256(notional);
+        uint256 fees = deal.takerFee + deal.makerFee;
+        books.reserve += fees;
+        tally.size += deal.size;
+        tally.quote -= quote + int256(deal.takerFee);
+        quote -= int256(deal.makerFee + deal.builderFee);
+        tally.cash[deal.maker] += _change(books, deal.maker, deal.perpetual, -deal.size, quote);
+        // A trade with oneself says nothing of the price, and one that paid less than 5 bps less than one that did.
+        if (deal.perpetual == silent || _ownerOf(deal.taker) == _ownerOf(deal.maker)) return;
+        uint256 counted = _least(notional, fees * 2_000);
+        tally.counted += counted;
+        if (counted != 0) {
+            tally.premium += _observed(deal.perpetual, deal.price, _answerOf(deal.perpetual)) * int256(counted);
         }
     }
 
@@ -165,7 +207,7 @@ abstract contract TradeHandler is TokenHandler {
         (trade.size, trade.price) = (int128(deal.size), uint128(deal.price));
         (trade.taker.account, trade.maker.account) = (_accounts[deal.taker], _accounts[deal.maker]);
         (trade.taker.reduceOnly, trade.maker.reduceOnly) = (deal.reduceOnly, deal.reduceOnly);
-        trade.taker.fee = uint128(deal.takerFee);
+        (trade.taker.fee, trade.maker.fee) = (uint128(deal.takerFee), uint128(deal.makerFee));
         trade.maker.builderFee = uint128(deal.builderFee);
         trade.maker.builder = _ownerOf(BUILDER);
     }
@@ -176,13 +218,17 @@ abstract contract TradeHandler is TokenHandler {
         deltas[0] = Delta(_system.perpetuals[deal.perpetual], int128(deal.size), uint128(deal.price));
         foreseen[0] = _system.engine.marginWith(_accounts[deal.taker], deltas, -int256(deal.takerFee));
         deltas[0].size = -deltas[0].size;
-        foreseen[1] = _system.engine.marginWith(_accounts[deal.maker], deltas, -int256(deal.builderFee));
+        foreseen[1] = _system.engine.marginWith(
+            _accounts[deal.maker],
+            deltas,
+            -int256(deal.makerFee + deal.builderFee)
+        );
     }
 
     function _assertForeseen(Deal memory deal, Margin[2] memory foreseen) private view {
         for (uint256 i = 0; i < 2; ++i) {
             Margin memory margin = _marginOf(i == 0 ? deal.taker : deal.maker);
-            assertApproxEqAbs(margin.equity, foreseen[i].equity, 2, "I10: equity foreseen");
+            assertApproxEqAbs(margin.equity, foreseen[i].equity, 6, "I10: equity foreseen");
             assertEq(margin.maintenance, foreseen[i].maintenance, "I10: maintenance foreseen");
         }
     }

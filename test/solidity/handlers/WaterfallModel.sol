@@ -2,15 +2,15 @@
 pragma solidity 0.8.37;
 
 import {Books} from "./BooksModel.sol";
-import {Observer} from "./Observer.sol";
+import {FundingModel} from "./FundingModel.sol";
 import {LiquidationTerms} from "../../../contracts/types/LiquidationTerms.sol";
 import {OpenPosition} from "../../../contracts/types/Position.sol";
 
 /// @title WaterfallModel
-/// @notice Sections 6.1 to 6.3 and 6.5 of the design a second time: what a liquidation does to the books (I7). The
-/// account pays first, then the insurance fund within each instrument's draw cap, then the other side of the account's
-/// instruments within the cap of an index move, and the rest is recorded.
-abstract contract WaterfallModel is Observer {
+/// @notice Section 6 of the design a second time: what a loss does to the books (I7). The account pays first, then the
+/// insurance fund within each instrument's draw cap, then the other side of the account's instruments within the cap of
+/// an index move, then all who have cash within their cap for a day, and the rest is recorded.
+abstract contract WaterfallModel is FundingModel {
     /// @dev The account's instruments in the clearinghouse's order, and what each weighs [wad].
     struct Weights {
         uint256[] perpetuals;
@@ -21,6 +21,7 @@ abstract contract WaterfallModel is Observer {
     uint256 private constant FUND_SHARE = 0.4e18;
     uint256 private constant DRAW_CAP_BPS = 5_000;
     uint256 private constant HAIRCUT_CAP_BPS = 500;
+    uint256 private constant LENDERS_CAP_BPS = 20;
 
     /// @dev drawn[3] is that of accounts without a priced instrument [wad].
     uint256[4] private _drawn;
@@ -28,6 +29,9 @@ abstract contract WaterfallModel is Observer {
     /// @dev As the indices: what each has moved and is not forgotten [wad].
     uint256[6] private _moved;
     uint256[3] private _movedAt;
+    /// @dev The share that lenders have lost and that is not forgotten [wad].
+    uint256 private _lostShare;
+    uint256 private _lostAt;
 
     /// @dev Does to the books what the liquidation must do; returns what the liquidator pays, the account receives and the
     /// fund receives [wad].
@@ -45,29 +49,50 @@ abstract contract WaterfallModel is Observer {
         if (payment < 0) (payment, toInsurance) = _expectLoss(books, place, terms, weights);
 
         int256[2] memory closed = _expectSlice(books, place, liquidator, fraction);
+        uint256 repaid = toInsurance > 0 ? _least(books.deficit, uint256(toInsurance)) : 0;
+        _happened("deficit repaid", repaid != 0);
+        books.deficit -= repaid;
         int256 cash = _mulFloor(books.cash[place], fraction);
-        books.cash[place] += closed[0] + toAccount - cash;
-        books.cash[liquidator] += closed[1] - payment + cash;
+        _post(books, place, closed[0] + toAccount - cash);
+        _post(books, liquidator, closed[1] - payment + cash);
+        _post(books, FUND, toInsurance - int256(repaid));
         for (uint256 i = 1; i < TOKENS; ++i) {
             uint256 amount = (books.collateral[place][i] * terms.fraction) / WAD;
             books.collateral[place][i] -= amount;
             books.collateral[liquidator][i] += amount;
         }
-        uint256 repaid = toInsurance > 0 ? _least(books.deficit, uint256(toInsurance)) : 0;
-        _happened("deficit repaid", repaid != 0);
-        books.deficit -= repaid;
-        books.cash[FUND] += toInsurance - int256(repaid);
     }
 
-    /// @dev What `distributeFees` does.
+    /// @dev What `distributeFees` does: the fund's share of interest is all its own.
     function _expectDistribution(Books memory books) internal {
         uint256 toTreasury = (books.reserve * (WAD - FUND_SHARE)) / WAD;
-        uint256 repaid = _least(books.deficit, books.reserve - toTreasury);
+        uint256 ofFund = books.reserve - toTreasury + books.interestReserve;
+        uint256 repaid = _least(books.deficit, ofFund);
         _happened("deficit repaid", repaid != 0);
-        books.cash[TREASURY] += int256(toTreasury);
-        books.cash[FUND] += int256(books.reserve - toTreasury - repaid);
+        _happened("interest for the fund", books.interestReserve != 0);
+        uint256 owed = books.cash[FUND] < 0 ? uint256(-books.cash[FUND]) : 0;
+        _post(books, FUND, int256(ofFund - repaid));
+        _post(books, TREASURY, int256(toTreasury));
+        // What repays a debt of the fund is nobody's positive cash.
+        if (books.cash[FUND] < 0) owed -= uint256(-books.cash[FUND]);
+        books.lent += ofFund - repaid + toTreasury - owed;
         books.deficit -= repaid;
-        books.reserve = 0;
+        (books.reserve, books.interestReserve) = (0, 0);
+    }
+
+    /// @dev What the fund pays of a loss; the caller posts it.
+    function _expectFundPayment(Books memory books, Weights memory weights, uint256 due) internal returns (uint256) {
+        _expectDistribution(books);
+        return _expectDraws(books, weights, due);
+    }
+
+    /// @dev A loss that the fund did not pay: the gains haircut first, then lenders, then the deficit.
+    function _expectSpread(Books memory books, uint256 place, Weights memory weights, uint256 loss) internal {
+        if (loss == 0) return;
+        uint256 left = loss - _expectHaircuts(books, place, weights, loss);
+        if (left != 0) left -= _expectLenders(books, left);
+        _happened("deficit", left > 1e12);
+        books.deficit += left;
     }
 
     /// @dev Who bears what the account cannot: returns the liquidator's and the fund's figures [wad].
@@ -77,10 +102,9 @@ abstract contract WaterfallModel is Observer {
         LiquidationTerms memory terms,
         Weights memory weights
     ) private returns (int256, int256) {
-        _expectDistribution(books);
         int256 payment = _mulCeil(terms.payment, int256(terms.fraction));
         uint256 due = uint256(-payment);
-        uint256 fundPays = _expectDraws(books, weights, due);
+        uint256 fundPays = _expectFundPayment(books, weights, due);
         _happened("fund paid", fundPays != 0);
         _happened("fund capped", fundPays < due && books.cash[FUND] > int256(fundPays));
 
@@ -88,7 +112,7 @@ abstract contract WaterfallModel is Observer {
         uint256 ownLoss = terms.equity < 0 ? uint256(_mulCeil(-terms.equity, int256(terms.fraction))) : 0;
         uint256 loss = _least(missing, ownLoss);
         _happened("incentive cut", missing > loss);
-        if (loss != 0) _expectHaircuts(books, place, weights, loss);
+        _expectSpread(books, place, weights, loss);
         return (payment + int256(missing - loss), -int256(fundPays));
     }
 
@@ -112,9 +136,13 @@ abstract contract WaterfallModel is Observer {
         _drawnAt[3] = block.timestamp;
     }
 
-    /// @dev Each instrument's other side bears its part, within what its index may still move; the rest is a deficit.
-    function _expectHaircuts(Books memory books, uint256 place, Weights memory weights, uint256 loss) private {
-        uint256 borne;
+    /// @dev Each instrument's other side bears its part, within what its index may still move [wad].
+    function _expectHaircuts(
+        Books memory books,
+        uint256 place,
+        Weights memory weights,
+        uint256 loss
+    ) private returns (uint256 borne) {
         for (uint256 i = 0; i < weights.perpetuals.length; ++i) {
             if (weights.weights[i] == 0) continue;
             uint256 which = weights.perpetuals[i];
@@ -130,8 +158,27 @@ abstract contract WaterfallModel is Observer {
             borne += (move * books.openInterest[which]) / WAD;
             ++calls["haircut"];
         }
-        _happened("deficit", loss - borne > 1e12);
-        books.deficit += loss - borne;
+    }
+
+    /// @dev Everyone who has cash loses the same share of it, at most the cap at once and again in each day [wad].
+    function _expectLenders(Books memory books, uint256 loss) private returns (uint256 borne) {
+        uint256 cap = (WAD * LENDERS_CAP_BPS) / 10_000;
+        uint256 lost = _lessOrZero(_lostShare, (cap * (block.timestamp - _lostAt)) / 1 days);
+        uint256 index = books.supplyIndex;
+        if (books.lent == 0) return 0;
+        uint256 share = _least((_least(loss, books.lent) * WAD) / books.lent, _lessOrZero(cap, lost));
+        uint256 fall = (index * share) / WAD;
+        borne = (books.lent * fall) / index;
+        if (borne == 0) return 0;
+        (_lostShare, _lostAt) = (lost + _mulDivUp(fall, WAD, index), block.timestamp);
+        books.supplyIndex = index - fall;
+        // The principal of cash is not known to the wei here.
+        books.slack += 8;
+        for (uint256 i = 0; i < PARTIES; ++i) {
+            if (books.cash[i] > 0) books.cash[i] = int256((uint256(books.cash[i]) * books.supplyIndex) / index);
+        }
+        ++calls["lenders charged"];
+        _happened("lenders capped", borne + 1e12 < loss);
     }
 
     function _expectRoom(uint256 which, bool longsPay, uint256 cap) private returns (uint256) {
@@ -170,9 +217,5 @@ abstract contract WaterfallModel is Observer {
             weights.weights[i] = (_magnitude(books.positions[place][which].size) * _answerOf(which)) / WAD;
             weights.total += weights.weights[i];
         }
-    }
-
-    function _mulDivUp(uint256 a, uint256 b, uint256 c) private pure returns (uint256) {
-        return (a * b + c - 1) / c;
     }
 }

@@ -6,6 +6,8 @@ import {WaterfallModel} from "./WaterfallModel.sol";
 import {MockV3Aggregator} from "@chainlink/contracts/src/v0.8/shared/mocks/MockV3Aggregator.sol";
 import {IPriceOracle} from "../../../contracts/interfaces/IPriceOracle.sol";
 import {IRules} from "../../../contracts/interfaces/IRules.sol";
+import {CashFigures} from "../../../contracts/types/Cash.sol";
+import {FundingParameters} from "../../../contracts/types/FundingRules.sol";
 import {InstrumentId} from "../../../contracts/types/InstrumentId.sol";
 import {UnderlyingRules} from "../../../contracts/types/UnderlyingRules.sol";
 
@@ -49,6 +51,7 @@ abstract contract WorldHandler is WaterfallModel {
     function _silence(uint256 which) internal {
         if (silent != NOTHING) return;
         Books memory before = _books();
+        CashFigures memory pool = _system.vault.cashPool();
         // Its last answer stays as old as it is: nobody could have noted a later price.
         silent = which;
         vm.warp(block.timestamp + SILENT_AGE);
@@ -56,7 +59,7 @@ abstract contract WorldHandler is WaterfallModel {
             if (i != which) _system.feeds[i].updateAnswer(_system.feeds[i].latestAnswer());
         }
         ++calls["silence"];
-        _verify(before, true);
+        _passed(before, pool, SILENT_AGE);
     }
 
     function _revive() internal {
@@ -65,15 +68,47 @@ abstract contract WorldHandler is WaterfallModel {
         ++calls["revive"];
     }
 
-    /// @dev I9: time alone moves nothing but freezes and limits, and what is silent only becomes older.
+    /// @dev Time moves funding, interest, freezes and limits, and what is silent only becomes older.
     function _passTime(uint256 interval) internal {
         Books memory before = _books();
+        CashFigures memory pool = _system.vault.cashPool();
         vm.warp(block.timestamp + interval);
         for (uint256 i = 0; i < 4; ++i) {
             if (i == silent) _stop(i);
             else _system.feeds[i].updateAnswer(_system.feeds[i].latestAnswer());
         }
-        _verify(before, true);
+        _passed(before, pool, interval);
+    }
+
+    /// @dev Governance changes an instrument's interest: in force from the next trade or accrual on.
+    function _setInterest(uint256 which, int16 interest) internal {
+        Books memory before = _books();
+        (int256 deadBand, int256 cap, uint256 depthShareBps) = _fundingRulesOf(which);
+        _system.rules.setFundingRules(
+            uint24(which + 1),
+            FundingParameters(interest, uint16(int16(deadBand)), uint16(int16(cap)), uint16(depthShareBps))
+        );
+        _interest[which] = interest;
+        ++calls["setFundingRules"];
+        _verify(before, false);
+    }
+
+    /// @dev An act: what is in force changes, and nothing else (5).
+    function _accrueFunding(uint256 which) internal {
+        Books memory expected = _books();
+        _happened("interest changed", expected.funded[which].interest != _interest[which]);
+        _expectInterest(expected, which);
+        _system.clearinghouse.accrueFunding(_system.perpetuals[which]);
+        ++calls["accrueFunding"];
+        _verify(expected, false);
+    }
+
+    /// @dev An act: interest until now is counted already in everything that can be read (I10).
+    function _accrueInterest() internal {
+        Books memory expected = _books();
+        _system.vault.accrueInterest();
+        ++calls["accrueInterest"];
+        _verify(expected, false);
     }
 
     /// @dev A freeze ends by itself, and the next begins only when as much time has passed again.
