@@ -1,7 +1,7 @@
 import { WAD } from "../../sdk/index.js";
 import type { Participant } from "./accounts.js";
 import { DemoFailure } from "./errors.js";
-import type { EventIndex } from "./events.js";
+import type { EventIndex } from "./eventIndex.js";
 import { type Holdings, readHoldings } from "./holdings.js";
 import {
   checkConservation,
@@ -57,7 +57,7 @@ async function flatBook(market: Market, holdings: readonly Holdings[]): Promise<
 async function conservation(
   { vault, clearinghouse, settlement }: Market,
   holdings: readonly Holdings[],
-  { positionWrites, indexMoves }: EventIndex,
+  { positionWrites, indexMoves, cashWrites, interest }: EventIndex,
 ): Promise<InvariantResult> {
   return checkConservation({
     tracked: await vault.trackedOf(settlement.address),
@@ -65,9 +65,12 @@ async function conservation(
     cash: holdings.map(({ cash }) => cash),
     realQuotes: holdings.flatMap(({ positions }) => positions.map(({ realQuote }) => realQuote)),
     reserve: await clearinghouse.reserve(),
+    interestReserve: await vault.interestReserve(),
     deficit: await clearinghouse.deficit(),
     positionWrites,
     indexMoves,
+    cashWrites,
+    cashIndex: interest.largestIndex,
   });
 }
 

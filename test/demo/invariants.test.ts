@@ -52,9 +52,12 @@ describe("demo invariants", () => {
       cash: [WAD, -WAD / 4n],
       realQuotes: [2n * WAD, (-5n * WAD) / 4n],
       reserve: 0n,
+      interestReserve: 0n,
       deficit: 0n,
       positionWrites: 3,
       indexMoves: [],
+      cashWrites: 5,
+      cashIndex: 0n,
     };
     const differenceOf = (changed: Partial<ConservationFigures>) => {
       const { holds, figures } = checkConservation({ ...books, ...changed });
@@ -82,6 +85,28 @@ describe("demo invariants", () => {
         "28",
         "27",
       ]);
+    });
+
+    it("allows two wei of principal for each cash write once interest has moved an index", () => {
+      expect(differenceOf({ cash: [WAD - 7n, -WAD / 4n] })).to.deep.equal([false, "7", "6"]);
+      const accrued = { cashIndex: 2n };
+      expect(differenceOf({ ...accrued, cash: [WAD - 26n, -WAD / 4n] })).to.deep.equal([
+        true,
+        "26",
+        "26",
+      ]);
+      expect(differenceOf({ ...accrued, cash: [WAD - 27n, -WAD / 4n] })).to.deep.equal([
+        false,
+        "27",
+        "26",
+      ]);
+    });
+
+    it("counts the interest that waits for the insurance fund as owed", () => {
+      expect(differenceOf({ interestReserve: 1n })).to.deep.equal([false, "-1", "6"]);
+      expect(
+        differenceOf({ cash: [WAD / 2n, -WAD / 4n], interestReserve: WAD / 2n }),
+      ).to.deep.equal([true, "0", "6"]);
     });
 
     it("fails when the vault owes a single wei more than it has", () => {
