@@ -49,7 +49,7 @@ export async function aftermath(play: Play, scene: Scene): Promise<StepRecord[]>
   const begin = last.at.time - (await market.chain.now());
   const tell = async (done: StepRecord["done"], prices: Prices): Promise<void> => {
     const time = begin + (await market.chain.now());
-    const readings = await readMargins(market, register.index.accounts);
+    const readings = await readMargins(market, partiesOf(play));
     const record = { step: last.step + 1 + acts.length, at: { time, prices }, readings, done };
     acts.push({ ...record, leftBelow: [] });
     register.note(acts.at(-1) ?? last);
@@ -68,7 +68,7 @@ export async function aftermath(play: Play, scene: Scene): Promise<StepRecord[]>
   steps.push({ time: begin + gapAt, prices: fallen });
   await register.index.update();
   const choosy: Crew = { ...crew, skew: skewAt(steps, 1), wantsPay: true };
-  const { accounts } = register.index;
+  const accounts = partiesOf(play);
   const round = await keep(market, choosy, { accounts, called: new Set(accounts) });
   await tell(round.done, fallen);
   await settleDefaults(play, { accounts, prices: fallen, scene, tell });
@@ -103,11 +103,16 @@ async function settleDefaults(
   );
   const done: DefaultRecord[] = [];
   for (const { account } of await bankruptAmong(market, accounts)) {
-    const others = accounts.filter((other) => other !== account && other !== market.fund);
+    const others = accounts.filter((other) => other !== account);
     done.push(...(await deleverage(market, account, { others, last })));
     done.push(...(await writeOff(market, account)));
   }
   await tell(done, prices);
+}
+
+/** All accounts but the insurance fund's, which is never a party. */
+function partiesOf({ market, register }: Play): string[] {
+  return register.index.accounts.filter((account) => account !== market.fund);
 }
 
 async function bankruptAmong(market: Play["market"], accounts: readonly string[]) {

@@ -1,9 +1,8 @@
-import { WAD } from "../../sdk/index.js";
 import { Refused } from "./chain.js";
 import { type DeleveragedEvent, marketEventsOf } from "./events.js";
 import { abs } from "./format.js";
 import { readHoldings } from "./holdings.js";
-import { type LossBorne, lossBorneOf, totalOf } from "./losses.js";
+import { type LossBorne, lossBorneOf } from "./losses.js";
 import type { Market } from "./market.js";
 import type { Reading } from "./watch.js";
 
@@ -19,8 +18,6 @@ export interface FlagRecord {
 export interface DeleverageRecord {
   readonly kind: "deleverage";
   readonly event: DeleveragedEvent;
-  /** What the insurance fund paid of its loss [wad]. */
-  readonly fromFund: bigint;
   readonly loss: LossBorne;
 }
 
@@ -30,7 +27,6 @@ export interface WriteOffRecord {
   readonly account: string;
   /** [wad] */
   readonly debt: bigint;
-  readonly fromFund: bigint;
   readonly loss: LossBorne;
 }
 
@@ -93,9 +89,9 @@ export async function writeOff(market: Market, account: string): Promise<WriteOf
   const events = marketEventsOf(market, receipt);
   const event = events.find((each) => each.name === "WrittenOff");
   if (event === undefined) return [];
-  const { debt, fromFund } = event;
+  const { debt } = event;
   const loss = await lossBorneOf(market, { events, deficit });
-  return [{ kind: "writeOff", account, debt, fromFund, loss }];
+  return [{ kind: "writeOff", account, debt, loss }];
 }
 
 /** Who holds the other side, and how much of it [wad]. */
@@ -146,7 +142,5 @@ async function close(
   const event = events.find((each) => each.name === "Deleveraged");
   if (event === undefined) return undefined;
   const loss = await lossBorneOf(market, { events, deficit });
-  const fromFund = event.loss - totalOf(loss);
-  // The haircut is rounded down by less than a wei for each unit of size, which nobody can spend.
-  return { kind: "deleverage", event, fromFund: fromFund < WAD / 10n ** 6n ? 0n : fromFund, loss };
+  return { kind: "deleverage", event, loss };
 }

@@ -75,7 +75,9 @@ export async function* drive(
 
     await index.update();
     const today: Crew = { ...crew, skew: skewAt(steps, step), wantsPay: false };
-    const round = await keep(market, today, { accounts: index.accounts, called });
+    // The insurance fund has no key and is never a party.
+    const accounts = index.accounts.filter((account) => account !== market.fund);
+    const round = await keep(market, today, { accounts, called });
     called = round.called;
 
     const done: Happening[] = [...round.done];

@@ -1,8 +1,16 @@
+import { WAD } from "../../sdk/index.js";
 import type { GainsHaircutEvent, MarketEvent } from "./events.js";
 import type { Market } from "./market.js";
 
-/** Who bore what an account could not bear itself, after the insurance fund. */
+/** What is worth a line [wad]. */
+export const CENT = WAD / 100n;
+/** What only rounding leaves [wad]. */
+const DUST = WAD / 10n ** 6n;
+
+/** Who bore what an account could not bear itself. */
 export interface LossBorne {
+  /** What the insurance fund paid [wad]. */
+  readonly fromFund: bigint;
   /** What winners bore, by instrument. */
   readonly haircuts: readonly GainsHaircutEvent[];
   /** What all who have cash bore [wad]. */
@@ -13,8 +21,12 @@ export interface LossBorne {
   readonly fundLeft: bigint;
 }
 
-/** All of it, the fund's part aside [wad]. */
-export function totalOf({ haircuts, lenders, unborne }: LossBorne): bigint {
+/** What was borne, or not, after the fund [wad]. */
+export function beyondFund({
+  haircuts,
+  lenders,
+  unborne,
+}: Pick<LossBorne, "haircuts" | "lenders" | "unborne">): bigint {
   return haircuts.reduce((sum, { loss }) => sum + loss, 0n) + lenders + unborne;
 }
 
@@ -37,10 +49,30 @@ export async function lossBorneOf(
     if (event.deficit > before) unborne += event.deficit - before;
     before = event.deficit;
   }
+  const rest = { haircuts: events.filter(isHaircut), lenders, unborne };
   return {
-    haircuts: events.filter((event) => event.name === "GainsHaircut"),
-    lenders,
-    unborne,
+    ...rest,
+    fromFund: fundPaymentIn(events, beyondFund(rest)),
     fundLeft: await vault.cashOf(fund),
   };
+}
+
+/** Whether a loss took all that the insurance fund had. */
+export function hasEmptiedFund({ fromFund, fundLeft }: LossBorne): boolean {
+  return fromFund >= CENT && fundLeft < CENT;
+}
+
+function isHaircut(event: MarketEvent): event is GainsHaircutEvent {
+  return event.name === "GainsHaircut";
+}
+
+/** What the fund paid, by the event of the act [wad]. */
+function fundPaymentIn(events: readonly MarketEvent[], others: bigint): bigint {
+  for (const event of events) {
+    if (event.name === "Liquidated") return event.toInsurance < 0n ? -event.toInsurance : 0n;
+    if (event.name === "WrittenOff") return event.fromFund;
+    // Haircuts are rounded down by less than a wei for each unit of size, which the fund has not paid.
+    if (event.name === "Deleveraged") return event.loss - others < DUST ? 0n : event.loss - others;
+  }
+  return 0n;
 }

@@ -2,6 +2,7 @@ import Table from "cli-table3";
 import { change, toNumber, usd } from "./format.js";
 import { type FundingTotals, netOf } from "./funding.js";
 import type { InterestTotals } from "./interest.js";
+import type { Loan } from "./loans.js";
 import type { Market } from "./market.js";
 import type { Play } from "./run.js";
 import { NO_BORDER, unitOf } from "./tables.js";
@@ -77,12 +78,17 @@ export async function introduceFunding(play: Play): Promise<void> {
 }
 
 /** What funding and interest came to, in a table and two sentences. */
-export async function printTotals(play: Play): Promise<MoneyTotals> {
+export async function printTotals(play: Play, loans: readonly Loan[]): Promise<MoneyTotals> {
   const { market, terminal } = play;
   const { paint, say, width } = terminal;
   const totals = await readTotals(play);
   say(fundingTable(totals.funding, { rates: await readFunding(market), market, paint }), "");
-  for (const sentence of describeInterest(totals.interest)) {
+  const ledger = play.register.index.interest;
+  const borrowed = loans.map(({ participant, amount }) => {
+    const paid = ledger.paidByAccount(participant.account);
+    return `${participant.role.name}'s loan of ${usd(amount)} has cost ${usd(paid)} so far.`;
+  });
+  for (const sentence of [...describeInterest(totals.interest), ...borrowed]) {
     say(...wrap(sentence, { width, indent: 2 }));
   }
   return totals;

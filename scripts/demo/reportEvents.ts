@@ -129,21 +129,21 @@ function reportDefault(
           size: formatWad(size),
           mark: formatWad(mark),
           loss: formatWad(loss),
-          fromFund: formatWad(record.fromFund),
+          fromFund: formatWad(record.loss.fromFund),
           fundLeft: formatWad(record.loss.fundLeft),
         },
         ...reportLoss(record.loss, { when, market }),
       ];
     }
     case "writeOff": {
-      const { account, debt, fromFund, loss } = record;
+      const { account, debt, loss } = record;
       return [
         {
           kind,
           ...when,
           account: nameOf(account),
           debt: formatWad(debt),
-          fromFund: formatWad(fromFund),
+          fromFund: formatWad(loss.fromFund),
         },
         ...reportLoss(loss, { when, market }),
       ];

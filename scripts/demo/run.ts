@@ -90,7 +90,7 @@ async function perform(play: Play): Promise<DemoReport> {
 
   terminal.phase("What happened");
   await sumUp(play, { participants, loans, records, acts, fundBefore });
-  const totals = await printTotals(play);
+  const totals = await printTotals(play, loans);
 
   terminal.phase("Do the books balance?");
   const invariants = await balance(play, { participants, records });

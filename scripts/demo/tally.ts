@@ -1,8 +1,7 @@
 import { WAD } from "../../sdk/index.js";
 import type { Happening, StepRecord } from "./drive.js";
 import { count, percent, usd } from "./format.js";
-import { type LossBorne, totalOf } from "./losses.js";
-import { CENT } from "./tellLosses.js";
+import { CENT, hasEmptiedFund, type LossBorne } from "./losses.js";
 
 /** The run in numbers. */
 export interface Tally {
@@ -38,7 +37,7 @@ export function tallyOf(records: readonly StepRecord[]): Tally {
     haircuts: sum(losses.flatMap(({ haircuts }) => haircuts.map(({ loss }) => loss))),
     lenders: sum(losses.map(({ lenders }) => lenders)),
     unborne: sum(losses.map(({ unborne }) => unborne)),
-    emptied: losses.filter((loss) => totalOf(loss) > 0n && loss.fundLeft < CENT).length,
+    emptied: losses.filter(hasEmptiedFund).length,
     deleveragedAccounts: new Set(
       done.flatMap((record) => (record.kind === "deleverage" ? [record.event.bankrupt] : [])),
     ).size,
@@ -96,10 +95,10 @@ function describeLosses({
   emptied,
   deleveragedAccounts,
 }: Tally): string {
-  if (haircuts + lenders + unborne === 0n) return "No winner had to give anything up.";
+  if (haircuts + lenders + unborne < CENT) return "No winner had to give anything up.";
   const others = [
     lenders > 0n ? `those who have cash gave ${usd(lenders)}` : "",
-    unborne > 0n ? `${usd(unborne)} was left as a deficit` : "",
+    unborne >= CENT ? `${usd(unborne)} was left as a deficit` : "",
   ].filter(Boolean);
   const closed =
     deleveragedAccounts > 0

@@ -1,15 +1,11 @@
-import { WAD } from "../../sdk/index.js";
 import type { DefaultRecord, DeleverageRecord, FlagRecord, WriteOffRecord } from "./defaults.js";
-import { abs, clock, percent, priceOf, sizeOf, toNumber, usd } from "./format.js";
-import type { LossBorne } from "./losses.js";
+import { abs, count, percent, priceOf, sizeOf, toNumber, usd } from "./format.js";
+import { CENT, hasEmptiedFund, type LossBorne } from "./losses.js";
 import type { Market } from "./market.js";
 import { parameters } from "./parameters.js";
 import type { Speaker } from "./speaker.js";
 import { unitOf } from "./tables.js";
 import type { Palette } from "./terminal.js";
-
-/** What is worth a line [wad]. */
-export const CENT = WAD / 100n;
 
 /** What the tellers of losses speak with. */
 export interface LossVoice {
@@ -26,10 +22,11 @@ const { gainsHaircutCapBps, lendersCapBps, deleverageDelay } = parameters.liquid
 export function tellLoss(
   { speaker, paint, market }: LossVoice,
   name: string,
-  { haircuts, lenders, unborne, fundLeft }: LossBorne,
+  loss: LossBorne,
 ): void {
+  const { haircuts, lenders, unborne } = loss;
   if (haircuts.length === 0 && lenders < CENT && unborne < CENT) return;
-  if (fundLeft < CENT) {
+  if (hasEmptiedFund(loss)) {
     speaker.lineAbout(paint.loss, "○ fund empty", "Fund", "has paid all it had");
     speaker.explain(
       "emptied",
@@ -37,12 +34,12 @@ export function tellLoss(
         "it. The demo lets it draw all, to show who pays after the fund.",
     );
   }
-  for (const { instrument, long, loss } of haircuts) {
+  for (const { instrument, long, loss: given } of haircuts) {
     speaker.lineAbout(
       paint.loss,
       "✂ gains haircut",
       "winners",
-      `every ${long ? "long" : "short"} ${unitOf(market, instrument)} position together gives ${usd(loss)}`,
+      `every ${long ? "long" : "short"} ${unitOf(market, instrument)} position together gives ${usd(given)}`,
     );
     speaker.explain(
       "haircut",
@@ -60,7 +57,7 @@ export function tellLoss(
     );
     speaker.explain(
       "lenders",
-      "Beyond that cap nothing more is asked of winners. The last who bear a loss are those who have cash in the vault: the " +
+      `Beyond ${bps(gainsHaircutCapBps)} of the price in an hour nothing more is asked of winners. The last who bear a loss are those who have cash in the vault: the ` +
         `index that pays them interest falls, by at most ${bps(lendersCapBps)} at once and in each day.`,
     );
   }
@@ -93,16 +90,16 @@ function tellFlag({ speaker, paint, nameOf }: LossVoice, { account, equity }: Fl
   speaker.explain(
     "flag",
     `A flag starts a clock: anyone may raise it over a bankrupt account. The fund cannot pay a liquidator's discount for ${nameOf(account)} ` +
-      `now; if still nobody has taken it over in ${clock(deleverageDelay).slice(1)} hours, its position may be closed without a liquidator.`,
+      `now; if still nobody has taken it over in ${count(deleverageDelay / 3600, "hour")}, its position may be closed without a liquidator.`,
   );
 }
 
-function tellDeleverage(voice: LossVoice, { event, fromFund, loss }: DeleverageRecord): void {
+function tellDeleverage(voice: LossVoice, { event, loss }: DeleverageRecord): void {
   const { speaker, paint, market, nameOf } = voice;
   const { bankrupt, counterparty, instrument, size, mark } = event;
   const unit = unitOf(market, instrument);
   const closed = sizeOf(abs(size), unit).replace("+", "");
-  const paid = fromFund >= CENT ? `, fund −${usd(fromFund)}` : "";
+  const paid = loss.fromFund >= CENT ? `, fund −${usd(loss.fromFund)}` : "";
   speaker.line(
     paint.loss,
     "⇄ deleverage",
@@ -118,11 +115,11 @@ function tellDeleverage(voice: LossVoice, { event, fromFund, loss }: DeleverageR
   tellLoss(voice, nameOf(bankrupt), loss);
 }
 
-function tellWriteOff(voice: LossVoice, { account, debt, fromFund, loss }: WriteOffRecord): void {
+function tellWriteOff(voice: LossVoice, { account, debt, loss }: WriteOffRecord): void {
   const { speaker, paint, nameOf } = voice;
   // Rounding may leave a debt of some wei.
   if (debt < CENT) return;
-  const text = `a debt of ${usd(debt)} with nothing behind it is cleared, ${usd(fromFund)} of it by the fund`;
+  const text = `a debt of ${usd(debt)} with nothing behind it is cleared, ${usd(loss.fromFund)} of it by the fund`;
   speaker.line(paint.loss, "∅ write-off", account, text);
   speaker.explain(
     "writeOff",

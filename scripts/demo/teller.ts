@@ -3,6 +3,7 @@ import type { Happening } from "./drive.js";
 import { abs, change, count, decimal, percent, priceOf, sizeOf, toNumber, usd } from "./format.js";
 import type { LiquidationRecord, MarginCall } from "./keeper.js";
 import type { SettlementRecord } from "./loans.js";
+import { CENT } from "./losses.js";
 import type { Market } from "./market.js";
 import type { OwnerRecord } from "./reactions.js";
 import type { SaleRecord } from "./sale.js";
@@ -69,9 +70,11 @@ export function createTeller(
       bankrupt ? paint.loss : paint.alarm,
       bankrupt ? "✖ bankrupt" : "✖ liquidation",
       event.account,
-      event.payment < 0n
-        ? `all of it, worth ${usd(slice)}: ${nameOf(event.liquidator)} is paid ${usd(-event.payment)} to take it, ${fund}, ${health}`
-        : `${percent(toNumber(event.fraction))} sold for ${usd(event.payment)} (worth ${usd(slice)}, discount ${usd(incentive)}), ${fund}, ${health}`,
+      abs(event.payment) < CENT
+        ? `${percent(toNumber(event.fraction))} taken for nothing (worth ${usd(slice)}), ${health}`
+        : event.payment < 0n
+          ? `all of it, worth ${usd(slice)}: ${nameOf(event.liquidator)} is paid ${usd(-event.payment)} to take it, ${fund}, ${health}`
+          : `${percent(toNumber(event.fraction))} sold for ${usd(event.payment)} (worth ${usd(slice)}, discount ${usd(incentive)}), ${fund}, ${health}`,
     );
 
     if (bankrupt) {

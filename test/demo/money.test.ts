@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { noteCash } from "../../scripts/demo/cashEvents.js";
 import { FundingLedger, netOf } from "../../scripts/demo/funding.js";
 import { InterestLedger } from "../../scripts/demo/interest.js";
-import { type LossBorne, totalOf } from "../../scripts/demo/losses.js";
+import { beyondFund, hasEmptiedFund, type LossBorne } from "../../scripts/demo/losses.js";
 import {
   describeInterest,
   describeRates,
@@ -47,23 +47,22 @@ describe("demo money", () => {
       const premium = 48n * 10n ** 12n;
       const ledger = ledgerWith({ interest: 0n, premium });
       // 4.8 % of 30,000 in eight hours would be 1,440; 150 of 28,800 seconds of it are 7.5.
-      const whole = ledgerWith({ interest: 0n, premium: premium * 1_000n });
-      expect(totalsAfter(whole, 300).above).to.equal((15n * WAD) / 2n);
-      expect(totalsAfter(ledger, 8 * HOUR).above).to.equal((75n * WAD) / 10_000n);
+      expect(totalsAfter(ledger, 300).above).to.equal((15n * WAD) / 2n);
+      expect(totalsAfter(ledger, 8 * HOUR).above).to.equal((15n * WAD) / 2n);
     });
 
     it("comes to the same however often it is counted", () => {
       const often = ledgerWith({ premium: 10n ** 13n });
       for (let second = 0; second < 600; second += 25) totalsAfter(often, second);
       const once = ledgerWith({ premium: 10n ** 13n });
-      expect(totalsAfter(often, 600).interest).to.equal(totalsAfter(once, 600).interest);
-      const difference = totalsAfter(once, 600).above - totalsAfter(often, 600).above;
-      // A wei of the index for each of the 24 counts, times what is open.
-      expect(difference).to.be.within(-240n, 240n);
+      const [a, b] = [totalsAfter(often, 600), totalsAfter(once, 600)];
+      // A wei of the index for each of 24 counts, times what is open.
+      expect(b.interest - a.interest).to.be.within(0n, 240n);
+      expect(b.above - a.above).to.be.within(-240n, 240n);
     });
 
     it("lets shorts pay for a premium below the index", () => {
-      const totals = totalsAfter(ledgerWith({ interest: 0n, premium: -48n * 10n ** 15n }), 300);
+      const totals = totalsAfter(ledgerWith({ interest: 0n, premium: -48n * 10n ** 12n }), 300);
       expect([totals.above, totals.below]).to.deep.equal([0n, (15n * WAD) / 2n]);
       expect(netOf(totals)).to.equal((-15n * WAD) / 2n);
     });
@@ -208,11 +207,20 @@ describe("demo money", () => {
     });
   });
 
-  it("adds up who bore a loss after the insurance fund", () => {
+  describe("losses", () => {
     const haircut = { name: "GainsHaircut", instrument: 1n, long: false, loss: 5n } as const;
     const loss: LossBorne = {
-      ...{ haircuts: [haircut, haircut], lenders: 3n, unborne: 2n, fundLeft: 0n },
+      ...{ fromFund: WAD, haircuts: [haircut, haircut], lenders: 3n, unborne: 2n, fundLeft: 0n },
     };
-    expect(totalOf(loss)).to.equal(15n);
+
+    it("add up what was borne after the insurance fund", () => {
+      expect(beyondFund(loss)).to.equal(15n);
+    });
+
+    it("have emptied the fund only if it paid, and nothing is left", () => {
+      expect(hasEmptiedFund(loss)).to.equal(true);
+      expect(hasEmptiedFund({ ...loss, fromFund: 0n })).to.equal(false);
+      expect(hasEmptiedFund({ ...loss, fundLeft: WAD })).to.equal(false);
+    });
   });
 });
