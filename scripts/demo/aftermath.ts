@@ -12,7 +12,7 @@ import { tradeLate } from "./reactions.js";
 import type { Play } from "./run.js";
 import { statusCounts } from "./tables.js";
 import { wrap } from "./terminal.js";
-import { readMargins } from "./watch.js";
+import { type Reading, readMargins } from "./watch.js";
 
 /** By how much all prices fall at once in the last act (ratio). */
 const GAP = 0.25;
@@ -71,43 +71,54 @@ export async function aftermath(play: Play, scene: Scene): Promise<StepRecord[]>
   const accounts = partiesOf(play);
   const round = await keep(market, choosy, { accounts, called: new Set(accounts) });
   await tell(round.done, fallen);
-  await settleDefaults(play, { accounts, prices: fallen, scene, tell });
+  await settleDefaults(play, { accounts, prices: fallen, crew: choosy, tell });
   return acts;
 }
 
-/** Flags who is bankrupt and taken by nobody, waits, closes them against the other side, and writes off what is left. */
+/**
+ * Flags who is bankrupt and taken by nobody, waits, closes them against the other side, and writes off what is left. Who holds
+ * nothing that could be closed is taken over in the end for whatever the fund can pay: anyone may.
+ */
 async function settleDefaults(
   { market, terminal }: Play,
   what: {
     accounts: readonly string[];
     prices: Prices;
-    scene: Scene;
+    crew: Crew;
     tell: (done: StepRecord["done"], prices: Prices) => Promise<void>;
   },
 ): Promise<void> {
-  const { accounts, prices, scene, tell } = what;
+  const { accounts, prices, crew, tell } = what;
   const flagged: DefaultRecord[] = [];
   for (const reading of await bankruptAmong(market, accounts))
     flagged.push(await flag(market, reading));
   if (flagged.length === 0) {
-    terminal.say("  Nobody is bankrupt now: there is nothing to flag.");
-    return;
+    terminal.say("  Nobody with a position is bankrupt now: there is nothing to flag.");
+  } else {
+    await tell(flagged, prices);
   }
-  await tell(flagged, prices);
 
   const due = (await market.chain.now()) + parameters.liquidation.deleverageDelay;
   // The feeds report again, or their prices would soon be too old.
   await reportAnswers(market, answersOf(prices, true), due);
-  const last = new Set<string>(
-    [...scene.crew.makers, ...scene.crew.liquidators].map(({ account }) => account),
-  );
+  const last = new Set<string>([...crew.makers, ...crew.liquidators].map(({ account }) => account));
   const done: DefaultRecord[] = [];
   for (const { account } of await bankruptAmong(market, accounts)) {
     const others = accounts.filter((other) => other !== account);
     done.push(...(await deleverage(market, account, { others, last })));
     done.push(...(await writeOff(market, account)));
   }
-  await tell(done, prices);
+  if (done.length > 0) await tell(done, prices);
+  const rest = await keep(
+    market,
+    { ...crew, wantsPay: false },
+    { accounts, called: new Set(accounts) },
+  );
+  if (rest.done.length === 0) return;
+  terminal.say(
+    "  What is still below the line is taken over for whatever the fund can pay: anyone may.",
+  );
+  await tell(rest.done, prices);
 }
 
 /** All accounts but the insurance fund's, which is never a party. */
@@ -115,9 +126,17 @@ function partiesOf({ market, register }: Play): string[] {
   return register.index.accounts.filter((account) => account !== market.fund);
 }
 
-async function bankruptAmong(market: Play["market"], accounts: readonly string[]) {
+/** Who is bankrupt and holds a position. */
+async function bankruptAmong(
+  market: Play["market"],
+  accounts: readonly string[],
+): Promise<Reading[]> {
   const readings = await readMargins(market, accounts);
-  return readings.filter(({ status }) => status === "bankrupt");
+  const bankrupt = readings.filter(({ status }) => status === "bankrupt");
+  const held = await Promise.all(
+    bankrupt.map(({ account }) => market.clearinghouse.instrumentsOf(account)),
+  );
+  return bankrupt.filter((_, i) => (held[i]?.length ?? 0) > 0);
 }
 
 /** Prices after the gap; undefined where the oracle would refuse them. */

@@ -91,7 +91,9 @@ async function tryAll(
   accounts: readonly string[],
   { liquidators, nameOf }: Witness,
 ): Promise<LiquidationAttempt[]> {
-  const readings = await readMargins(market, accounts);
+  // The insurance fund has no key and is never a party, whatever it has.
+  const parties = accounts.filter((account) => account !== market.fund);
+  const readings = await readMargins(market, parties);
   return Promise.all(
     readings.map(async (reading) => {
       const by = liquidators.find(({ account }) => account !== reading.account);

@@ -231,10 +231,10 @@ function sketches(driver: Underlying): Sketch[] {
     },
     {
       name: "Vic",
-      dollars: 12_000,
-      bets: [long(driver, 10.5)],
+      dollars: 40_000,
+      bets: [long(driver, 10)],
       opens: "afterwards",
-      story: "follows Uma",
+      story: "follows Uma, with more",
     },
   ];
 }

@@ -11,6 +11,9 @@ export type Prices = Readonly<Record<Underlying, number>>;
  */
 export const parameters = withWholeFund(readParameters("local"));
 
+/** What one market may draw of the insurance fund in a day as deployed [bps]. */
+export const deployedFundDrawCapBps = readParameters("local").liquidation.fundDrawCapBps;
+
 /** Names of the feeds that the path drives. */
 export const PRICE_FEEDS: Readonly<Record<Underlying, string>> = { eth: "ETH/USD", btc: "BTC/USD" };
 

@@ -2,7 +2,7 @@ import type { DefaultRecord, DeleverageRecord, FlagRecord, WriteOffRecord } from
 import { abs, count, percent, priceOf, sizeOf, toNumber, usd } from "./format.js";
 import { CENT, hasEmptiedFund, type LossBorne } from "./losses.js";
 import type { Market } from "./market.js";
-import { parameters } from "./parameters.js";
+import { deployedFundDrawCapBps, parameters } from "./parameters.js";
 import type { Speaker } from "./speaker.js";
 import { unitOf } from "./tables.js";
 import type { Palette } from "./terminal.js";
@@ -30,8 +30,8 @@ export function tellLoss(
     speaker.lineAbout(paint.loss, "○ fund empty", "Fund", "has paid all it had");
     speaker.explain(
       "emptied",
-      "As deployed, one market may draw no more than half of the insurance fund in a day, so that no single market can empty " +
-        "it. The demo lets it draw all, to show who pays after the fund.",
+      `As deployed, one market may draw no more than ${bps(deployedFundDrawCapBps)} of the insurance fund in a day, so that no ` +
+        "single market can empty it. The demo lets it draw all, to show who pays after the fund.",
     );
   }
   for (const { instrument, long, loss: given } of haircuts) {
