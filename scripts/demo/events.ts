@@ -26,7 +26,7 @@ export interface GainsHaircutEvent {
 }
 
 /** The recorded deficit changed [wad]. */
-export interface DeficitEvent {
+interface DeficitEvent {
   readonly name: "DeficitChanged";
   readonly deficit: bigint;
 }

@@ -18,7 +18,7 @@ export interface FundingReading {
 }
 
 /** What cash costs and earns at a moment. */
-export interface CashReading {
+interface CashReading {
   /** [wad per year] */
   readonly borrowRate: bigint;
   /** [wad per year] */
@@ -47,7 +47,7 @@ export async function readFunding({
 }
 
 /** Counts all that funding and interest have moved until now. */
-export async function readTotals({ market, register }: Play): Promise<MoneyTotals> {
+async function readTotals({ market, register }: Play): Promise<MoneyTotals> {
   const { index } = register;
   await index.update();
   const { supplyIndex: supply, borrowIndex: borrow } = await market.vault.cashPool();

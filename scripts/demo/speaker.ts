@@ -1,7 +1,7 @@
 import { type Terminal, wrap } from "./terminal.js";
 
 /** What deserves an explanation when it is seen for the first time. */
-export type Topic =
+type Topic =
   | "marginCall"
   | "partial"
   | "whole"
