@@ -14,7 +14,7 @@ export interface EventIndex {
   readonly positionWrites: number;
   /** The open interest at each move of an index [wad]. */
   readonly indexMoves: readonly bigint[];
-  /** How often cash was written: it may round from the moment on when interest has moved an index. */
+  /** How often cash was written since interest or a loss first moved an index: it is exact before. */
   readonly cashWrites: number;
   readonly funding: FundingLedger;
   readonly interest: InterestLedger;
@@ -70,7 +70,8 @@ class Collector implements Omit<EventIndex, "update"> {
 
   private note(event: MarketEvent, time: number): void {
     if (isCashEvent(event)) {
-      this.cashWrites += noteCash(this.interest, event, this.settlement);
+      const writes = noteCash(this.interest, event, this.settlement);
+      if (this.interest.largestIndex > 0n) this.cashWrites += writes;
       return;
     }
     if (event.name === "PositionChanged") {

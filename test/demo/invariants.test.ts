@@ -87,18 +87,18 @@ describe("demo invariants", () => {
       ]);
     });
 
-    it("allows two wei of principal for each cash write once interest has moved an index", () => {
+    it("allows two wei of principal for each cash write, and one for each account, once an index has moved", () => {
       expect(differenceOf({ cash: [WAD - 7n, -WAD / 4n] })).to.deep.equal([false, "7", "6"]);
       const accrued = { cashIndex: 2n };
-      expect(differenceOf({ ...accrued, cash: [WAD - 26n, -WAD / 4n] })).to.deep.equal([
+      expect(differenceOf({ ...accrued, cash: [WAD - 30n, -WAD / 4n] })).to.deep.equal([
         true,
-        "26",
-        "26",
+        "30",
+        "30",
       ]);
-      expect(differenceOf({ ...accrued, cash: [WAD - 27n, -WAD / 4n] })).to.deep.equal([
+      expect(differenceOf({ ...accrued, cash: [WAD - 31n, -WAD / 4n] })).to.deep.equal([
         false,
-        "27",
-        "26",
+        "31",
+        "30",
       ]);
     });
 
