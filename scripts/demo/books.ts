@@ -1,7 +1,7 @@
 import { WAD } from "../../sdk/index.js";
 import type { Participant } from "./accounts.js";
 import { DemoFailure } from "./errors.js";
-import type { EventIndex } from "./events.js";
+import type { EventIndex } from "./eventIndex.js";
 import { type Holdings, readHoldings } from "./holdings.js";
 import {
   checkConservation,
@@ -57,7 +57,7 @@ async function flatBook(market: Market, holdings: readonly Holdings[]): Promise<
 async function conservation(
   { vault, clearinghouse, settlement }: Market,
   holdings: readonly Holdings[],
-  { positionWrites, cashWrites, indexMoves }: EventIndex,
+  { positionWrites, indexMoves, cashWrites, interest }: EventIndex,
 ): Promise<InvariantResult> {
   return checkConservation({
     tracked: await vault.trackedOf(settlement.address),
@@ -65,11 +65,12 @@ async function conservation(
     cash: holdings.map(({ cash }) => cash),
     realQuotes: holdings.flatMap(({ positions }) => positions.map(({ realQuote }) => realQuote)),
     reserve: await clearinghouse.reserve(),
-    interest: await vault.interestReserve(),
+    interestReserve: await vault.interestReserve(),
     deficit: await clearinghouse.deficit(),
     positionWrites,
-    cashWrites,
     indexMoves,
+    cashWrites,
+    cashIndex: interest.largestIndex,
   });
 }
 
@@ -90,7 +91,9 @@ async function tryAll(
   accounts: readonly string[],
   { liquidators, nameOf }: Witness,
 ): Promise<LiquidationAttempt[]> {
-  const readings = await readMargins(market, accounts);
+  // The insurance fund has no key and is never a party, whatever it has.
+  const parties = accounts.filter((account) => account !== market.fund);
+  const readings = await readMargins(market, parties);
   return Promise.all(
     readings.map(async (reading) => {
       const by = liquidators.find(({ account }) => account !== reading.account);

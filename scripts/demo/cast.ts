@@ -31,8 +31,10 @@ export interface Role {
   readonly reaction: Reaction;
   /** Dollars still in the wallet for answering a margin call. */
   readonly spare: number;
-  /** Opens its bet not at the beginning but at the worst possible moment. */
-  readonly late: boolean;
+  /** When it opens its bets: with all others, at the worst possible moment, or after the path's end. */
+  readonly opens: "first" | "atTheBottom" | "afterwards";
+  /** Borrowed against the deposit at the beginning [dollars]. */
+  readonly loan: number;
   readonly story: string;
 }
 
@@ -69,7 +71,8 @@ export function castOf(random: Random, driver: Underlying): Role[] {
       bets: [],
       reaction: "none",
       spare: 0,
-      late: false,
+      opens: "first",
+      loan: 0,
       ...sketch,
     };
     if (role.kind !== "trader") return role;
@@ -79,6 +82,7 @@ export function castOf(random: Random, driver: Underlying): Role[] {
       ...role,
       dollars: Math.round((role.dollars * size) / 100) * 100,
       spare: Math.round((role.spare * size) / 100) * 100,
+      loan: Math.round((role.loan * size) / 100) * 100,
       bets: role.bets.map((bet) => ({ ...bet, leverage: bet.leverage * leverage })),
     };
   });
@@ -195,7 +199,7 @@ function sketches(driver: Underlying): Sketch[] {
       name: "Max",
       dollars: 15_000,
       bets: [short(driver, 11)],
-      late: true,
+      opens: "atTheBottom",
       story: "waits, then sells the bottom",
     },
     { name: "Nia", dollars: 40_000, story: "no position: nothing to lose here" },
@@ -210,6 +214,27 @@ function sketches(driver: Underlying): Sketch[] {
       dollars: 90_000,
       bets: [long("eth", 3.6)],
       story: "a large position with a margin that looks comfortable",
+    },
+    {
+      name: "Rae",
+      asset: "WETH",
+      dollars: 150_000,
+      loan: 60_000,
+      story: "needs dollars, keeps the ETH: borrows against it",
+    },
+    {
+      name: "Uma",
+      dollars: 30_000,
+      bets: [long(driver, 11)],
+      opens: "afterwards",
+      story: "comes when all is over, sure that the worst has passed",
+    },
+    {
+      name: "Vic",
+      dollars: 40_000,
+      bets: [long(driver, 10)],
+      opens: "afterwards",
+      story: "follows Uma, with more",
     },
   ];
 }

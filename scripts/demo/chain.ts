@@ -12,6 +12,7 @@ export interface RawLog {
   readonly address: string;
   readonly topics: string[];
   readonly data: string;
+  readonly blockNumber: string;
 }
 
 /** What became of a transaction. */
@@ -94,6 +95,20 @@ export class Chain {
       timestamp: string;
     };
     return Number(block.timestamp);
+  }
+
+  /** When each of the blocks that logs are from was made, by its number [unix seconds]. */
+  async timesOf(logs: readonly RawLog[]): Promise<Map<string, number>> {
+    const blocks = [...new Set(logs.map(({ blockNumber }) => blockNumber))];
+    const headers = await Promise.all(
+      blocks.map((block) => this.provider.send("eth_getBlockByNumber", [block, false])),
+    );
+    return new Map(
+      headers.map((header: { number: string; timestamp: string }) => [
+        header.number,
+        Number(header.timestamp),
+      ]),
+    );
   }
 
   /** The events among logs that the known contracts declare. */

@@ -1,10 +1,11 @@
 import { sparkline } from "./chart.js";
-import { type Crew } from "./keeper.js";
+import type { Crew } from "./crew.js";
 import { drive, type StepRecord } from "./drive.js";
 import type { Participant } from "./accounts.js";
 import { change, clock, priceOf } from "./format.js";
-import { createNarrator } from "./narrate.js";
+import type { Narrator } from "./narrate.js";
 import type { Underlying } from "./options.js";
+import { printRates } from "./money.js";
 import type { Play } from "./run.js";
 import { statusCounts, statusTable } from "./tables.js";
 
@@ -15,10 +16,17 @@ const SPARK_COLUMNS = 16;
 /** Drives the prices down and tells what happens on the way; shows how all stand at the low. */
 export async function crash(
   play: Play,
-  { participants, crew }: { participants: readonly Participant[]; crew: Crew },
+  {
+    participants,
+    crew,
+    narrator,
+  }: {
+    participants: readonly Participant[];
+    crew: Pick<Crew, "liquidators" | "makers">;
+    narrator: Narrator;
+  },
 ): Promise<StepRecord[]> {
   const { market, scenario, terminal, register, opening } = play;
-  const narrator = createNarrator(terminal, { market, nameOf: register.nameOf });
   const end = scenario.steps.at(-1)?.time ?? opening.time;
   const patience = (end - opening.time) / QUIET_LINES;
   const low = scenario.drawdown?.trough.time ?? Infinity;
@@ -42,6 +50,7 @@ export async function crash(
       lowTold = true;
       const table = statusTable(await register.rows(), market, terminal.paint);
       terminal.say("", `  ${terminal.paint.strong("At the low")}`, table, "");
+      await printRates(play);
     }
   }
   return records;

@@ -1,8 +1,12 @@
 import type { Participant } from "./accounts.js";
-import type { EventIndex } from "./events.js";
-import { type Crew, keep, type KeeperRecord } from "./keeper.js";
+import type { EventIndex } from "./eventIndex.js";
+import type { Crew } from "./crew.js";
+import type { DefaultRecord } from "./defaults.js";
+import { keep, type KeeperRecord } from "./keeper.js";
+import { settleIntoDebt, type SettlementRecord } from "./loans.js";
 import { type Market, reportAnswers } from "./market.js";
 import { PRICE_FEEDS, type Prices } from "./parameters.js";
+import { skewAt } from "./quotes.js";
 import { answerCall, type OwnerRecord, tradeLate, worstMomentToSell } from "./reactions.js";
 import type { Reading } from "./watch.js";
 
@@ -13,19 +17,22 @@ export interface PriceStep {
   readonly prices: Prices;
 }
 
+/** One thing that happened. */
+export type Happening = KeeperRecord | OwnerRecord | SettlementRecord | DefaultRecord;
+
 /** Everything that happened in one step. */
 export interface StepRecord {
   readonly step: number;
   readonly at: PriceStep;
   readonly readings: readonly Reading[];
-  readonly done: readonly (KeeperRecord | OwnerRecord)[];
+  readonly done: readonly Happening[];
   readonly leftBelow: readonly string[];
 }
 
 /** Who takes part in the drive. */
 export interface Stage {
   readonly participants: readonly Participant[];
-  readonly crew: Crew;
+  readonly crew: Pick<Crew, "liquidators" | "makers">;
   readonly index: EventIndex;
 }
 
@@ -50,7 +57,7 @@ export async function* drive(
   const first = steps[0];
   if (first === undefined) return;
   const byAccount = new Map<string, Participant>(participants.map((each) => [each.account, each]));
-  const late = participants.filter(({ role }) => role.late);
+  const late = participants.filter(({ role }) => role.opens === "atTheBottom");
   const lateStep = worstMomentToSell(
     steps.map(({ prices }) => prices[late[0]?.role.bets[0]?.underlying ?? "eth"]),
   );
@@ -67,25 +74,31 @@ export async function* drive(
     if (withRatios) ratiosAt = timestamp;
 
     await index.update();
-    const round = await keep(market, crew, { accounts: index.accounts, called });
+    const today: Crew = { ...crew, skew: skewAt(steps, step), wantsPay: false };
+    // The insurance fund has no key and is never a party.
+    const accounts = index.accounts.filter((account) => account !== market.fund);
+    const round = await keep(market, today, { accounts, called });
     called = round.called;
 
-    const done: (KeeperRecord | OwnerRecord)[] = [...round.done];
+    const done: Happening[] = [...round.done];
     for (const record of round.done) {
       const participant =
         record.kind === "marginCall" ? byAccount.get(record.reading.account) : undefined;
       if (record.kind !== "marginCall" || participant === undefined) continue;
-      done.push(...(await answerCall(market, { participant, call: record, makers: crew.makers })));
+      done.push(...(await answerCall(market, { participant, call: record, crew: today })));
+      // Whoever answered with cash may not owe anything now.
+      if (participant.role.asset !== "USDC")
+        done.push(...(await settleIntoDebt(market, participant.account)));
     }
     if (step === lateStep) {
-      for (const participant of late)
-        done.push(...(await tradeLate(market, participant, crew.makers)));
+      for (const participant of late) done.push(...(await tradeLate(market, participant, today)));
     }
     yield { step, at, readings: round.readings, done, leftBelow: round.leftBelow };
   }
 }
 
-function answersOf(prices: Prices, withRatios: boolean): Map<string, number> {
+/** What the feeds report. */
+export function answersOf(prices: Prices, withRatios: boolean): Map<string, number> {
   const answers = new Map([
     [PRICE_FEEDS.eth, prices.eth],
     [PRICE_FEEDS.btc, prices.btc],

@@ -1,6 +1,8 @@
 import type { LogDescription } from "ethers";
-import type { Market } from "./market.js";
+import { CASH_EVENTS, type CashEvent } from "./cashEvents.js";
 import type { Receipt } from "./chain.js";
+import type { FundingState } from "./funding.js";
+import type { Market } from "./market.js";
 
 /** A slice of an account was taken over; amounts are for the slice [wad]. */
 export interface LiquidatedEvent {
@@ -37,104 +39,91 @@ interface PositionEvent {
   readonly size: bigint;
 }
 
+/** Funding goes on from another state. */
+interface FundingEvent extends FundingState {
+  readonly name: "FundingAccrued";
+  readonly instrument: bigint;
+}
+
+/** An account's variation became cash [wad]. */
+interface VariationEvent {
+  readonly name: "VariationSettled";
+  readonly account: string;
+  readonly variation: bigint;
+}
+
+/** A bankrupt account was closed against another one [wad]. */
+export interface DeleveragedEvent {
+  readonly name: "Deleveraged";
+  readonly bankrupt: string;
+  readonly counterparty: string;
+  readonly instrument: bigint;
+  readonly size: bigint;
+  readonly mark: bigint;
+  readonly loss: bigint;
+}
+
+/** A debt was written off [wad]. */
+interface WrittenOffEvent {
+  readonly name: "WrittenOff";
+  readonly account: string;
+  readonly debt: bigint;
+  readonly fromFund: bigint;
+}
+
+/** Lenders bore a loss; the index that was left [wad]. */
+interface LendersEvent {
+  readonly name: "LendersCharged";
+  readonly borne: bigint;
+  readonly supplyIndex: bigint;
+}
+
 /** The events that the demo looks into. */
-export type MarketEvent = LiquidatedEvent | GainsHaircutEvent | DeficitEvent | PositionEvent;
+export type MarketEvent =
+  | LiquidatedEvent
+  | GainsHaircutEvent
+  | DeficitEvent
+  | PositionEvent
+  | FundingEvent
+  | VariationEvent
+  | DeleveragedEvent
+  | WrittenOffEvent
+  | LendersEvent
+  | CashEvent;
 
 const KNOWN: ReadonlySet<string> = new Set<MarketEvent["name"]>([
   "Liquidated",
   "GainsHaircut",
   "DeficitChanged",
   "PositionChanged",
+  "FundingAccrued",
+  "VariationSettled",
+  "Deleveraged",
+  "WrittenOff",
+  "LendersCharged",
+  ...CASH_EVENTS,
 ]);
 
 /** Names under which events mention accounts. */
-const ACCOUNT_ARGUMENTS: ReadonlySet<string> = new Set([
+export const ACCOUNT_ARGUMENTS: ReadonlySet<string> = new Set([
   "account",
   "from",
   "to",
   "taker",
   "maker",
   "liquidator",
+  "bankrupt",
+  "counterparty",
 ]);
-
-/** With each of them an account's cash was written. */
-const CASH_EVENTS = new Set(["Deposited", "Withdrawn", "CashPosted"]);
 
 /** The events of a transaction that the demo looks into, in order. */
 export function marketEventsOf(market: Market, receipt: Receipt): MarketEvent[] {
   return market.chain.eventsOf(receipt.logs).flatMap(toMarketEvent);
 }
 
-function toMarketEvent(event: LogDescription): MarketEvent[] {
+/** The event, if the demo looks into its kind. */
+export function toMarketEvent(event: LogDescription): MarketEvent[] {
   if (!KNOWN.has(event.name)) return [];
   // The ABI of the same build declares these very fields.
   return [{ name: event.name, ...event.args.toObject() } as MarketEvent];
-}
-
-/** What the chain's events tell, read in pieces as blocks come. */
-export interface EventIndex {
-  /** Every account that any event of the vault or the clearinghouse has mentioned, in order of appearance. */
-  readonly accounts: readonly string[];
-  /** How often a position was written. */
-  readonly positionWrites: number;
-  /** How often cash was written or interest counted since interest first was; 0 while it never was. */
-  readonly cashWrites: number;
-  /** The open interest at each move of an index [wad]. */
-  readonly indexMoves: readonly bigint[];
-  /** Reads the blocks since the last time. */
-  update(): Promise<void>;
-}
-
-/** An index of the chain's events from its first block on. It knows nothing but what the chain has said. */
-export function indexEvents(market: Market): EventIndex {
-  const accounts = new Set<string>();
-  const sizes = new Map<bigint, Map<string, bigint>>();
-  const indexMoves: bigint[] = [];
-  let positionWrites = 0;
-  let cashWrites = 0;
-  let nextBlock = 0;
-
-  const take = (event: LogDescription): void => {
-    event.fragment.inputs.forEach(({ type, name }, i) => {
-      if (type === "bytes32" && ACCOUNT_ARGUMENTS.has(name)) accounts.add(event.args[i] as string);
-    });
-    if (event.name === "InterestAccrued" || (cashWrites > 0 && CASH_EVENTS.has(event.name))) {
-      cashWrites++;
-    }
-    const [known] = toMarketEvent(event);
-    if (known?.name === "PositionChanged") {
-      positionWrites++;
-      const book = sizes.get(known.instrument) ?? new Map<string, bigint>();
-      sizes.set(known.instrument, book.set(known.account, known.size));
-    } else if (known?.name === "GainsHaircut") {
-      const held = [...(sizes.get(known.instrument)?.values() ?? [])];
-      indexMoves.push(held.reduce((long, size) => (size > 0n ? long + size : long), 0n));
-    }
-  };
-
-  return {
-    get accounts() {
-      return [...accounts];
-    },
-    get positionWrites() {
-      return positionWrites;
-    },
-    get cashWrites() {
-      return cashWrites;
-    },
-    indexMoves,
-    update: async () => {
-      const address = [market.vault.target, market.clearinghouse.target] as string[];
-      const last = await market.chain.provider.getBlockNumber();
-      if (last < nextBlock) return;
-      const filter = {
-        address,
-        fromBlock: `0x${nextBlock.toString(16)}`,
-        toBlock: `0x${last.toString(16)}`,
-      };
-      const logs = (await market.chain.provider.send("eth_getLogs", [filter])) as Receipt["logs"];
-      for (const event of market.chain.eventsOf(logs)) take(event);
-      nextBlock = last + 1;
-    },
-  };
 }

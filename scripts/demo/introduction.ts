@@ -2,6 +2,8 @@ import { WAD } from "../../sdk/index.js";
 import { createParticipants, fundParticipant, type Participant, seedFund } from "./accounts.js";
 import { castOf } from "./cast.js";
 import { count, priceOf, sizeOf, toNumber, usd } from "./format.js";
+import { type Loan, takeLoans } from "./loans.js";
+import { introduceFunding } from "./money.js";
 import { openPositions, type OpeningTrade } from "./opening.js";
 import { createRandom } from "./random.js";
 import type { Play } from "./run.js";
@@ -11,8 +13,14 @@ import { wrap } from "./terminal.js";
 /** What the insurance fund begins with [dollars]. */
 const FUND_SEED = 2_500;
 
-/** Introduces the cast, gives everybody an account with money in it, and lets them trade. */
-export async function introduce(play: Play): Promise<Participant[]> {
+/** The cast as it stands when all have opened their accounts. */
+interface Opening {
+  readonly participants: readonly Participant[];
+  readonly loans: readonly Loan[];
+}
+
+/** Introduces the cast, gives everybody an account with money in it, and lets them trade and borrow. */
+export async function introduce(play: Play): Promise<Opening> {
   const { market, scenario, terminal, register, seed } = play;
   const { paint, say, width } = terminal;
   const cast = castOf(createRandom(seed), scenario.driver);
@@ -25,12 +33,28 @@ export async function introduce(play: Play): Promise<Participant[]> {
   await seedFund(market, FUND_SEED);
   const note =
     "Names with a stroke are sub-accounts: isolated margin, one position each, and nothing but what was transferred there " +
-    `can be lost. All others are cross margin. The insurance fund is given ${usd(BigInt(FUND_SEED) * WAD)} to begin with.`;
+    `can be lost. All others are cross margin. The insurance fund is given only ${usd(BigInt(FUND_SEED) * WAD)} to begin with: a small ` +
+    "fund shows sooner who pays after it.";
   say(...wrap(note, { width, indent: 2 }).map(paint.faint), "");
 
   tellTrades(play, await openPositions(market, participants));
+  const loans = await takeLoans(market, participants);
+  for (const loan of loans) tellLoan(play, loan);
   say(statusTable(await register.rows(), market, paint));
-  return participants;
+  await introduceFunding(play);
+  return { participants, loans };
+}
+
+function tellLoan({ terminal: { paint, say, width } }: Play, { participant, amount }: Loan): void {
+  const { name, asset } = participant.role;
+  const text =
+    "Whoever withdraws more dollars than it has borrows the rest from all who have cash, as far as its margin allows. Debts " +
+    "pay interest, cash earns it, and the insurance fund gets a share.";
+  say(
+    `  ${paint.act("$ loan".padEnd(15))} ${paint.strong(name.padEnd(10))} withdraws ${usd(amount)} against its ${asset}`,
+    ...wrap(text, { width, indent: 6 }).map(paint.faint),
+    "",
+  );
 }
 
 function tellTrades({ market, terminal }: Play, trades: readonly OpeningTrade[]): void {

@@ -1,10 +1,13 @@
 import { WAD } from "../../sdk/index.js";
 import type { Participant } from "./accounts.js";
 import { Refused } from "./chain.js";
-import { marketEventsOf, type GainsHaircutEvent, type LiquidatedEvent } from "./events.js";
+import type { Crew } from "./crew.js";
+import { marketEventsOf, type LiquidatedEvent } from "./events.js";
 import { abs } from "./format.js";
+import { type LossBorne, lossBorneOf } from "./losses.js";
 import type { Market } from "./market.js";
-import { tradeNow } from "./trading.js";
+import { parameters } from "./parameters.js";
+import { type SaleRecord, sellOn } from "./sale.js";
 import { decide, type Reading, readMargins } from "./watch.js";
 
 /** What is owed and what would help, for somebody below initial margin. */
@@ -28,17 +31,8 @@ export interface LiquidationRecord {
   /** And afterwards. */
   readonly after: Reading;
   readonly event: LiquidatedEvent;
-  /** What winners bore of it. */
-  readonly haircuts: readonly GainsHaircutEvent[];
-  /** What nobody bore [wad]. */
-  readonly deficit: bigint | undefined;
-}
-
-/** A sale by the liquidator of what it has taken over. */
-export interface SaleRecord {
-  readonly kind: "sale";
-  readonly liquidator: string;
-  readonly sold: readonly { readonly instrument: bigint; readonly size: bigint }[];
+  /** Who bore what the account could not. */
+  readonly loss: LossBorne;
 }
 
 /** Everything that a keeper does. */
@@ -52,13 +46,6 @@ export interface Round {
   readonly leftBelow: readonly string[];
   /** Who need not be called again before having recovered. */
   readonly called: ReadonlySet<string>;
-}
-
-/** Who works for the keeper. */
-export interface Crew {
-  /** In the order in which they try. */
-  readonly liquidators: readonly Participant[];
-  readonly makers: readonly Participant[];
 }
 
 const MOST_ROUNDS = 12;
@@ -81,7 +68,7 @@ export async function keep(
   for (let round = 0; round < MOST_ROUNDS && decision.liquidations.length > 0; round++) {
     const before = done.length;
     for (const { account } of decision.liquidations) {
-      const record = await liquidate(market, crew.liquidators, account);
+      const record = await liquidate(market, crew, account);
       if (record !== undefined) done.push(record);
     }
     if (done.length === before) break;
@@ -98,7 +85,7 @@ export async function keep(
   }
   if (done.some(({ kind }) => kind === "liquidation")) {
     for (const liquidator of crew.liquidators) {
-      const sale = await sellOn(market, liquidator, crew.makers);
+      const sale = await sellOn(market, liquidator, crew);
       if (sale !== undefined) done.push(sale);
     }
   }
@@ -113,15 +100,28 @@ export async function keep(
 /** Lets the first liquidator who can take over the largest slice that the rules allow; undefined when none can. */
 async function liquidate(
   market: Market,
-  liquidators: readonly Participant[],
+  { liquidators, wantsPay }: Crew,
   account: string,
 ): Promise<LiquidationRecord | undefined> {
+  if (wantsPay && !(await isWorthwhile(market, account))) return undefined;
   for (const liquidator of liquidators) {
     if (liquidator.account === account) continue;
     const record = await takeSlice(market, liquidator, account);
     if (record !== undefined) return record;
   }
   return undefined;
+}
+
+/** Whether the chain would give the whole of the least discount: an empty fund cannot pay it for a bankrupt account. */
+async function isWorthwhile({ engine }: Market, account: string): Promise<boolean> {
+  const [{ equity, maintenance }, preview] = await Promise.all([
+    engine.marginOf(account),
+    engine.previewLiquidation(account),
+  ]);
+  const discount = (equity * preview.maxFraction) / WAD - preview.payment;
+  const least = (maintenance * BigInt(parameters.liquidation.leastIncentiveBps)) / 10_000n;
+  // A cent for rounding.
+  return discount + WAD / 100n >= (least * preview.maxFraction) / WAD;
 }
 
 async function takeSlice(
@@ -131,6 +131,7 @@ async function takeSlice(
 ): Promise<LiquidationRecord | undefined> {
   // What is liquidated first in a round may change those after it: look again.
   const [before] = await readMargins(market, [account]);
+  const deficit = await market.clearinghouse.deficit();
   const request = await market.clearinghouse.liquidate.populateTransaction(
     account,
     liquidator.account,
@@ -145,7 +146,7 @@ async function takeSlice(
     throw error;
   }
   const events = marketEventsOf(market, receipt);
-  const event = events.find(({ name }) => name === "Liquidated") as LiquidatedEvent | undefined;
+  const event = events.find((each) => each.name === "Liquidated");
   const [after] = await readMargins(market, [account]);
   if (event === undefined || before === undefined || after === undefined) return undefined;
   return {
@@ -153,8 +154,7 @@ async function takeSlice(
     before,
     after,
     event,
-    haircuts: events.filter((each) => each.name === "GainsHaircut"),
-    deficit: events.find((each) => each.name === "DeficitChanged")?.deficit,
+    loss: await lossBorneOf(market, { events, deficit }),
   };
 }
 
@@ -195,52 +195,4 @@ async function lineOf(
   if (largest === undefined) return undefined;
   const price = await market.engine.liquidationPrice(account, largest.instrument);
   return price === 0n ? undefined : { instrument: largest.instrument, price, mark: largest.price };
-}
-
-/** A liquidator trades what it has taken over away with the makers, at the mark. */
-async function sellOn(
-  market: Market,
-  liquidator: Participant,
-  makers: readonly Participant[],
-): Promise<SaleRecord | undefined> {
-  const sold: { instrument: bigint; size: bigint }[] = [];
-  for (const { instrument, size } of await market.clearinghouse.openPositionsOf(
-    liquidator.account,
-  )) {
-    const maker = await fittingMaker(market, makers, { instrument, size });
-    const limitPrice = await market.clearinghouse.markOf(instrument);
-    try {
-      await tradeNow(market, {
-        taker: liquidator,
-        maker,
-        wish: { instrument, size: -size, limitPrice },
-      });
-      sold.push({ instrument, size });
-    } catch (error) {
-      // A maker without margin refuses; the liquidator keeps the position and tries again after the next slice.
-      if (!(error instanceof Refused)) throw error;
-    }
-  }
-  return sold.length === 0 ? undefined : { kind: "sale", liquidator: liquidator.account, sold };
-}
-
-/** The maker whose own position shrinks most by taking this one. */
-export async function fittingMaker(
-  market: Market,
-  makers: readonly Participant[],
-  { instrument, size }: { instrument: bigint; size: bigint },
-): Promise<Participant> {
-  const sizes = await Promise.all(
-    makers.map(
-      async ({ account }) => (await market.clearinghouse.positionOf(account, instrument)).size,
-    ),
-  );
-  let best = 0;
-  sizes.forEach((held, i) => {
-    if (abs(held + size) - abs(held) < abs((sizes[best] ?? 0n) + size) - abs(sizes[best] ?? 0n))
-      best = i;
-  });
-  const maker = makers[best];
-  if (maker === undefined) throw new RangeError("no makers");
-  return maker;
 }

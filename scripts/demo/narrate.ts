@@ -1,6 +1,7 @@
 import { WAD } from "../../sdk/index.js";
+import type { Happening } from "./drive.js";
 import type { Market } from "./market.js";
-import { createTeller, type Happening } from "./teller.js";
+import { createTeller } from "./teller.js";
 import type { Terminal } from "./terminal.js";
 
 /**
@@ -70,9 +71,14 @@ function accountOf(record: Happening): string {
       return record.reading.account;
     case "liquidation":
       return record.event.account;
+    case "deleverage":
+      return record.event.bankrupt;
     case "topUp":
     case "reduction":
     case "lateTrade":
+    case "settlement":
+    case "flag":
+    case "writeOff":
       return record.account;
     case "sale":
       return "";

@@ -5,6 +5,7 @@ import { DemoFailure } from "./errors.js";
 import { abs, toWad } from "./format.js";
 import type { Market } from "./market.js";
 import type { Underlying } from "./options.js";
+import { OPENING_SKEW, quotedPrice } from "./quotes.js";
 import { filledOf, match, placeOrder, type RestingOrder } from "./trading.js";
 
 /** A trade at the opening, and how it came about. */
@@ -23,8 +24,6 @@ export interface OpeningTrade {
 /** The makers' orders that rest in the book. */
 type OrderBook = readonly (RestingOrder & { readonly underlying: Underlying })[];
 
-/** Makers quote this far from the index price (ratio) [wad]. */
-const HALF_SPREAD = parseWad("0.0002");
 /** What each maker offers on each side of each instrument [dollars]. */
 const DEPTH = 5_000_000;
 /** Share of a two-part order that is filled first [wad]. */
@@ -44,7 +43,7 @@ export async function openPositions(
 
   const trades: OpeningTrade[] = [];
   for (const participant of participants) {
-    if (participant.role.late) continue;
+    if (participant.role.opens !== "first") continue;
     for (const bet of participant.role.bets) {
       trades.push(await openBet(market, { participant, bet, book, turn: trades.length }));
     }
@@ -59,12 +58,10 @@ async function quoteAll(market: Market, makers: readonly Participant[]): Promise
     const instrument = market.instruments[underlying];
     const mark = await market.clearinghouse.markOf(instrument);
     const size = (toWad(DEPTH) * 10n ** 18n) / mark;
-    const spread = mulDown(mark, HALF_SPREAD);
     for (const maker of makers) {
-      for (const [signedSize, limitPrice] of [
-        [size, mark - spread],
-        [-size, mark + spread],
-      ] as const) {
+      for (const signedSize of [size, -size]) {
+        // What the maker buys is sold to it.
+        const limitPrice = quotedPrice(mark, { size: -signedSize, skew: OPENING_SKEW });
         const signed = await placeOrder(market, maker, {
           instrument,
           size: signedSize,

@@ -78,7 +78,8 @@ export function parseOptions(args: readonly string[]): DemoOptions | undefined {
 function createCommand(): Command {
   return new Command("npm run demo --")
     .description(
-      "A market crash, watched from the clearinghouse: a local chain, a dozen accounts, margin calls, liquidations, invariants.",
+      "A market crash, watched from the clearinghouse: a local chain, two dozen accounts, funding and interest, margin calls, " +
+        "liquidations, bankruptcies and who pays for them, invariants.",
     )
     .addOption(
       new Option(

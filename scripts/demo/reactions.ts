@@ -1,10 +1,11 @@
 import { mulDown, mulUp, parseWad, WAD } from "../../sdk/index.js";
 import { depositDollars, type Participant } from "./accounts.js";
 import { Refused } from "./chain.js";
-import { fittingMaker, type MarginCall } from "./keeper.js";
+import { type Crew, dealWithMaker } from "./crew.js";
+import type { MarginCall } from "./keeper.js";
 import type { Market } from "./market.js";
 import { affordableSize } from "./opening.js";
-import { tradeNow } from "./trading.js";
+import { priceNow } from "./quotes.js";
 
 /** What an owner did of its own will. */
 export type OwnerRecord =
@@ -36,17 +37,13 @@ const LEAST_REDUCTION = parseWad("0.75");
 /** Lets the owner of a called account answer in its own way, if it has one. */
 export async function answerCall(
   market: Market,
-  {
-    participant,
-    call,
-    makers,
-  }: { participant: Participant; call: MarginCall; makers: readonly Participant[] },
+  { participant, call, crew }: { participant: Participant; call: MarginCall; crew: Crew },
 ): Promise<OwnerRecord[]> {
   switch (participant.role.reaction) {
     case "deposits":
       return topUp(market, participant, call);
     case "reduces":
-      return reduce(market, { participant, call, makers });
+      return reduce(market, { participant, call, crew });
     case "none":
       return [];
   }
@@ -71,11 +68,7 @@ async function topUp(
 
 async function reduce(
   market: Market,
-  {
-    participant,
-    call,
-    makers,
-  }: { participant: Participant; call: MarginCall; makers: readonly Participant[] },
+  { participant, call, crew }: { participant: Participant; call: MarginCall; crew: Crew },
 ): Promise<OwnerRecord[]> {
   const wanted = mulUp(call.reduction ?? WAD, REDUCTION_MARGIN);
   const share = wanted > WAD ? WAD : wanted < LEAST_REDUCTION ? LEAST_REDUCTION : wanted;
@@ -84,10 +77,8 @@ async function reduce(
     participant.account,
   )) {
     const change = size > 0n ? -mulDown(size, share) : mulDown(-size, share);
-    const limitPrice = await market.clearinghouse.markOf(instrument);
-    const maker = await fittingMaker(market, makers, { instrument, size: -change });
-    const wish = { instrument, size: change, limitPrice, reduceOnly: true };
-    await tradeNow(market, { taker: participant, maker, wish });
+    const wish = { taker: participant, instrument, size: change, reduceOnly: true };
+    await dealWithMaker(market, crew, wish);
     records.push({ kind: "reduction", account: participant.account, instrument, size: change });
   }
   return records;
@@ -97,16 +88,16 @@ async function reduce(
 export async function tradeLate(
   market: Market,
   participant: Participant,
-  makers: readonly Participant[],
+  crew: Crew,
 ): Promise<OwnerRecord[]> {
   const records: OwnerRecord[] = [];
   for (const bet of participant.role.bets) {
     const instrument = market.instruments[bet.underlying];
-    const limitPrice = await market.clearinghouse.markOf(instrument);
-    const size = await affordableSize(market, { participant, bet, price: limitPrice });
-    const maker = await fittingMaker(market, makers, { instrument, size: -size });
+    const direction = bet.side === "long" ? 1n : -1n;
+    const price = await priceNow(market, { instrument, size: direction, skew: crew.skew });
+    const size = await affordableSize(market, { participant, bet, price });
     try {
-      await tradeNow(market, { taker: participant, maker, wish: { instrument, size, limitPrice } });
+      await dealWithMaker(market, crew, { taker: participant, instrument, size });
     } catch (error) {
       if (error instanceof Refused) continue;
       throw error;

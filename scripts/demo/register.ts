@@ -1,7 +1,7 @@
 import { WAD } from "../../sdk/index.js";
 import type { Participant } from "./accounts.js";
 import type { StepRecord } from "./drive.js";
-import { type EventIndex, indexEvents } from "./events.js";
+import { type EventIndex, indexEvents } from "./eventIndex.js";
 import { readHoldings } from "./holdings.js";
 import type { Market } from "./market.js";
 import type { AccountRow } from "./tables.js";
@@ -11,7 +11,7 @@ import { readMargins } from "./watch.js";
 export class Register {
   readonly index: EventIndex;
   private readonly names = new Map<string, string>();
-  /** Accounts of which a liquidation has taken all. */
+  /** Accounts of which a liquidation has taken all, or that were deleveraged. */
   private readonly closed = new Set<string>();
 
   constructor(private readonly market: Market) {
@@ -30,6 +30,7 @@ export class Register {
       if (record.kind === "liquidation" && record.event.fraction === WAD) {
         this.closed.add(record.event.account);
       }
+      if (record.kind === "deleverage") this.closed.add(record.event.bankrupt);
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Participant } from "./accounts.js";
+import { aftermath } from "./aftermath.js";
 import { checkInvariants } from "./books.js";
 import { crash } from "./crash.js";
 import type { PriceStep, StepRecord } from "./drive.js";
@@ -8,20 +9,18 @@ import { exitCodeOf, type InvariantResult } from "./invariants.js";
 import { lessonsOf } from "./lessons.js";
 import { type Market, openMarket } from "./market.js";
 import { startNode } from "./node.js";
+import type { Loan } from "./loans.js";
+import { printTotals } from "./money.js";
+import { createNarrator } from "./narrate.js";
 import type { DemoOptions } from "./options.js";
 import { Register } from "./register.js";
-import { type DemoReport, reportAccount, reportEvents, reportScenario } from "./report.js";
+import { type DemoReport, reportAccount, reportScenario } from "./report.js";
+import { reportEvents } from "./reportEvents.js";
+import { reportMoney } from "./reportMoney.js";
 import type { Scenario } from "./source.js";
-import {
-  describeFall,
-  describeTally,
-  paidIn,
-  printChart,
-  printInvariants,
-  printWords,
-  tallyOf,
-} from "./summary.js";
+import { describeFall, paidIn, printChart, printInvariants, printWords } from "./summary.js";
 import { resultTable } from "./tables.js";
+import { describeTally, tallyOf } from "./tally.js";
 import { type Terminal, wrap } from "./terminal.js";
 
 /** What every phase of the demo works with. */
@@ -75,7 +74,7 @@ export async function runDemo(
 async function perform(play: Play): Promise<DemoReport> {
   const { scenario, terminal, market, register } = play;
   terminal.phase("The accounts");
-  const participants = await introduce(play);
+  const { participants, loans } = await introduce(play);
   const fundBefore = await market.vault.cashOf(market.fund);
 
   terminal.phase("The crash");
@@ -83,17 +82,25 @@ async function perform(play: Play): Promise<DemoReport> {
     liquidators: participants.filter(({ role }) => role.kind === "liquidator"),
     makers: participants.filter(({ role }) => role.kind === "maker"),
   };
-  const records = await crash(play, { participants, crew });
+  const narrator = createNarrator(terminal, { market, nameOf: register.nameOf });
+  const records = await crash(play, { participants, crew, narrator });
+
+  terminal.phase("What if nobody comes");
+  const acts = await aftermath(play, { participants, crew, narrator, records });
 
   terminal.phase("What happened");
-  await sumUp(play, { participants, records, fundBefore });
+  await sumUp(play, { participants, loans, records, acts, fundBefore });
+  const totals = await printTotals(play, loans);
 
   terminal.phase("Do the books balance?");
   const invariants = await balance(play, { participants, records });
   return {
     scenario: reportScenario(scenario),
     accounts: (await register.rows()).map((row) => reportAccount(row, market)),
-    events: records.flatMap((record) => reportEvents(record, { market, nameOf: register.nameOf })),
+    events: [...records, ...acts].flatMap((record) =>
+      reportEvents(record, { market, nameOf: register.nameOf }),
+    ),
+    ...(await reportMoney(play, { totals, loans })),
     invariants,
     exitStatus: exitCodeOf(invariants),
   };
@@ -104,26 +111,32 @@ async function sumUp(
   { scenario, terminal, market, register }: Play,
   what: {
     participants: readonly Participant[];
+    loans: readonly Loan[];
+    /** The crash. */
     records: readonly StepRecord[];
+    /** And what came after it. */
+    acts: readonly StepRecord[];
     fundBefore: bigint;
   },
 ): Promise<void> {
-  const { participants, records, fundBefore } = what;
+  const { participants, loans, records, acts, fundBefore } = what;
+  const all = [...records, ...acts];
   const { paint, say, width } = terminal;
   printChart(scenario, { records, terminal });
   const rows = await register.rows();
-  const putIn = paidIn(participants, records);
+  const putIn = paidIn({ participants, loans, records: all });
   say("", resultTable(rows, { market, paint, putIn }), "");
 
   const fund = { before: fundBefore, after: await market.vault.cashOf(market.fund) };
   const reserve = await market.clearinghouse.reserve();
   const tally = { accounts: participants.length, fund, reserve };
-  for (const sentence of describeTally(tallyOf(records), tally)) {
+  for (const sentence of describeTally(tallyOf(all), tally)) {
     say(...wrap(sentence, { width, indent: 2 }));
   }
   say("");
-  for (const lesson of lessonsOf(rows, { records, putIn }))
+  for (const lesson of lessonsOf(rows, { records: all, putIn }))
     say(...wrap(`• ${lesson}`, { width, indent: 2 }));
+  say("");
 }
 
 /** Checks the invariants on the chain and prints what was found. */

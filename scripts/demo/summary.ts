@@ -2,8 +2,9 @@ import { WAD } from "../../sdk/index.js";
 import type { Participant } from "./accounts.js";
 import { type ChartMark, drawChart } from "./chart.js";
 import type { StepRecord } from "./drive.js";
-import { change, clock, percent, priceOf, usd } from "./format.js";
+import { change, clock, priceOf } from "./format.js";
 import { exitCodeOf, type InvariantResult } from "./invariants.js";
+import type { Loan } from "./loans.js";
 import type { Scenario } from "./source.js";
 import { type Terminal, wrap } from "./terminal.js";
 
@@ -100,41 +101,13 @@ function marksOf({ at, done }: StepRecord): ChartMark[] {
         return [{ time: at.time, ...MARKS.answer }];
       case "sale":
       case "lateTrade":
+      case "settlement":
+      case "flag":
+      case "deleverage":
+      case "writeOff":
         return [];
     }
   });
-}
-
-/** The run in numbers. */
-export interface Tally {
-  readonly marginCalls: number;
-  readonly liquidations: number;
-  readonly bankruptcies: number;
-  /** Different accounts that were liquidated. */
-  readonly liquidatedAccounts: number;
-  /** What winners gave for losses of others [wad]. */
-  readonly haircuts: bigint;
-  /** What liquidators' discounts add up to [wad]. */
-  readonly discounts: bigint;
-}
-
-/** Adds up what happened. */
-export function tallyOf(records: readonly StepRecord[]): Tally {
-  const done = records.flatMap((record) => record.done);
-  const taken = done.filter((record) => record.kind === "liquidation");
-  return {
-    marginCalls: done.filter(({ kind }) => kind === "marginCall").length,
-    liquidations: taken.length,
-    bankruptcies: taken.filter(({ event }) => event.equity < 0n).length,
-    liquidatedAccounts: new Set(taken.map(({ event }) => event.account)).size,
-    haircuts: taken
-      .flatMap(({ haircuts }) => haircuts)
-      .reduce((total, { loss }) => total + loss, 0n),
-    discounts: taken.reduce(
-      (total, { event }) => total + (event.equity * event.fraction) / WAD - event.payment,
-      0n,
-    ),
-  };
 }
 
 /** The invariants with the figures behind them, and the verdict. */
@@ -165,35 +138,22 @@ export function describeFall({ drawdown }: Scenario): string {
   return `The largest fall: ${change(-drop)} from ${priceOf(peak.price)} to ${priceOf(trough.price)} within ${clock(trough.time - peak.time).slice(1)}.`;
 }
 
-/** The tally in sentences. */
-export function describeTally(
-  tally: Tally,
-  {
-    accounts,
-    fund,
-    reserve,
-  }: { accounts: number; fund: { before: bigint; after: bigint }; reserve: bigint },
-): string[] {
-  const { marginCalls, liquidations, liquidatedAccounts, bankruptcies, haircuts, discounts } =
-    tally;
-  return [
-    `${marginCalls} margin calls and ${liquidations} liquidations of ${liquidatedAccounts} of ${accounts} accounts (${percent(liquidatedAccounts / accounts)}), ${bankruptcies} of them bankrupt.`,
-    `Liquidators earned discounts of ${usd(discounts)}. The insurance fund went from ${usd(fund.before)} to ${usd(fund.after)}.`,
-    `Fees of ${usd(reserve)} wait to be divided between the fund and the treasury: anyone may do it, and a liquidation that asks the fund does.`,
-    haircuts === 0n
-      ? "No winner had to give anything up."
-      : `Winners gave up ${usd(haircuts)} beyond what the fund may pay for one market.`,
-  ];
-}
-
-/** What each account was given by its owner in all [wad]. */
-export function paidIn(
-  participants: readonly Participant[],
-  records: readonly StepRecord[],
-): Map<string, bigint> {
+/** What each account was given by its owner in all, less what the owner took out as a loan [wad]. */
+export function paidIn({
+  participants,
+  loans,
+  records,
+}: {
+  participants: readonly Participant[];
+  loans: readonly Loan[];
+  records: readonly StepRecord[];
+}): Map<string, bigint> {
   const putIn = new Map<string, bigint>(
     participants.map(({ account, role }) => [account, BigInt(role.dollars) * WAD]),
   );
+  for (const { participant, amount } of loans) {
+    putIn.set(participant.account, (putIn.get(participant.account) ?? 0n) - amount);
+  }
   for (const record of records.flatMap(({ done }) => done)) {
     if (record.kind !== "topUp") continue;
     putIn.set(record.account, (putIn.get(record.account) ?? 0n) + record.amount);

@@ -20,7 +20,8 @@ const GAUGE_CELLS = 12;
 /** Where the gauge ends: three times the maintenance margin is as good as any more. */
 const GAUGE_END = 3;
 
-const NO_BORDER = {
+/** For tables without lines. */
+export const NO_BORDER = {
   top: "",
   "top-mid": "",
   "top-left": "",
@@ -46,20 +47,25 @@ export function castTable(cast: readonly Role[], paint: Palette): string {
     style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
   });
   for (const role of cast) {
-    const wants = role.bets
-      .map(
-        ({ underlying, side, leverage }) =>
-          `${side} ${underlying.toUpperCase()} ${decimal(leverage, 1)}×`,
-      )
-      .join(", ");
     table.push([
       paint.strong(role.name),
       `$${decimal(role.dollars, 0)} ${role.asset}`,
-      role.late ? `${wants}, later` : wants || "–",
+      wantsOf(role) || "–",
       paint.faint(role.story),
     ]);
   }
   return table.toString();
+}
+
+/** "long ETH 2.2×", "a loan of $60,000". */
+function wantsOf({ bets, opens, loan }: Role): string {
+  const wants = bets.map(
+    ({ underlying, side, leverage }) =>
+      `${side} ${underlying.toUpperCase()} ${decimal(leverage, 1)}×`,
+  );
+  if (opens !== "first") wants.push("later");
+  if (loan > 0) wants.push(`a loan of $${decimal(loan, 0)}`);
+  return wants.join(", ");
 }
 
 /** How every account stands against its requirements. */
@@ -161,7 +167,7 @@ function holdingsOf({ positions, collateral }: Holdings, market: Market): string
 }
 
 /** The unit of an instrument's size: "ETH". */
-export function unitOf({ instruments }: Market, instrument: bigint): string {
+export function unitOf({ instruments }: Pick<Market, "instruments">, instrument: bigint): string {
   return instrument === instruments.eth ? "ETH" : "BTC";
 }
 

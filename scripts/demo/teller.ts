@@ -1,27 +1,17 @@
-import { mulDown, WAD } from "../../sdk/index.js";
-import type { StepRecord } from "./drive.js";
+import { mulDown } from "../../sdk/index.js";
+import type { Happening } from "./drive.js";
 import { abs, change, count, decimal, percent, priceOf, sizeOf, toNumber, usd } from "./format.js";
-import type { LiquidationRecord, MarginCall, SaleRecord } from "./keeper.js";
+import type { LiquidationRecord, MarginCall } from "./keeper.js";
+import type { SettlementRecord } from "./loans.js";
+import { CENT } from "./losses.js";
 import type { Market } from "./market.js";
 import type { OwnerRecord } from "./reactions.js";
+import type { SaleRecord } from "./sale.js";
+import { createSpeaker } from "./speaker.js";
 import { unitOf } from "./tables.js";
-import { type Terminal, wrap } from "./terminal.js";
+import { tellDefault, tellLoss } from "./tellLosses.js";
+import type { Terminal } from "./terminal.js";
 import { healthOf } from "./watch.js";
-
-/** One thing that happened. */
-export type Happening = StepRecord["done"][number];
-
-/** What deserves an explanation when it is seen for the first time. */
-type Topic =
-  | "marginCall"
-  | "partial"
-  | "whole"
-  | "dust"
-  | "bankrupt"
-  | "haircut"
-  | "sale"
-  | "topUp"
-  | "reduction";
 
 /** Prints single happenings: a line each, and why when its kind is new. */
 export interface Teller {
@@ -29,11 +19,6 @@ export interface Teller {
   /** Says that more slices of an account were taken than have been told. */
   tellUntold(account: string, untold: { slices: number; payment: bigint }): void;
 }
-
-const NAME_COLUMNS = 11;
-const EXPLANATION_INDENT = 6;
-/** What is worth a line [wad]. */
-const CENT = WAD / 100n;
 
 /**
  * @param market For units.
@@ -43,24 +28,10 @@ export function createTeller(
   terminal: Terminal,
   { market, nameOf }: { market: Market; nameOf: (account: string) => string },
 ): Teller {
-  const { paint, say } = terminal;
-  const explained = new Set<Topic>();
-
-  const line = (
-    colour: (text: string) => string,
-    label: string,
-    account: string,
-    text: string,
-  ): void => {
-    say(
-      `  ${colour(label.padEnd(15))} ${paint.strong(nameOf(account).padEnd(NAME_COLUMNS))} ${text}`,
-    );
-  };
-  const explain = (topic: Topic, text: string): void => {
-    if (explained.has(topic)) return;
-    explained.add(topic);
-    say(...wrap(text, { width: terminal.width, indent: EXPLANATION_INDENT }).map(paint.faint));
-  };
+  const { paint } = terminal;
+  const speaker = createSpeaker(terminal, nameOf);
+  const { line, explain } = speaker;
+  const voice = { speaker, paint, market, nameOf };
 
   const tellCall = ({ reading, deposit, reduction, line: limit }: MarginCall): void => {
     const { account, equity, initial, maintenance } = reading;
@@ -84,7 +55,7 @@ export function createTeller(
   };
 
   const tellLiquidation = (record: LiquidationRecord): void => {
-    const { before, after, event, haircuts, deficit } = record;
+    const { before, after, event, loss } = record;
     const name = nameOf(event.account);
     const slice = mulDown(event.equity, event.fraction);
     const incentive = slice - event.payment;
@@ -99,9 +70,11 @@ export function createTeller(
       bankrupt ? paint.loss : paint.alarm,
       bankrupt ? "✖ bankrupt" : "✖ liquidation",
       event.account,
-      event.payment < 0n
-        ? `all of it, worth ${usd(slice)}: ${nameOf(event.liquidator)} is paid ${usd(-event.payment)} to take it, ${fund}, ${health}`
-        : `${percent(toNumber(event.fraction))} sold for ${usd(event.payment)} (worth ${usd(slice)}, discount ${usd(incentive)}), ${fund}, ${health}`,
+      abs(event.payment) < CENT
+        ? `${percent(toNumber(event.fraction))} taken for nothing (worth ${usd(slice)}), ${health}`
+        : event.payment < 0n
+          ? `all of it, worth ${usd(slice)}: ${nameOf(event.liquidator)} is paid ${usd(-event.payment)} to take it, ${fund}, ${health}`
+          : `${percent(toNumber(event.fraction))} sold for ${usd(event.payment)} (worth ${usd(slice)}, discount ${usd(incentive)}), ${fund}, ${health}`,
     );
 
     if (bankrupt) {
@@ -130,44 +103,34 @@ export function createTeller(
           `in cash and keeps the rest of the position; ${usd(event.toInsurance)} goes to the insurance fund.`,
       );
     }
-    tellLoss(name, haircuts, deficit);
+    tellLoss(voice, name, loss);
   };
 
-  const tellLoss = (
-    name: string,
-    haircuts: LiquidationRecord["haircuts"],
-    deficit: bigint | undefined,
-  ): void => {
-    for (const { instrument, long, loss } of haircuts) {
-      say(
-        `  ${paint.loss("✂ gains haircut".padEnd(15))} ${paint.strong("winners".padEnd(NAME_COLUMNS))} ` +
-          `every ${long ? "long" : "short"} ${unitOf(market, instrument)} position together gives ${usd(loss)}`,
-      );
-      explain(
-        "haircut",
-        "One market may draw no more than half of the insurance fund in a day, so that no single market can empty it. What " +
-          `${name} still owes is owed to those on the other side. They share the loss in proportion to ` +
-          "their size: one number per instrument moves, nobody is picked out, and no position is closed.",
-      );
-    }
-    if (deficit !== undefined && deficit >= CENT)
-      say(
-        `  ${paint.loss("  deficit")}        ${usd(deficit)} is borne by nobody yet; the fund's next income repays it`,
-      );
-  };
-
-  const tellSale = ({ liquidator, sold }: SaleRecord): void => {
-    const sizes = sold
-      .map(({ instrument, size }) => sizeOf(-size, unitOf(market, instrument)))
-      .join(", ");
-    say(
-      paint.faint(
-        `  ${"  sold on".padEnd(15)} ${nameOf(liquidator).padEnd(NAME_COLUMNS)} ${sizes} to the market makers at the mark`,
-      ),
+  const tellSale = ({ liquidator, deals }: SaleRecord): void => {
+    const sizes = deals.map(
+      ({ instrument, size, price }) =>
+        `${sizeOf(size, unitOf(market, instrument))} at ${priceOf(toNumber(price))}`,
     );
+    speaker.line(paint.faint, "  sold on", liquidator, paint.faint(sizes.join(", ")));
     explain(
       "sale",
-      "The liquidator does not want the risk either: it trades what it took away with the market makers, whose quotes carry it from here.",
+      "The liquidator does not want the risk either: it trades what it took away with the market makers, whose quotes carry " +
+        "it from here. They quote below the index after a fall and above it after a rise, and funding follows such prices: " +
+        "when perpetuals trade below the index, shorts pay longs.",
+    );
+  };
+
+  const tellSettlement = ({ account, variation, cash }: SettlementRecord): void => {
+    line(
+      paint.warning,
+      "≡ settlement",
+      account,
+      `a loss of ${usd(-variation)} becomes cash, which is ${usd(cash)} now`,
+    );
+    explain(
+      "settlement",
+      "Anyone may turn an account's loss into cash. Equity stays what it is, but what is below 0 is a debt now: it bears " +
+        "interest, which goes to those who have cash.",
     );
   };
 
@@ -206,6 +169,14 @@ export function createTeller(
 
   const tell = (record: Happening): void => {
     switch (record.kind) {
+      case "settlement":
+        tellSettlement(record);
+        return;
+      case "flag":
+      case "deleverage":
+      case "writeOff":
+        tellDefault(voice, record);
+        return;
       case "marginCall":
         tellCall(record);
         return;

@@ -54,11 +54,33 @@ function countOf(report: DemoReport, kind: string): number {
   return report.events.filter((event) => event.kind === kind).length;
 }
 
+/** Funding and interest are owed by the second, so every run has some of both, and interest is all somebody's. */
+function expectFundingAndInterest({ funding, interest }: DemoReport): void {
+  expect(funding.map(({ instrument }) => instrument)).to.have.members(["ETH-PERP", "BTC-PERP"]);
+  for (const { instrument, interest: paid, above, below, net } of funding) {
+    expect(Number(paid), instrument).to.be.above(0);
+    expect(Number(above), instrument).to.be.above(0);
+    expect(Number(below), instrument).to.be.at.least(0);
+    expect(Number(net)).to.be.closeTo(Number(paid) + Number(above) - Number(below), 1e-9);
+  }
+  expect(Number(interest.paid)).to.be.above(0);
+  expect(Number(interest.earned)).to.be.above(0);
+  expect(Number(interest.fund)).to.be.above(0);
+  expect(Number(interest.paid)).to.be.closeTo(
+    Number(interest.earned) + Number(interest.fund),
+    Number(interest.paid) / 1_000,
+  );
+  const [loan] = interest.loans;
+  expect(loan?.account).to.equal("Rae");
+  expect(Number(loan?.paid)).to.be.within(1e-9, Number(interest.paid));
+}
+
 /** What must be true of every crash, whatever the prices. */
 function expectSoundCrash(report: DemoReport): void {
   expect(report.exitStatus).to.equal(0);
   expect(report.invariants.map(({ id }) => id)).to.deep.equal(["I1", "I2", "I3", "I5"]);
   for (const { id, holds } of report.invariants) expect(holds, id).to.equal(true);
+  expectFundingAndInterest(report);
   expect(countOf(report, "marginCall")).to.be.above(0);
   expect(countOf(report, "liquidation")).to.be.above(0);
 
@@ -93,6 +115,52 @@ describe("npm run demo", function () {
       expect(liquidations.some(({ toInsurance }) => Number(toInsurance) > 0)).to.equal(true);
       expect(liquidations.some(({ toInsurance }) => Number(toInsurance) < 0)).to.equal(true);
       expect(countOf(report, "gainsHaircut")).to.be.above(0);
+    });
+
+    it("empties the insurance fund by a bankruptcy that then reaches the gains haircut", () => {
+      const emptied = report.events.findIndex(
+        ({ kind, equity, toInsurance, fundLeft }) =>
+          kind === "liquidation" &&
+          Number(equity) < 0 &&
+          Number(toInsurance) < 0 &&
+          Number(fundLeft) < 0.01,
+      );
+      expect(emptied).to.be.at.least(0);
+      expect(report.events[emptied + 1]?.kind).to.equal("gainsHaircut");
+    });
+
+    it("lets those who have cash bear what the haircut's cap leaves", () => {
+      expect(countOf(report, "lendersCharged")).to.be.above(0);
+      expect(Number(report.interest.borne)).to.be.above(0);
+    });
+
+    it("closes an account that no liquidator takes against the other side, an hour after its flag", () => {
+      const flags = report.events.filter(({ kind }) => kind === "flag");
+      expect(flags).not.to.be.empty;
+      for (const { account, time } of flags) {
+        const closings = report.events.filter(
+          (event) => event.kind === "deleverage" && event.account === account,
+        );
+        expect(closings, account).not.to.be.empty;
+        for (const closing of closings) {
+          expect(Number(closing.time)).to.be.at.least(Number(time) + 3_600);
+        }
+        const left = report.accounts.find(({ name }) => name === account);
+        expect(left?.positions, account).to.deep.equal([]);
+      }
+    });
+
+    it("has sellers trade below the index, so that shorts pay longs for the premium", () => {
+      for (const { below } of report.funding) expect(Number(below)).to.be.above(0);
+    });
+
+    it("turns losses into debts when their owners are called", () => {
+      const settlements = report.events.filter(({ kind }) => kind === "settlement");
+      expect(settlements).not.to.be.empty;
+      for (const { cash, variation } of settlements) {
+        expect(Number(cash)).to.be.below(0);
+        expect(Number(variation)).to.be.below(0);
+      }
     });
 
     it("lets owners answer their calls", () => {
@@ -177,12 +245,15 @@ describe("npm run demo", function () {
         "The prices",
         "The accounts",
         "The crash",
+        "What if nobody comes",
         "What happened",
         "Do the books balance?",
       ]) {
         expect(stdout).to.match(new RegExp(`── \\d {2}${phase.replace("?", "\\?")} ─`));
       }
       expect(stdout).to.contain("✖ liquidation").and.to.contain("Every invariant holds");
+      expect(stdout).to.match(/ETH-PERP .*(longs paid shorts|shorts paid longs) \$/);
+      expect(stdout).to.match(/Borrowers paid \$[\d.,]+ of interest/);
     });
 
     it("explains its options", async () => {
