@@ -1,11 +1,13 @@
 import { MaxInt256, MaxUint256 } from "ethers";
 import { type AccountId, underlyingOf, WAD } from "../../../sdk/index.js";
 import { referenceFraction } from "../liquidation.js";
-import { distributeFees, settlePositions } from "../model/ledger.js";
+import { cashOf, poolNow } from "../model/cash.js";
+import { distributeFees } from "../model/fund.js";
+import { variationOf } from "../model/ledger.js";
 import { liquidate, leastFraction, surplusAfter } from "../model/liquidation.js";
 import { priceOf } from "../model/oracle.js";
-import { demand } from "../model/refusal.js";
-import { marginOf, marginOfValuation, valuationForLiquidation } from "../model/valuation.js";
+import { marginOfValuation, valuationForLiquidation } from "../model/valuation.js";
+import { settleVariation } from "../model/variation.js";
 import { isAuthorized } from "../model/vault.js";
 import { accountOf, bookOf, copyOf, type World } from "../model/world.js";
 import type { Act } from "./act.js";
@@ -36,14 +38,21 @@ export function drawSettleVariation(table: Table): Act {
     touched: [account],
     apply: (world) => {
       const isStranger = !isAuthorized(world, account, caller, "trade");
-      if (isStranger) {
-        const { equity, initial } = marginOf(world, account);
-        demand(equity < initial, "VariationNotDue");
-      }
-      settlePositions(world, account, (instrument) => priceOf(world, underlyingOf(instrument)));
-      return isStranger ? ["a stranger settles variation that is due"] : [];
+      const isLoss = variationIn(world, account) < 0n;
+      settleVariation(world, caller, account);
+      if (!isStranger) return [];
+      return [isLoss ? "a stranger settles a loss" : "a stranger settles variation that is due"];
     },
   };
+}
+
+/** At today's prices; 0 when there are none. */
+function variationIn(world: World, account: AccountId): bigint {
+  try {
+    return variationOf(world, account, (id) => priceOf(world, underlyingOf(id)));
+  } catch {
+    return 0n;
+  }
 }
 
 export function drawDistributeFees({ stage }: Table): Act {
@@ -57,8 +66,13 @@ export function drawDistributeFees({ stage }: Table): Act {
     touched: [],
     apply: (world) => {
       const { deficit } = world;
+      const { reserved } = poolNow(world);
       distributeFees(world);
-      return world.deficit < deficit ? ["fees repay a deficit"] : [];
+      const news: Record<string, boolean> = {
+        "fees repay a deficit": world.deficit < deficit,
+        "the fund receives interest": reserved > 0n && world.pool.reserved === 0n,
+      };
+      return Object.keys(news).filter((name) => news[name]);
     },
   };
 }
@@ -137,7 +151,7 @@ function newsOfLiquidation(
     const { haircut } = bookOf(before, instrument);
     return haircut.long > 0n || haircut.short > 0n;
   });
-  const fund = accountOf(before, before.rules.fund).cash;
+  const fund = cashOf(before, before.rules.fund);
   const news: Record<string, boolean> = {
     "a whole account is taken": fraction === WAD,
     "a part of an account is taken": fraction < WAD,
@@ -149,6 +163,7 @@ function newsOfLiquidation(
     "the fund is empty": due > 0n && fund === 0n && fundPays === 0n,
     "the incentive is cut": due > fundPays + loss,
     "gains are haircut": moved,
+    "lenders bear a loss": after.pool.lostShare > before.pool.lostShare,
     "a deficit is recorded": after.deficit > before.deficit,
     "the fund's income repays a deficit": result.toInsurance > 0n && after.deficit < before.deficit,
     "fees are distributed by a liquidation": before.reserve > 0n && after.reserve === 0n,
