@@ -179,12 +179,19 @@ async function sendAct(stage: Stage, act: Act, time: bigint): Promise<string> {
 }
 
 function errorNameOf({ plimsoll }: Stage, error: unknown): string {
-  const { data } = error as { data?: string };
-  if (typeof data !== "string" || data.length < 10) throw error;
+  const data = dataOf(error);
+  if (data === undefined) throw error;
   const { vault, clearinghouse, marginEngine, exchange, oracle, rules } = plimsoll;
   for (const contract of [vault, clearinghouse, marginEngine, exchange, oracle, rules]) {
     const found = contract.interface.getError(data.slice(0, 10));
     if (found !== null) return found.name;
   }
   return `unknown error ${data}`;
+}
+
+/** Of an error that Hardhat could not explain the data lies one level deeper. */
+function dataOf(error: unknown): string | undefined {
+  const { data } = error as { data?: string | { data?: string } };
+  const found = typeof data === "object" ? data.data : data;
+  return typeof found === "string" && found.length >= 10 ? found : undefined;
 }
