@@ -11,6 +11,7 @@ import {IRules} from "./interfaces/IRules.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {AccountValuation} from "./margin/AccountValuation.sol";
 import {SliceSearch} from "./margin/SliceSearch.sol";
+import {StandardRequirement} from "./margin/StandardRequirement.sol";
 import {WadMath} from "./libraries/WadMath.sol";
 import {AccountId} from "./types/AccountId.sol";
 import {CollateralRules} from "./types/CollateralRules.sol";
@@ -286,7 +287,7 @@ contract MarginEngine is AccountValuation, IMarginEngine {
     ) private pure returns (LiquidationTerms memory terms, SliceSearch.Account memory account) {
         LiquidationRules rules = valuation.liquidationRules;
         terms = Liquidation.termsOf(margin.equity, margin.maintenance, rules);
-        account.requirementOf = _standardRequirement;
+        account.requirementOf = StandardRequirement.requirementOf;
         account.portfolio = valuation.portfolio;
         account.minimumMargin = valuation.minimumMargin;
         account.rules = rules;

@@ -59,7 +59,6 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
     uint256 public immutable SETTLEMENT_DECIMALS;
     IRules private immutable RULES;
 
-    address private _clearinghouse;
     IMarginEngine private _marginEngine;
     CashPool private _pool;
     mapping(AccountId account => Header header) private _headers;
@@ -70,7 +69,7 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
     mapping(address owner => mapping(address operator => Operator)) private _operators;
 
     modifier onlyClearinghouse() {
-        if (msg.sender != _clearinghouse) revert NotClearinghouse(msg.sender);
+        if (msg.sender != _pool.clearinghouse) revert NotClearinghouse(msg.sender);
         _;
     }
 
@@ -152,25 +151,13 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
 
     /// @inheritdoc IVault
     function post(Posting[] calldata postings) external onlyClearinghouse nonReentrantView {
-        uint256 supplyIndex = _accrue();
-        int256 sum;
-        for (uint256 i = 0; i < postings.length; ++i) {
-            int256 change = postings[i].cash;
-            if (change == 0) continue;
-            sum += change;
-            _post(supplyIndex, postings[i].account, change);
-        }
-        if (sum != 0) _pool.net = (_pool.net + sum).toInt104();
+        _postAll(postings, 0);
     }
 
     /// @inheritdoc IVault
-    function moveSlice(AccountId from, AccountId to, uint256 fraction) external onlyClearinghouse nonReentrantView {
-        uint256 supplyIndex = _accrue();
-        int256 cash = WadMath.mulDown(_pool.presentOf(_headers[from].principal), fraction.toInt256());
-        if (cash != 0) {
-            _post(supplyIndex, from, -cash);
-            _post(supplyIndex, to, cash);
-        }
+    function moveSlice(uint256 fraction, Posting[] calldata postings) external onlyClearinghouse nonReentrantView {
+        (AccountId from, AccountId to) = (postings[0].account, postings[1].account);
+        _postAll(postings, fraction.toInt256());
         uint256 tokens = _headers[from].tokens;
         for (uint256 index = 0; tokens >> index != 0; ++index) {
             if ((tokens >> index) & 1 == 0) continue;
@@ -210,9 +197,9 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
     function wire(address clearinghouse, address marginEngine) external restricted {
         if (clearinghouse.code.length == 0) revert NotAContract(clearinghouse);
         if (marginEngine.code.length == 0) revert NotAContract(marginEngine);
-        address current = _clearinghouse;
+        address current = _pool.clearinghouse;
         if (current != address(0) && current != clearinghouse) revert ClearinghouseAlreadySet(current);
-        _clearinghouse = clearinghouse;
+        _pool.clearinghouse = clearinghouse;
         _marginEngine = IMarginEngine(marginEngine);
         emit VaultWired(clearinghouse, marginEngine);
     }
@@ -416,8 +403,20 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
         return _changeCash(supplyIndex, account, -charged.toInt256());
     }
 
-    function _post(uint256 supplyIndex, AccountId account, int256 change) private {
-        emit CashPosted(account, change, _changeCash(supplyIndex, account, change));
+    /// @dev Posts cash, and with it a fraction of what the first account has, which the second receives.
+    function _postAll(Posting[] calldata postings, int256 fraction) private {
+        uint256 supplyIndex = _accrue();
+        int256 slice =
+            fraction == 0 ? int256(0) : WadMath.mulDown(_pool.presentOf(_headers[postings[0].account].principal), fraction);
+        int256 sum;
+        for (uint256 i = 0; i < postings.length; ++i) {
+            (AccountId account, int256 change) = (postings[i].account, postings[i].cash);
+            sum += change;
+            if (i == 0) change -= slice;
+            else if (i == 1) change += slice;
+            if (change != 0) emit CashPosted(account, change, _changeCash(supplyIndex, account, change));
+        }
+        if (sum != 0) _pool.net = (_pool.net + sum).toInt104();
     }
 
     /// @dev The one way in which cash changes; returns it as it is afterwards [wad].

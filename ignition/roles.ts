@@ -89,7 +89,7 @@ export const OPEN: Record<GovernedContract | "MarginEngine" | "Lens" | "Router",
     "setOperator(address,uint8,uint40)",
     // The clearinghouse only.
     "post((bytes32,int256)[])",
-    "moveSlice(bytes32,bytes32,uint256)",
+    "moveSlice(uint256,(bytes32,int256)[])",
     "collectInterest()",
     "chargeLenders(uint256,uint256)",
     "accrueInterest()",

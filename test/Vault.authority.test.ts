@@ -139,11 +139,11 @@ describe("Vault", () => {
 
     it("I4: cannot post cash or move a slice", async () => {
       const { vault, stranger, accounts } = await networkHelpers.loadFixture(deployWithVictims);
-      const [from, to] = accounts as [AccountId, AccountId];
-      await expect(vault.connect(stranger).post([{ account: to, cash: 1n }]))
+      const postings = accounts.slice(0, 2).map((account) => ({ account, cash: 1n }));
+      await expect(vault.connect(stranger).post(postings))
         .to.be.revertedWithCustomError(vault, "NotClearinghouse")
         .withArgs(stranger.address);
-      await expect(vault.connect(stranger).moveSlice(from, to, 1n))
+      await expect(vault.connect(stranger).moveSlice(1n, postings))
         .to.be.revertedWithCustomError(vault, "NotClearinghouse")
         .withArgs(stranger.address);
     });

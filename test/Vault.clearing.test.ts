@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import hre from "hardhat";
 import type { NetworkConnection } from "hardhat/types/network";
-import { accountId, parseWad } from "../sdk/index.js";
+import { accountId, type AccountId, parseWad } from "../sdk/index.js";
 import { expectConservation } from "./fixtures/conservation.js";
 import { deployPlimsoll, ETH, ETH_PERP } from "./fixtures/plimsoll.js";
 
@@ -10,6 +10,10 @@ const { ethers, networkHelpers } = connection;
 
 const HALF = parseWad("0.5");
 const WHOLE = parseWad(1);
+
+/** A giver and a receiver who are posted nothing besides. */
+const both = (from: AccountId, to: AccountId) =>
+  [from, to].map((account) => ({ account, cash: 0n }));
 
 /** What the vault does for the clearinghouse alone; who else may not is in Vault.authority.test.ts. */
 describe("Vault", () => {
@@ -42,19 +46,32 @@ describe("Vault", () => {
       const [size, price] = [parseWad(2), parseWad(3000)];
       await trade({ taker: alice, maker: bob, instrument: ETH_PERP, size, price });
       await setPrice(ETH, 3100);
-      // 10,000 less a fee of 3, and 2 x 100.
+      // 2 x 100 less a fee of 3.
       await expect(clearinghouse.connect(alice).settleVariation(account))
         .to.emit(vault, "CashPosted")
-        .withArgs(account, parseWad(200), parseWad(10_197));
+        .withArgs(account, parseWad(197), parseWad(10_197));
       await expectConservation(plimsoll, [account, other]);
     });
   });
 
   describe("moveSlice", () => {
+    it("posts what comes with it, once for each account", async () => {
+      const { vault, asClearinghouse, from, to } = await networkHelpers.loadFixture(deployHoldings);
+      const postings = [
+        { account: from, cash: parseWad(7) },
+        { account: to, cash: -parseWad(8) },
+      ];
+      await expect(vault.connect(asClearinghouse).moveSlice(parseWad("0.25"), postings))
+        .to.emit(vault, "CashPosted")
+        .withArgs(from, parseWad(-18), parseWad(82))
+        .to.emit(vault, "CashPosted")
+        .withArgs(to, parseWad(17), parseWad(17));
+    });
+
     it("moves the fraction of cash and of every token and says what is left", async () => {
       const { vault, asClearinghouse, from, to, weth, wbtc } =
         await networkHelpers.loadFixture(deployHoldings);
-      await expect(vault.connect(asClearinghouse).moveSlice(from, to, parseWad("0.25")))
+      await expect(vault.connect(asClearinghouse).moveSlice(parseWad("0.25"), both(from, to)))
         .to.emit(vault, "CashPosted")
         .withArgs(from, parseWad(-25), parseWad(75))
         .to.emit(vault, "CashPosted")
@@ -68,7 +85,7 @@ describe("Vault", () => {
 
     it("leaves a token of which the fraction is less than a unit, and says nothing of it", async () => {
       const { vault, asClearinghouse, from, to } = await networkHelpers.loadFixture(deployHoldings);
-      const act = await vault.connect(asClearinghouse).moveSlice(from, to, parseWad("0.1"));
+      const act = await vault.connect(asClearinghouse).moveSlice(parseWad("0.1"), both(from, to));
       const receipt = await act.wait();
       expect(receipt?.logs).to.have.length(3);
       expect(await vault.balancesOf(from)).to.deep.equal([
@@ -82,7 +99,7 @@ describe("Vault", () => {
     it("moves everything at a fraction of 1, and no token is left in the set", async () => {
       const { vault, asClearinghouse, from, to } = await networkHelpers.loadFixture(deployHoldings);
       const before = await vault.balancesOf(from);
-      await vault.connect(asClearinghouse).moveSlice(from, to, WHOLE);
+      await vault.connect(asClearinghouse).moveSlice(WHOLE, both(from, to));
       expect(await vault.balancesOf(from)).to.deep.equal([0n, 0n, []]);
       expect(await vault.balancesOf(to)).to.deep.equal(before);
     });
@@ -91,11 +108,11 @@ describe("Vault", () => {
       const { vault, asClearinghouse, from, to } = await networkHelpers.loadFixture(deployHoldings);
       const asks = vault.connect(asClearinghouse);
       await asks.post([{ account: from, cash: -parseWad(100) - 3n }]);
-      await asks.moveSlice(from, to, HALF);
+      await asks.moveSlice(HALF, both(from, to));
       expect(await vault.cashOf(from)).to.equal(-1n);
       expect(await vault.cashOf(to)).to.equal(-2n);
       await asks.post([{ account: from, cash: 4n }]);
-      await asks.moveSlice(from, to, HALF);
+      await asks.moveSlice(HALF, both(from, to));
       expect(await vault.cashOf(from)).to.equal(2n);
       expect(await vault.cashOf(to)).to.equal(-1n);
     });

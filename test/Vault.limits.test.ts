@@ -368,7 +368,8 @@ describe("Vault", () => {
       const address = await clearinghouse.getAddress();
       await networkHelpers.setBalance(address, WAD);
       const asClearinghouse = await ethers.getImpersonatedSigner(address);
-      await vault.connect(asClearinghouse).moveSlice(other, account, WAD);
+      const postings = [other, account].map((holder) => ({ account: holder, cash: 0n }));
+      await vault.connect(asClearinghouse).moveSlice(WAD, postings);
       expect(await vault.releasableOf(usdc)).to.equal(MILLION);
     });
   });

@@ -47,7 +47,7 @@ describe("Before it is wired", () => {
       await expect(vault.connect(owner).post([{ account, cash: 1n }]))
         .to.be.revertedWithCustomError(vault, "NotClearinghouse")
         .withArgs(owner.address);
-      await expect(vault.connect(owner).moveSlice(account, account, 1n))
+      await expect(vault.connect(owner).moveSlice(1n, [{ account, cash: 1n }]))
         .to.be.revertedWithCustomError(vault, "NotClearinghouse")
         .withArgs(owner.address);
     });

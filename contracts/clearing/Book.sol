@@ -76,10 +76,9 @@ using {indexOf} for Sides global;
 function sidesOf(Book storage self, InstrumentId instrument) view returns (Sides memory sides) {
     Market storage market = self.markets[instrument];
     sides.openInterest = market.openInterest;
-    // Unchecked: the time is past, and what is accrued is below 2^200.
+    int256 funding = _fundingSince(market);
+    // Unchecked: an index is below 2^104, what is accrued below 2^200.
     unchecked {
-        int256 funding =
-            Funding.accrued(market.lastMark, market.premium, market.interest, block.timestamp - market.accruedAt);
         sides.longIndex = market.longIndex + funding;
         sides.shortIndex = market.shortIndex + funding;
     }
@@ -95,12 +94,15 @@ function openPositionsOf(Book storage self, AccountId account) view returns (Ope
     InstrumentId[] memory instruments = self.instruments[account].values();
     open = new OpenPosition[](instruments.length);
     for (uint256 i = 0; i < open.length; ++i) {
-        OpenPosition memory position = open[i];
+        OpenPosition memory entry = open[i];
         InstrumentId instrument = instruments[i];
-        Sides memory sides = self.sidesOf(instrument);
-        position.instrument = instrument;
-        (position.size, position.realQuote) = _read(self, account, instrument, sides);
-        position.openInterest = sides.openInterest;
+        Position storage position = self.positions[account][instrument];
+        Market storage market = self.markets[instrument];
+        int256 size = position.size;
+        entry.instrument = instrument;
+        entry.size = size;
+        entry.realQuote = Ledger.realQuote(size, position.quote, _indexNow(market, size > 0));
+        entry.openInterest = market.openInterest;
     }
 }
 
@@ -208,6 +210,23 @@ function wholeNotional(uint256 size, uint256 mark) pure returns (uint256) {
     // Unchecked: sizes and marks that are stored are below 2^112 and 2^96.
     unchecked {
         return (size * mark) / 1e36;
+    }
+}
+
+/// @dev What one side has been charged for one unit of size until now: all that a view of one account needs [wad].
+function _indexNow(Market storage market, bool long) view returns (int256) {
+    // Unchecked: an index is below 2^104, what is accrued below 2^200.
+    unchecked {
+        return (long ? market.longIndex : market.shortIndex) + _fundingSince(market);
+    }
+}
+
+/// @dev What funding has charged one unit of size since it was last written [wad].
+function _fundingSince(Market storage market) view returns (int256) {
+    // Unchecked: the time is past.
+    unchecked {
+        uint256 elapsed = block.timestamp - market.accruedAt;
+        return Funding.accrued(market.lastMark, market.premium, market.interest, elapsed);
     }
 }
 

@@ -16,22 +16,25 @@ uint256 constant LOSS_WINDOW = 1 days;
 /// @dev The highest borrow rate that governance can set [bps per year].
 uint256 constant MOST_RATE_BPS = 30_000;
 
-/// @notice All cash together: three slots. The first is all that is read while nobody is in debt, and nothing of it
-/// is written by deposits and withdrawals.
+/// @notice All cash together: four slots. The first is all that is read while nobody is in debt; deposits and withdrawals
+/// write none of them then, and postings the second when they do not sum to 0.
 struct CashPool {
+    /// The only one who posts cash.
+    address clearinghouse;
+    /// Positive cash for a unit of its principal [wad].
+    uint72 supplyIndex;
+    /// Whether `debt` is not 0: only then does anything accrue.
+    bool indebted;
+    /// The insurance fund's share of interest [percent].
+    uint8 reservePercent;
     /// The sum of all cash less the tokens: the sum of all postings, less what waits for the insurance fund and what
     /// lenders lost [wad].
     int104 net;
-    /// Positive cash for a unit of its principal [wad].
-    uint72 supplyIndex;
-    /// The rules, as in CashParameters [bps per year, bps per year, bps, bps per year, percent].
+    /// The other rules, as in CashParameters [bps per year, bps per year, bps, bps per year].
     uint16 baseBps;
     uint16 slopeBps;
     uint16 kinkBps;
     uint16 slopeAboveBps;
-    uint8 reservePercent;
-    /// Whether `debt` is not 0: only then does anything accrue.
-    bool indebted;
     /// The sum of the principals of debts, as a positive number [wad].
     uint104 debt;
     /// Debt for a unit of its principal [wad].

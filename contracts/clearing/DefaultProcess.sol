@@ -123,8 +123,7 @@ library DefaultProcess {
         postings[0].cash += settlement.toAccount.toInt256();
         postings[1].cash -= settlement.payment;
         postings[2] = Posting({account: partners.fund, cash: Waterfall.afterDeficit(book, settlement.toInsurance)});
-        partners.vault.moveSlice(takeover.account, takeover.liquidator, terms.fraction);
-        partners.vault.post(postings);
+        partners.vault.moveSlice(terms.fraction, postings);
     }
 
     // Deleveraging

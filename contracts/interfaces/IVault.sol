@@ -140,11 +140,11 @@ interface IVault {
     function post(Posting[] calldata postings) external;
 
     /// @notice Moves a fraction of all that an account has, tokens rounded down for the receiver and all of them at a
-    /// fraction of 1. Clearinghouse only.
-    /// @param from Who gives.
-    /// @param to Who receives.
+    /// fraction of 1, and posts what comes with it. Clearinghouse only.
     /// @param fraction Which part [wad].
-    function moveSlice(AccountId from, AccountId to, uint256 fraction) external;
+    /// @param postings As in `post`; the account of the first gives, that of the second receives, and their cash changes once
+    /// for both.
+    function moveSlice(uint256 fraction, Posting[] calldata postings) external;
 
     /// @notice Takes the interest that waits for the insurance fund; the caller owes it to the fund or sets it against
     /// losses. Clearinghouse only.

@@ -20,12 +20,12 @@ import {CollateralHolding, Delta, Holding, Margin, Portfolio} from "../types/Por
 import {OpenPosition} from "../types/Position.sol";
 import {UnderlyingRules} from "../types/UnderlyingRules.sol";
 import {crowdingOf} from "./OpenInterestAddOn.sol";
-import {StandardMargin} from "./StandardMargin.sol";
+import {StandardRequirement} from "./StandardRequirement.sol";
 
 /// @title AccountValuation
 /// @notice From what an account has to what it is worth and requires: load it (`_load`), change it if the question is
 /// what-if (`_apply`), price it (`_value`), ask the model (`_margin`).
-abstract contract AccountValuation is StandardMargin {
+abstract contract AccountValuation {
     using SafeCast for int256;
     using SafeCast for uint256;
 
@@ -240,8 +240,8 @@ abstract contract AccountValuation is StandardMargin {
         if (_isRead(valuation)) return valuation;
 
         Portfolio memory unread = _setAside(valuation);
-        (, uint256 aside) = _standardRequirement(unread);
-        (, uint256 rest) = _standardRequirement(valuation.portfolio);
+        (, uint256 aside) = StandardRequirement.requirementOf(unread);
+        (, uint256 rest) = StandardRequirement.requirementOf(valuation.portfolio);
         if (aside > WadMath.bpsDown(aside + rest, MOST_UNREAD_BPS)) {
             ORACLE.price(
                 unread.positions.length == 0
@@ -271,7 +271,7 @@ abstract contract AccountValuation is StandardMargin {
         valuation = _value(state, cache, Purpose.Liquidation);
         if (_isRead(valuation)) return valuation;
 
-        (uint256 initial, ) = _standardRequirement(_setAside(valuation));
+        (uint256 initial, ) = StandardRequirement.requirementOf(_setAside(valuation));
         int256 worst = valuation.unreadValue - initial.toInt256();
         valuation.equity += (worst < 0 ? worst : int256(0)) - valuation.unreadValue;
     }
@@ -317,7 +317,7 @@ abstract contract AccountValuation is StandardMargin {
 
     function _margin(Valuation memory valuation) internal pure returns (Margin memory margin) {
         margin.equity = valuation.equity;
-        (margin.initial, margin.maintenance) = _standardRequirement(valuation.portfolio);
+        (margin.initial, margin.maintenance) = StandardRequirement.requirementOf(valuation.portfolio);
         margin.maintenance = FixedPointMathLib.max(margin.maintenance, valuation.minimumMargin);
         margin.initial = FixedPointMathLib.max(margin.initial, margin.maintenance);
     }

@@ -23,9 +23,11 @@ library SliceSearch {
     struct Account {
         /// The account's margin model.
         function(Portfolio memory) internal pure returns (uint256, uint256) requirementOf;
+        /// Sizes and quantities are those that a slice leaves, from the first slice that is looked at on.
         Portfolio portfolio;
-        /// What a slice leaves of it: one copy, changed from slice to slice; empty until it is needed.
-        Portfolio rest;
+        /// The whole sizes and quantities; empty until they are needed [wad].
+        int256[] sizes;
+        uint256[] quantities;
         /// [wad]
         uint256 minimumMargin;
         LiquidationRules rules;
@@ -98,31 +100,24 @@ library SliceSearch {
 
     /// @dev The model's maintenance requirement for what a slice leaves [wad].
     function _maintenanceOfRest(Account memory account, uint256 fraction) private pure returns (uint256 maintenance) {
-        Portfolio memory whole = account.portfolio;
-        Portfolio memory rest = account.rest;
-        if (rest.positions.length + rest.collateral.length == 0) _copy(whole, rest);
+        Portfolio memory rest = account.portfolio;
+        if (account.sizes.length + account.quantities.length == 0) _rememberWhole(account);
         int256 kept = (WadMath.WAD - fraction).toInt256();
-        for (uint256 i = 0; i < whole.positions.length; ++i) {
-            rest.positions[i].size = WadMath.mulUp(whole.positions[i].size, kept);
+        for (uint256 i = 0; i < account.sizes.length; ++i) {
+            rest.positions[i].size = WadMath.mulUp(account.sizes[i], kept);
         }
-        for (uint256 i = 0; i < whole.collateral.length; ++i) {
-            rest.collateral[i].quantity = WadMath.mulUp(whole.collateral[i].quantity, uint256(kept));
+        for (uint256 i = 0; i < account.quantities.length; ++i) {
+            rest.collateral[i].quantity = WadMath.mulUp(account.quantities[i], uint256(kept));
         }
         (, maintenance) = account.requirementOf(rest);
     }
 
-    /// @dev Everything but sizes and quantities, which differ from slice to slice.
-    function _copy(Portfolio memory whole, Portfolio memory rest) private pure {
-        rest.positions = new Holding[](whole.positions.length);
-        for (uint256 i = 0; i < whole.positions.length; ++i) {
-            (Holding memory from, Holding memory to) = (whole.positions[i], rest.positions[i]);
-            (to.instrument, to.mark, to.indexPrice) = (from.instrument, from.mark, from.indexPrice);
-            (to.rules, to.brackets, to.crowding) = (from.rules, from.brackets, from.crowding);
-        }
-        rest.collateral = new CollateralHolding[](whole.collateral.length);
-        for (uint256 i = 0; i < whole.collateral.length; ++i) {
-            (CollateralHolding memory from, CollateralHolding memory to) = (whole.collateral[i], rest.collateral[i]);
-            (to.price, to.rules) = (from.price, from.rules);
-        }
+    function _rememberWhole(Account memory account) private pure {
+        Holding[] memory positions = account.portfolio.positions;
+        account.sizes = new int256[](positions.length);
+        for (uint256 i = 0; i < positions.length; ++i) account.sizes[i] = positions[i].size;
+        CollateralHolding[] memory collateral = account.portfolio.collateral;
+        account.quantities = new uint256[](collateral.length);
+        for (uint256 i = 0; i < collateral.length; ++i) account.quantities[i] = collateral[i].quantity;
     }
 }

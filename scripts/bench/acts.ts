@@ -30,6 +30,15 @@ const DRIFT_BPS = 10n;
 const CRASH_BPS = -500n;
 const DEBTOR_DOLLARS = 2_400;
 
+/** After this one it owes more than it has. */
+const COLLAPSE_BPS = -900n;
+
+/** More than a trade costs its taker. */
+const FEES_BPS = 10n;
+
+/** A flagged account waits an hour, and its flag is good for a day more [seconds]. */
+const FLAG_SECONDS = 7_200;
+
 /** What 0.1 WETH, 0.1 wstETH and 0.003 WBTC are worth; the debtor has so much less in cash. */
 const COLLATERAL_DOLLARS = 960;
 
@@ -83,6 +92,32 @@ export const ACTS: Record<ActName, Preparation> = {
     return liquidate(market, { positions: 5, warm: true, collateral: COLLATERAL_DOLLARS });
   },
 
+  async accrueFunding({ clearinghouse, relay, changeFundingRules }) {
+    await changeFundingRules(ETH_PERP);
+    const request = await clearinghouse.accrueFunding.populateTransaction(ETH_PERP);
+    return { sender: relay, request };
+  },
+
+  async deleverage({ debtor, house, clearinghouse, relay, waitUntil, ...market }) {
+    await sink(debtor, house, market);
+    const account = accountOf(debtor);
+    await waitUntil(FLAG_SECONDS);
+    await clearinghouse.flag(account);
+    const { size } = await clearinghouse.positionOf(account, ETH_PERP);
+    const request = await clearinghouse.deleverage.populateTransaction(
+      ...([account, accountOf(house), ETH_PERP, size] as const),
+    );
+    return { sender: relay, request };
+  },
+
+  async writeOff({ debtor, house, clearinghouse, relay, close, ...market }) {
+    await sink(debtor, house, market);
+    // Who has nothing left pays no fees: somebody helps it out by as much.
+    await close(debtor, house, ETH_PERP, FEES_BPS);
+    const request = await clearinghouse.writeOff.populateTransaction(accountOf(debtor));
+    return { sender: relay, request };
+  },
+
   marginView1: async (market) => viewMargin(market, 1),
   marginView5: async (market) => viewMargin(market, 5),
 };
@@ -116,6 +151,17 @@ async function liquidate(
   const [account, into] = [accountOf(debtor), accountOf(liquidator)];
   const request = await clearinghouse.liquidate.populateTransaction(account, into, WAD, MaxInt256);
   return { sender: liquidator, request };
+}
+
+/** A debtor's losses become larger than what it has. */
+async function sink(
+  debtor: HardhatEthersSigner,
+  house: HardhatEthersSigner,
+  { usdc, endow, open, movePrices }: Pick<Market, "usdc" | "endow" | "open" | "movePrices">,
+): Promise<void> {
+  await endow(debtor, usdc, DEBTOR_DOLLARS);
+  await open(debtor, house, ETH_PERP);
+  await movePrices([ETH_PERP], COLLAPSE_BPS);
 }
 
 /** A view, sent as a transaction: what it costs beyond being one is what a contract pays for the call. */

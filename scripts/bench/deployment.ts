@@ -2,7 +2,7 @@ import hre from "hardhat";
 import type { NetworkConnection } from "hardhat/types/network";
 import { deploy, type DeployedAddresses } from "../../ignition/deploy.js";
 import { type DeploymentParameters, readParameters } from "../../ignition/parameters.js";
-import { perpetual } from "../../sdk/index.js";
+import { perpetual, underlyingOf } from "../../sdk/index.js";
 import type { MockToken } from "../../typechain-types/index.js";
 import { isProductionBuild } from "../sources.js";
 
@@ -28,6 +28,9 @@ export const PERPETUALS = [...FEEDS.keys()];
 /** The first block's time; the network would otherwise begin now. */
 const START = "2026-01-01T00:00:00Z";
 
+/** The time of the measured block, far behind any preparation [unix seconds]. */
+export const ACT_TIME = Date.UTC(2026, 0, 6) / 1_000;
+
 /** A deployment with its contracts, tokens, feeds and people. */
 export type Deployment = Awaited<ReturnType<typeof deployProduction>>;
 
@@ -47,6 +50,7 @@ export async function deployProduction() {
     addresses,
     ...(await contractsAt(connection, addresses)),
     ...(await pricesAt(connection, addresses)),
+    ...(await governedBy(connection, addresses)),
     ...(await peopleOf(connection)),
   };
 }
@@ -96,7 +100,10 @@ async function contractsAt({ ethers }: NetworkConnection, addresses: DeployedAdd
   };
 }
 
-async function pricesAt({ ethers }: NetworkConnection, { feeds }: DeployedAddresses) {
+async function pricesAt(
+  { ethers, networkHelpers }: NetworkConnection,
+  { feeds }: DeployedAddresses,
+) {
   const contracts = await Promise.all(
     Object.values(feeds).map((address) => ethers.getContractAt("MockV3Aggregator", address)),
   );
@@ -115,7 +122,41 @@ async function pricesAt({ ethers }: NetworkConnection, { feeds }: DeployedAddres
     }
   }
 
-  return { refreshPrices, movePrices };
+  /** So many seconds before the act, every feed has answered the same again. */
+  async function waitUntil(secondsBeforeAct: number): Promise<void> {
+    await networkHelpers.time.setNextBlockTimestamp(ACT_TIME - secondsBeforeAct);
+    await refreshPrices();
+  }
+
+  return { refreshPrices, movePrices, waitUntil };
+}
+
+async function governedBy(
+  { ethers, networkHelpers }: NetworkConnection,
+  { contracts }: DeployedAddresses,
+) {
+  const { admin, delaySeconds } = readParameters("local").governance;
+  const accessManager = await ethers.getContractAt("AccessManager", contracts.AccessManager);
+  const rules = await ethers.getContractAt("Rules", contracts.Rules);
+
+  /** Governance announces other funding rules for a perpetual and sets them after its delay. */
+  async function changeFundingRules(perpetual: bigint): Promise<void> {
+    const governance = await ethers.getSigner(admin);
+    const call = rules.interface.encodeFunctionData("setFundingRules", [
+      underlyingOf(perpetual),
+      {
+        interestMillionths: 50,
+        deadBandMillionths: 500,
+        capMillionths: 6_000,
+        depthShareBps: 2_500,
+      },
+    ]);
+    await accessManager.connect(governance).schedule(rules, call, 0);
+    await networkHelpers.time.increase(delaySeconds.RISK);
+    await accessManager.connect(governance).execute(rules, call);
+  }
+
+  return { changeFundingRules };
 }
 
 /** Who takes part: the house is the other side of what is prepared, the relay sends what anyone may. */

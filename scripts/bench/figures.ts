@@ -18,6 +18,9 @@ export const KEYS = [
   "liquidate5Warm",
   "liquidate5Fresh",
   "liquidate5WithCollateral",
+  "accrueFunding",
+  "deleverage",
+  "writeOff",
   "marginView1",
   "marginView5",
 ] as const;

@@ -84,12 +84,16 @@ async function tradeActions({ connection, clearinghouse, exchange, relay }: Depl
   const domain = orderDomain({ chainId, exchange: await exchange.getAddress() });
   let lastNonce = 0n;
 
-  /** An order at the mark. */
+  /** An order at the mark, or so many hundredths of a percent above it. */
   async function sign(
     trader: HardhatEthersSigner,
-    order: { instrument: bigint; size: bigint; nonce: bigint },
+    {
+      aboveBps = 0n,
+      ...order
+    }: { instrument: bigint; size: bigint; nonce: bigint; aboveBps?: bigint },
   ): Promise<SignedOrder> {
-    const limitPrice = await clearinghouse.markOf(order.instrument);
+    const mark = await clearinghouse.markOf(order.instrument);
+    const limitPrice = (mark * (10_000n + aboveBps)) / 10_000n;
     const account = accountOf(trader);
     return signOrder(trader, domain, buildOrder({ ...order, account, limitPrice, expiry: EXPIRY }));
   }
@@ -109,11 +113,15 @@ async function tradeActions({ connection, clearinghouse, exchange, relay }: Depl
     throw new Error("No nonce of the word gives a signature without zero bytes");
   }
 
-  /** Trades at the mark. */
-  async function trade({ taker, maker }: Sides, instrument: bigint, size: bigint): Promise<void> {
+  /** Trades at the mark, or above it. */
+  async function trade(
+    { taker, maker }: Sides,
+    terms: { instrument: bigint; size: bigint; aboveBps?: bigint },
+  ): Promise<void> {
     const nonce = ++lastNonce;
-    const takerOrder = await sign(taker, { instrument, size, nonce });
-    const makerOrder = await sign(maker, { instrument, size: -size, nonce });
+    const { size } = terms;
+    const takerOrder = await sign(taker, { ...terms, nonce });
+    const makerOrder = await sign(maker, { ...terms, size: -size, nonce });
     const fill = size < 0n ? -size : size;
     await exchange.connect(relay).matchOrders(takerOrder, [makerOrder], [fill]);
   }
@@ -125,7 +133,7 @@ async function tradeActions({ connection, clearinghouse, exchange, relay }: Depl
     instrument: bigint,
   ): Promise<void> {
     const size = divDown(NOTIONAL, await clearinghouse.markOf(instrument));
-    await trade({ taker, maker }, instrument, size);
+    await trade({ taker, maker }, { instrument, size });
   }
 
   /** Sells all. */
@@ -133,9 +141,10 @@ async function tradeActions({ connection, clearinghouse, exchange, relay }: Depl
     taker: HardhatEthersSigner,
     maker: HardhatEthersSigner,
     instrument: bigint,
+    aboveBps = 0n,
   ): Promise<void> {
     const { size } = await clearinghouse.positionOf(accountOf(taker), instrument);
-    await trade({ taker, maker }, instrument, -size);
+    await trade({ taker, maker }, { instrument, size: -size, aboveBps });
   }
 
   /** The transaction that fills a taker and makers wholly, the makers with the same size each. */

@@ -1,5 +1,6 @@
 import { getBytes, type TransactionReceipt } from "ethers";
 import { ACTS, type ActName } from "./acts.js";
+import { ACT_TIME } from "./deployment.js";
 import { type Figures, KEYS } from "./figures.js";
 import type { Market } from "./market.js";
 
@@ -9,9 +10,6 @@ export interface Measurement {
   /** What is paid before the first instruction: the transaction and its calldata [gas]. */
   intrinsic: number;
 }
-
-/** The time of the measured block, far behind any preparation [unix seconds]. */
-const ACT_TIME = Date.UTC(2026, 0, 2) / 1_000;
 
 /** Before it every feed answers anew, so that no price is too old [seconds]. */
 const REFRESH_SECONDS = 60;
