@@ -1,4 +1,12 @@
-import { type AccountId, divDown, divUp, mulDown, mulUp, wadOfAmount, WAD } from "../../../sdk/index.js";
+import {
+  type AccountId,
+  divDown,
+  divUp,
+  mulDown,
+  mulUp,
+  wadOfAmount,
+  WAD,
+} from "../../../sdk/index.js";
 import { ceilDiv, max, min } from "../margin.js";
 import { shareUp } from "./units.js";
 import { accountOf, type CashPool, type World } from "./world.js";
@@ -102,8 +110,7 @@ export function changeCash(world: World, id: AccountId, change: bigint): void {
   const account = accountOf(world, id);
   const cash = worthOf(pool, account.principal) + change;
   const owedBefore = max(-account.principal, 0n);
-  account.principal =
-    cash < 0n ? -divUp(-cash, pool.borrowIndex) : divDown(cash, pool.supplyIndex);
+  account.principal = cash < 0n ? -divUp(-cash, pool.borrowIndex) : divDown(cash, pool.supplyIndex);
   const owed = max(-account.principal, 0n);
   if (pool.debt === 0n && owed > 0n) pool.accruedAt = now;
   pool.debt += owed - owedBefore;

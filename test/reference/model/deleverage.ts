@@ -48,10 +48,7 @@ export function deleverage(world: World, closing: Closing) {
   const { bankrupt, counterparty, instrument } = closing;
   demand(bankrupt !== counterparty, "SelfDealing");
   const due = dueOf(world, bankrupt);
-  demand(
-    due !== undefined && world.now >= due && world.now <= due + FLAG_LIFE,
-    "DeleverageNotDue",
-  );
+  demand(due !== undefined && world.now >= due && world.now <= due + FLAG_LIFE, "DeleverageNotDue");
   const size = changeOf(world, closing);
   const { equity } = valuationForLiquidation(world, bankrupt);
   demand(equity < 0n, "NotBankrupt");

@@ -134,12 +134,12 @@ export function liquidate(world: World, caller: string, request: LiquidationRequ
   const { fraction } = terms;
   const ended = takePositions(world, { from: account, to: liquidator, fraction });
   // The slice of cash is one of what the account has before it is paid; lenders have borne their part of the loss.
-  moveSlice(world, { from: account, to: liquidator, fraction });
-  post(world, [
-    [account, ended.from + settlement.toAccount],
-    [liquidator, ended.to - settlement.payment],
-    [world.rules.fund, afterDeficit(world, settlement.toInsurance)],
-  ]);
+  moveSlice(world, {
+    giver: [account, ended.from + settlement.toAccount],
+    taker: [liquidator, ended.to - settlement.payment],
+    fraction,
+  });
+  post(world, [[world.rules.fund, afterDeficit(world, settlement.toInsurance)]]);
   requireInitialOfLiquidator(world, liquidator);
   return { ...terms, ...settlement, due, fundPays };
 }

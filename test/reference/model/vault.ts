@@ -1,6 +1,6 @@
 import { type AccountId, mulDown, ownerOf, wadOfAmount } from "../../../sdk/index.js";
 import { max } from "../margin.js";
-import { accrue, borrowCapOf, cashOf, changeCash, debtWith } from "./cash.js";
+import { accrue, borrowCapOf, cashOf, changeCash, debtWith, post, type Posting } from "./cash.js";
 import { releaseTokens, takeTokens } from "./custody.js";
 import { demand, Refusal } from "./refusal.js";
 import { priceOf } from "./oracle.js";
@@ -142,21 +142,25 @@ function debit(
   }
 }
 
-/** The fraction of cash and of each collateral, rounded down for who receives it. */
+/**
+ * The fraction of cash and of each collateral, rounded down for who receives it; with the cash that changes anyway, of the two it
+ * changes once.
+ */
 export function moveSlice(
   world: World,
-  move: { from: AccountId; to: AccountId; fraction: bigint },
+  { giver, taker, fraction }: { giver: Posting; taker: Posting; fraction: bigint },
 ): void {
   accrue(world);
-  const cash = mulDown(cashOf(world, move.from), move.fraction);
-  if (cash !== 0n) {
-    changeCash(world, move.from, -cash);
-    changeCash(world, move.to, cash);
-  }
-  const [from, to] = [accountOf(world, move.from), accountOf(world, move.to)];
-  from.collateral.forEach((held, index) => {
-    const amount = mulDown(held, move.fraction);
-    from.collateral[index]! -= amount;
-    to.collateral[index]! += amount;
+  const [[from, toFrom], [to, toTo]] = [giver, taker];
+  const slice = mulDown(cashOf(world, from), fraction);
+  post(world, [
+    [from, toFrom - slice],
+    [to, toTo + slice],
+  ]);
+  const [held, receiver] = [accountOf(world, from).collateral, accountOf(world, to).collateral];
+  held.forEach((amount, index) => {
+    const part = mulDown(amount, fraction);
+    held[index]! -= part;
+    receiver[index]! += part;
   });
 }

@@ -17,7 +17,12 @@ const CASH = [
 
 const FUNDING = [
   {},
-  { interestMillionths: -2_000, deadBandMillionths: 0, capMillionths: 20_000, depthShareBps: 8_334 },
+  {
+    interestMillionths: -2_000,
+    deadBandMillionths: 0,
+    capMillionths: 20_000,
+    depthShareBps: 8_334,
+  },
   { deadBandMillionths: 2_000, capMillionths: 3_000, depthShareBps: 1_250 },
 ];
 
