@@ -11,6 +11,7 @@ import { settleVariation } from "../model/variation.js";
 import { isAuthorized } from "../model/vault.js";
 import { accountOf, bookOf, copyOf, type World } from "../model/world.js";
 import type { Act } from "./act.js";
+import { namesOf, newsOfLoss } from "./news.js";
 import {
   callerFor,
   chance,
@@ -68,11 +69,10 @@ export function drawDistributeFees({ stage }: Table): Act {
       const { deficit } = world;
       const { reserved } = poolNow(world);
       distributeFees(world);
-      const news: Record<string, boolean> = {
+      return namesOf({
         "fees repay a deficit": world.deficit < deficit,
         "the fund receives interest": reserved > 0n && world.pool.reserved === 0n,
-      };
-      return Object.keys(news).filter((name) => news[name]);
+      });
     },
   };
 }
@@ -142,37 +142,28 @@ function newsOfLiquidation(
   const valuation = valuationForLiquidation(before, account);
   const least = leastFraction(before, valuation);
   const rules = before.rules.liquidation;
-  const moved = [...after.books].some(
-    ([instrument, { haircut }]) =>
-      haircut.long > bookOf(before, instrument).haircut.long ||
-      haircut.short > bookOf(before, instrument).haircut.short,
-  );
   const wasMoved = accountOf(before, account).positions.some(({ instrument }) => {
     const { haircut } = bookOf(before, instrument);
     return haircut.long > 0n || haircut.short > 0n;
   });
   const fund = cashOf(before, before.rules.fund);
-  const news: Record<string, boolean> = {
+  const news = namesOf({
     "a whole account is taken": fraction === WAD,
     "a part of an account is taken": fraction < WAD,
     "the least slice is taken": fraction === least && least < WAD,
     "the least slice is found by the search": least < referenceFraction(equity, maintenance, rules),
     "a bankrupt account is taken": equity < 0n,
-    "the fund pays": fundPays > 0n,
     "the fund pays less than it has": fundPays < due && fundPays < fund,
     "the fund is empty": due > 0n && fund === 0n && fundPays === 0n,
     "the incentive is cut": due > fundPays + loss,
-    "gains are haircut": moved,
-    "lenders bear a loss": after.pool.lostShare > before.pool.lostShare,
-    "a deficit is recorded": after.deficit > before.deficit,
     "the fund's income repays a deficit": result.toInsurance > 0n && after.deficit < before.deficit,
     "fees are distributed by a liquidation": before.reserve > 0n && after.reserve === 0n,
     "an account in a book with moved indices is taken": wasMoved,
     "an account with an item without a price is taken":
       valuation.items.length < itemCount(before, account),
-  };
+  });
   requireLeast(before, { account, fraction: least });
-  return Object.keys(news).filter((name) => news[name]);
+  return [...newsOfLoss(before, after, fundPays), ...news];
 }
 
 function itemCount(world: World, id: AccountId): number {

@@ -4,6 +4,7 @@ import { RIGHTS, deposit, setOperator, transfer, withdraw } from "../model/vault
 import { Refusal } from "../model/refusal.js";
 import { portfolioOf, withdrawable } from "../model/valuation.js";
 import type { Act } from "./act.js";
+import { namesOf } from "./news.js";
 import {
   callerFor,
   chance,
@@ -112,14 +113,13 @@ export function drawWithdraw(table: Table): Act {
       const before = portfolioOf(state, account).cash;
       withdraw(state, caller, { account, place, amount, toNobody });
       const { cash, positions } = portfolioOf(state, account);
-      const news: Record<string, boolean> = {
+      return namesOf({
         "all that is withdrawable is withdrawn": isMost,
         "a loan is taken": cash < 0n && before >= 0n,
         "a debtor borrows more": cash < before && before < 0n,
         "a loan is taken against a position": cash < 0n && positions.length > 0,
         "all that may be borrowed is": isMost && cash < 0n,
-      };
-      return Object.keys(news).filter((name) => news[name]);
+      });
     },
   };
 }

@@ -14,6 +14,7 @@ import { crowdingOf } from "../model/requirement.js";
 import { clear, type Leg, type Trade } from "../model/trades.js";
 import { accountOf, bookOf, type World } from "../model/world.js";
 import type { Act } from "./act.js";
+import { namesOf } from "./news.js";
 import {
   chance,
   dollarsOf,
@@ -172,10 +173,14 @@ function tradeInWords({ instrument, size, price, taker, maker }: Trade): string 
 
 /** What is worth counting of a trade that was cleared. */
 export function newsOfTrade(world: World, trade: Pick<Trade, "instrument">): string[] {
-  const { openInterest, lastMark, haircut } = bookOf(world, trade.instrument);
+  const { openInterest, lastMark, haircut, premium } = bookOf(world, trade.instrument);
   const crowding = crowdingOf(world, openInterest, lastMark);
-  const news = crowding > 0n ? ["the open-interest add-on is active in a trade"] : [];
-  if (haircut.long > 0n || haircut.short > 0n) news.push("a trade in a book with moved indices");
+  const news = namesOf({
+    "the open-interest add-on is active in a trade": crowding > 0n,
+    "a trade in a book with moved indices": haircut.long > 0n || haircut.short > 0n,
+    "longs pay a premium": premium > 0n,
+    "shorts pay a premium": premium < 0n,
+  });
   try {
     priceOf(world, underlyingOf(trade.instrument));
   } catch {

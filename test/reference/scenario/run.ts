@@ -1,9 +1,19 @@
 import type { AccountId } from "../../../sdk/index.js";
 import { randomFrom } from "../../fixtures/random.js";
+import { conservationProblem } from "../model/conservation.js";
 import { Refusal } from "../model/refusal.js";
 import { copyOf } from "../model/world.js";
 import type { Act } from "./act.js";
 import { drawDistributeFees, drawLiquidate, drawSettleVariation } from "./drawClearing.js";
+import { drawDefault } from "./drawDefault.js";
+import {
+  drawAccrueFunding,
+  drawAccrueInterest,
+  drawFeeTier,
+  drawFundingRules,
+  drawRepayDeficit,
+  drawTakeFromFund,
+} from "./drawGovernance.js";
 import { drawFreeze, drawNotePeg, drawNotePrice, drawPrice, drawTime } from "./drawMarket.js";
 import {
   amountFor,
@@ -16,7 +26,15 @@ import {
 import { drawMatchOrders } from "./drawOrders.js";
 import { drawClear } from "./drawTrades.js";
 import type { Stage } from "./stage.js";
-import { chance, drawAccounts, everyone, logBetween, sinking, type Table } from "./table.js";
+import {
+  bankrupt,
+  chance,
+  drawAccounts,
+  everyone,
+  logBetween,
+  sinking,
+  type Table,
+} from "./table.js";
 import { differences, readWords, spell, wordsOf } from "./words.js";
 import { ownerOf } from "../../../sdk/index.js";
 
@@ -40,6 +58,13 @@ const ACTS: [weight: number, draw: Draw][] = [
   [1, drawNotePeg],
   [0.7, drawFreeze],
   [1, drawOperator],
+  [1.5, drawDefault],
+  [1, drawRepayDeficit],
+  [1.5, drawTakeFromFund],
+  [1.5, drawFundingRules],
+  [2, drawAccrueFunding],
+  [1, drawAccrueInterest],
+  [1.5, drawFeeTier],
 ];
 
 export interface ScenarioOptions {
@@ -113,9 +138,11 @@ function drawBeginning(table: Table): Act[] {
   return acts;
 }
 
-/** While somebody is below the line, liquidations are likelier. */
+/** While somebody is below the line, liquidations are likelier; of bankrupt accounts what is for those that nobody takes. */
 async function drawAct(table: Table): Promise<Act> {
+  if (bankrupt(table).length > 0 && chance(table, 0.45)) return drawDefault(table);
   if (sinking(table).length > 0 && chance(table, 0.4)) return drawLiquidate(table);
+  if (table.world.deficit > 0n && chance(table, 0.05)) return drawRepayDeficit(table);
   if (table.world.depegged && chance(table, 0.1)) return drawNotePeg(table);
   const total = ACTS.reduce((sum, [weight]) => sum + weight, 0);
   let roll = table.dice.next() * total;
@@ -155,6 +182,7 @@ async function compare(table: Table, act: Act, tally: Map<string, number>): Prom
     places: account === anyone ? [0, place] : [0],
   }));
   const question = { accounts: everyone(table), queries };
+  const problem = conservationProblem(table.world);
   const words = wordsOf(table.world, stage, question);
   const refused = words.map(([label]) => label).filter((label) => label.includes("refused"));
   count(
@@ -162,7 +190,7 @@ async function compare(table: Table, act: Act, tally: Map<string, number>): Prom
     refused.map((label) => label.replace(/^0x\w+/, "view")),
   );
   const answer = await readWords(stage, question);
-  return spell(words) === answer ? "" : differences(words, answer);
+  return spell(words) === answer ? problem : differences(words, answer);
 }
 
 /** Sends the act in a block of its own, at a given time; "success" or the name of the error. */

@@ -26,6 +26,8 @@ export async function openStage(connection: NetworkConnection, variant: number) 
     const { accessManager, deployer: governor } = plimsoll;
     await plimsoll.asGovernance(accessManager, "grantRole", [role, governor.address, 0n]);
   }
+  // A new holder waits as long as an act of the role would.
+  await plimsoll.passTime(parameters.governance.delaySeconds.MODULES);
   await plimsoll.refreshPrices();
 
   const { alice, bob, carol, dave, stranger, guardian, treasury, deployer } = plimsoll;
