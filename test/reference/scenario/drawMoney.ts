@@ -1,6 +1,6 @@
 import { type AccountId, ownerOf, WAD } from "../../../sdk/index.js";
 import { max } from "../margin.js";
-import { RIGHTS, deposit, setOperator, transfer, withdraw } from "../model/vault.js";
+import { RIGHTS, deposit, isAuthorized, setOperator, transfer, withdraw } from "../model/vault.js";
 import { Refusal } from "../model/refusal.js";
 import { portfolioOf, withdrawable } from "../model/valuation.js";
 import type { Act } from "./act.js";
@@ -111,7 +111,13 @@ export function drawWithdraw(table: Table): Act {
       const isMost =
         place !== undefined && amount > 0n && amount === withdrawableOr0(state, account, place);
       const before = portfolioOf(state, account).cash;
-      withdraw(state, caller, { account, place, amount, toNobody });
+      const mayLeave = isMost && !toNobody && isAuthorized(state, account, caller, "withdraw");
+      try {
+        withdraw(state, caller, { account, place, amount, toNobody });
+      } catch (reason) {
+        if (mayLeave) throw new Error("What is withdrawable is refused", { cause: reason });
+        throw reason;
+      }
       const { cash, positions } = portfolioOf(state, account);
       return namesOf({
         "all that is withdrawable is withdrawn": isMost,
