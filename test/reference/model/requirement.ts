@@ -98,16 +98,18 @@ export function positionItem(
 export function collateralItem(
   world: World,
   held: { place: number; amount: bigint },
-  prices: Prices,
+  { prices, addOn }: { prices: Prices; addOn: boolean },
 ): Item {
   const { decimals, collateral } = world.rules.tokens[held.place]!;
   const quantity = wadOfAmount(held.amount, decimals);
   const { price, isLast } = prices(collateral!.underlying);
   const value = mulDown(quantity, price);
   const frozen = world.now <= (world.frozenTokens.get(held.place) ?? -1n);
+  // For who takes over a slice the risk is not new, so neither is there an add-on.
+  const frozenHaircut = addOn ? 10_000 : collateral!.maintenanceHaircutBps;
   return {
     value,
-    initial: shareUp(value, frozen ? 10_000 : collateral!.initialHaircutBps),
+    initial: shareUp(value, frozen ? frozenHaircut : collateral!.initialHaircutBps),
     maintenance: shareUp(value, collateral!.maintenanceHaircutBps),
     // No deposit may bring an account below its line.
     minimum: min(value, minimumOfItem(world)),

@@ -57,7 +57,7 @@ export function valuationOf(
     ),
   );
   const collateral = account.collateral.flatMap((amount, index) =>
-    amount === 0n ? [] : [collateralItem(world, { place: index + 1, amount }, options.prices)],
+    amount === 0n ? [] : [collateralItem(world, { place: index + 1, amount }, options)],
   );
   const items = [...positions, ...collateral];
   const leastOfAll = BigInt(world.rules.liquidation.minimumMargin) * WAD;

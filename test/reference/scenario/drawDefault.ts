@@ -6,6 +6,7 @@ import { positionOf } from "../model/ledger.js";
 import { accountOf, copyOf } from "../model/world.js";
 import type { Act } from "./act.js";
 import { passTime } from "./drawMarket.js";
+import { drawEscape } from "./drawTrades.js";
 import { newsOfLoss } from "./news.js";
 import { bankrupt, chance, otherThan, type Table } from "./table.js";
 
@@ -25,10 +26,13 @@ function bare({ world, accounts }: Table): AccountId[] {
   });
 }
 
-/** The next step that helps: the debt is written off, the account flagged, the delay waited for, or a position closed. */
+/** The next step that helps: the debt is written off, the account flagged, the delay waited for, or a position closed; or one that does not. */
 export function drawDefault(table: Table): Act {
   if (bare(table).length > 0 && chance(table, 0.6)) return drawWriteOff(table);
   const { world } = table;
+  const [escaping] = bankrupt(table).filter((id) => accountOf(world, id).positions.length > 0);
+  if (escaping !== undefined && chance(table, 0.12)) return drawEscape(table, escaping);
+  if (world.flags.size > 0 && chance(table, 0.03)) return passTime(table, 90_000n);
   const flagged = bankrupt(table).find((id) => dueOf(world, id) !== undefined);
   if (flagged === undefined || chance(table, 0.15)) return drawFlag(table);
   const wait = dueOf(world, flagged)! - world.now;

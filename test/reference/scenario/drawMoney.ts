@@ -140,6 +140,8 @@ function drawOutgoing(table: Table, account: AccountId, place: number): bigint {
   const roll = table.dice.next();
   // More than there is of cash is a loan.
   if (most > held && chance(table, 0.3)) return held + table.dice.between(1n, most - held);
+  if (most > held && chance(table, 0.1))
+    return most + (BigInt(world.rules.cash.borrowCap) * unit) / 4n;
   if (roll < 0.15) return most;
   if (roll < 0.25) return most + 1n;
   if (roll < 0.75) return partOf(table, held / 2n) + 1n;

@@ -7,7 +7,7 @@ import {
   underlyingOf,
   WAD,
 } from "../../../sdk/index.js";
-import { abs, min } from "../margin.js";
+import { abs, max, min } from "../margin.js";
 import { positionOf } from "../model/ledger.js";
 import { priceOf } from "../model/oracle.js";
 import { crowdingOf } from "../model/requirement.js";
@@ -141,13 +141,38 @@ function spoil(table: Table, trade: Trade): Trade {
 }
 
 export function drawClear(table: Table): Act {
-  const { stage, dice } = table;
+  const { dice } = table;
   const count = chance(table, 0.75) ? 1 : 2 + Math.floor(dice.next() * 2);
   const trades = Array.from({ length: count }, () => drawTrade(table));
   if (chance(table, 0.04)) trades[count - 1] = spoil(table, trades[count - 1]!);
+  return clearOf(table, trades);
+}
+
+/** A bankrupt account closes a position at the mark and is left with its debt. */
+export function drawEscape(table: Table, taker: AccountId): Act {
+  const { world, dice, accounts } = table;
+  const { instrument, size } = dice.pick(accountOf(world, taker).positions);
+  const sizeIn = (id: AccountId) => positionOf(accountOf(world, id), instrument).size;
+  const opposite = accounts.filter((id) => sizeIn(id) * size < 0n);
+  const maker = opposite.length > 0 ? dice.pick(opposite) : otherThan(table, taker);
+  const most = min(abs(size), max(abs(sizeIn(maker)), 1n));
+  const free = { fee: 0n, builderFee: 0n, builder: ownerOf(maker), reduceOnly: false };
+  const [ofTaker, ofMaker] = [taker, maker].map((account) => ({ ...free, account }));
+  return clearOf(table, [
+    {
+      instrument,
+      size: size > 0n ? -most : most,
+      price: markOf(table, instrument),
+      taker: ofTaker!,
+      maker: ofMaker!,
+    },
+  ]);
+}
+
+function clearOf(table: Table, trades: Trade[]): Act {
+  const { venue, plimsoll, addresses } = table.stage;
   const isVenue = !chance(table, 0.01);
-  const caller = isVenue ? stage.addresses.venue : stage.plimsoll.stranger.address;
-  const { venue, plimsoll, addresses } = stage;
+  const caller = isVenue ? addresses.venue : plimsoll.stranger.address;
   return {
     kind: "clear",
     says: `${caller} clears ${trades.map(tradeInWords).join("; ")}`,

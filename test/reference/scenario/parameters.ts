@@ -89,7 +89,7 @@ export function scenarioParameters(variant: number): DeploymentParameters {
       "SOL/USD": { ...solFeed, mock: { decimals: 8, answer: "150" } },
     },
     underlyings,
-    cash: { ...CASH[variant]!, borrowCap: 40_000 },
+    cash: { ...CASH[variant]!, borrowCap: 8_000 },
     liquidation: {
       ...local.liquidation,
       deleverageDelay: 600,

@@ -5,7 +5,7 @@ import { Refusal } from "../model/refusal.js";
 import { copyOf } from "../model/world.js";
 import type { Act } from "./act.js";
 import { drawDistributeFees, drawLiquidate, drawSettleVariation } from "./drawClearing.js";
-import { drawDefault } from "./drawDefault.js";
+import { drawDefault, drawDeleverage } from "./drawDefault.js";
 import {
   drawAccrueFunding,
   drawAccrueInterest,
@@ -58,7 +58,8 @@ const ACTS: [weight: number, draw: Draw][] = [
   [1, drawNotePeg],
   [0.7, drawFreeze],
   [1, drawOperator],
-  [1.5, drawDefault],
+  [1, drawDefault],
+  [1, drawDeleverage],
   [1, drawRepayDeficit],
   [1.5, drawTakeFromFund],
   [1.5, drawFundingRules],
@@ -88,6 +89,7 @@ export async function playScenario(stage: Stage, options: ScenarioOptions): Prom
     silentFeed: undefined,
     orders: [],
     lastNonce: 0n,
+    isNeglected: dice.next() < 0.4,
   };
   const beginning = drawBeginning(table);
   // The contracts are read while the next act is drawn and done to the model.
@@ -140,8 +142,11 @@ function drawBeginning(table: Table): Act[] {
 
 /** While somebody is below the line, liquidations are likelier; of bankrupt accounts what is for those that nobody takes. */
 async function drawAct(table: Table): Promise<Act> {
-  if (bankrupt(table).length > 0 && chance(table, 0.45)) return drawDefault(table);
-  if (sinking(table).length > 0 && chance(table, 0.4)) return drawLiquidate(table);
+  const { isNeglected } = table;
+  if (bankrupt(table).length > 0 && chance(table, isNeglected ? 0.6 : 0.3))
+    return drawDefault(table);
+  const eagerness = isNeglected ? 0.03 : 0.4;
+  if (sinking(table).length > 0 && chance(table, eagerness)) return drawLiquidate(table);
   if (table.world.deficit > 0n && chance(table, 0.05)) return drawRepayDeficit(table);
   if (table.world.depegged && chance(table, 0.1)) return drawNotePeg(table);
   const total = ACTS.reduce((sum, [weight]) => sum + weight, 0);

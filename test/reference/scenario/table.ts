@@ -26,6 +26,8 @@ export interface Table {
   /** Orders that were used before, with their signatures. */
   orders: (Signed & { signature: string })[];
   lastNonce: bigint;
+  /** Whether hardly anybody liquidates. */
+  isNeglected: boolean;
 }
 
 export function chance({ dice }: Table, probability: number): boolean {
