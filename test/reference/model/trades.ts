@@ -84,8 +84,9 @@ export function clear(world: World, venue: string, trades: readonly Trade[]): vo
   const postings = [...paid, ...call.builders.reverse()];
   if (postings.length > 0) post(world, postings);
   if (call.atLastMark) {
-    const sinks = parties.some((account) => isBelowMaintenance(world, account, call.known));
-    demand(!sinks, "BelowMaintenanceAtLastMark");
+    // All are looked at before any is refused: one without even a last price comes first.
+    const sinks = parties.map((account) => isBelowMaintenance(world, account, call.known));
+    demand(!sinks.includes(true), "BelowMaintenanceAtLastMark");
   }
   for (const account of parties.filter((party) => isDoubtful(world, party, call.known))) {
     requireSafer(world, call.known, changeOf(account, trades));
