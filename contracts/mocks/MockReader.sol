@@ -6,13 +6,14 @@ import {IClearinghouse} from "../interfaces/IClearinghouse.sol";
 import {IMarginEngine} from "../interfaces/IMarginEngine.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {AccountId} from "../types/AccountId.sol";
+import {CashFigures} from "../types/Cash.sol";
 import {InstrumentId} from "../types/InstrumentId.sol";
 import {Margin} from "../types/Portfolio.sol";
 import {Position} from "../types/Position.sol";
 
 /// @title MockReader
 /// @notice All that the views say, as one list of words, so that a test compares everything after every act with one
-/// call. The order of the words is that of `wordsOf` in test/reference/words.ts.
+/// call. The order of the words is that of `wordsOf` in test/reference/scenario/words.ts.
 contract MockReader {
     IVault private immutable VAULT;
     IClearinghouse private immutable CLEARINGHOUSE;
@@ -48,11 +49,26 @@ contract MockReader {
         _put(out, block.timestamp);
         _put(out, CLEARINGHOUSE.reserve());
         _put(out, CLEARINGHOUSE.deficit());
+        _put(out, CLEARINGHOUSE.openNotional());
+        _readPool(out);
         for (uint256 i = 0; i < tokens.length; ++i) _readToken(out, tokens[i]);
         for (uint256 i = 0; i < instruments.length; ++i) _readInstrument(out, instruments[i]);
         for (uint256 i = 0; i < accounts.length; ++i) _readAccount(out, accounts[i]);
         for (uint256 i = 0; i < queries.length; ++i) _readMargin(out, queries[i]);
         return _cut(out);
+    }
+
+    function _readPool(Words memory out) private view {
+        CashFigures memory pool = VAULT.cashPool();
+        _put(out, pool.supplyIndex);
+        _put(out, pool.borrowIndex);
+        _put(out, pool.utilisation);
+        _put(out, pool.borrowRate);
+        _put(out, pool.supplyRate);
+        _put(out, pool.positiveCash);
+        _put(out, pool.debt);
+        _put(out, VAULT.loanRoom());
+        _put(out, VAULT.interestReserve());
     }
 
     function _readToken(Words memory out, address token) private view {
@@ -63,7 +79,11 @@ contract MockReader {
 
     function _readInstrument(Words memory out, InstrumentId instrument) private view {
         (int256 longIndex, int256 shortIndex) = CLEARINGHOUSE.indicesOf(instrument);
+        (int256 rate, int256 premium, int256 ofLongs, int256 ofShorts) = CLEARINGHOUSE.fundingOf(instrument);
+        require(ofLongs == longIndex && ofShorts == shortIndex, "two views differ");
         _put(out, CLEARINGHOUSE.openInterestOf(instrument));
+        _put(out, rate);
+        _put(out, premium);
         _put(out, longIndex);
         _put(out, shortIndex);
     }
@@ -71,6 +91,7 @@ contract MockReader {
     function _readAccount(Words memory out, AccountId account) private view {
         (int256 cash, uint256 tokens, uint256[] memory amounts) = VAULT.balancesOf(account);
         _put(out, cash);
+        _put(out, CLEARINGHOUSE.flaggedAt(account));
         _put(out, tokens);
         for (uint256 i = 0; i < amounts.length; ++i) _put(out, amounts[i]);
         InstrumentId[] memory instruments = CLEARINGHOUSE.instrumentsOf(account);

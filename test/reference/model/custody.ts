@@ -1,5 +1,5 @@
 import { max, min } from "../margin.js";
-import { shareDown } from "./requirement.js";
+import { shareDown } from "./units.js";
 import { demand } from "./refusal.js";
 import type { Custody, World } from "./world.js";
 

@@ -1,5 +1,5 @@
 import { mulUp, type Order, ORDER_FLAGS, ownerOf, type AccountId } from "../../../sdk/index.js";
-import { abs } from "../margin.js";
+import { abs, min } from "../margin.js";
 import { demand } from "./refusal.js";
 import { clear, type Leg } from "./trades.js";
 import { isAuthorized } from "./vault.js";
@@ -31,8 +31,8 @@ export function matchOrders(
   recordFill(world, maker.order, size);
   const price = maker.order.limitPrice;
   const notional = mulUp(size, price);
-  const takerLeg = legOf(taker.order, notional, world.rules.takerFee);
-  const makerLeg = legOf(maker.order, notional, world.rules.makerFee);
+  const takerLeg = legOf(taker.order, notional, ratesOf(world, taker.order).taker);
+  const makerLeg = legOf(maker.order, notional, ratesOf(world, maker.order).maker);
   recordFill(world, taker.order, size);
   const trade = {
     instrument: taker.order.instrument,
@@ -63,6 +63,13 @@ function recordFill(world: World, order: Order, size: bigint): void {
   }
   if (size === left) world.usedNonces.add(keyOf(order));
   else world.fills.set(keyOf(order), filled + size);
+}
+
+/** The lower of the rates of the account's tier and of tier 0, for each side. */
+function ratesOf({ rules, feeTiers }: World, order: Order): { taker: bigint; maker: bigint } {
+  const [base] = rules.feeTiers as [{ taker: bigint; maker: bigint }];
+  const own = rules.feeTiers[feeTiers.get(order.account as AccountId) ?? 0] ?? base;
+  return { taker: min(own.taker, base.taker), maker: min(own.maker, base.maker) };
 }
 
 /** The rates together are within what was signed; builders take none here. */

@@ -3,8 +3,15 @@ import type { ReferenceMargin } from "../margin.js";
 import { realQuoteOf, tradeQuote } from "./ledger.js";
 import { lenientPrices, type Quote } from "./oracle.js";
 import { demand } from "./refusal.js";
-import { isRiskless, marginOfValuation, requireFew, valuationOf } from "./valuation.js";
-import { type Account, accountOf, type Position, type World } from "./world.js";
+import {
+  isRiskless,
+  marginOfValuation,
+  type Portfolio,
+  portfolioOf,
+  requireFew,
+  valuationOf,
+} from "./valuation.js";
+import type { Position, World } from "./world.js";
 
 /** The gate of DESIGN section 4: what an account may do while it is not worth its initial margin. */
 
@@ -29,7 +36,7 @@ export interface Change {
 
 /** Whether the account is worth less than its initial margin, or nobody knows. */
 export function isDoubtful(world: World, id: AccountId, known: Map<number, Quote>): boolean {
-  if (isRiskless(accountOf(world, id))) return false;
+  if (isRiskless(portfolioOf(world, id))) return false;
   const { margin, isRead } = atLastPrices(world, id, known);
   requireFew(world, id);
   return !isRead || margin.equity < margin.initial;
@@ -37,7 +44,7 @@ export function isDoubtful(world: World, id: AccountId, known: Map<number, Quote
 
 /** Refuses unless the account is safer than before. */
 export function requireSafer(world: World, known: Map<number, Quote>, change: Change): void {
-  const account = accountOf(world, change.account);
+  const account = portfolioOf(world, change.account);
   const undone = undo(world, account, change);
   const options = { prices: lenientPrices(world, known), addOn: true };
   const realOf = ({ quote }: Position) => quote;
@@ -54,7 +61,7 @@ export function requireSafer(world: World, known: Map<number, Quote>, change: Ch
  * (docs/invariants.md, I8): it differs from the account as it really was by what builders paid it in the call, and by the
  * 2 wei that writing a position in a book with moved indices rounds off.
  */
-function undo(world: World, account: Account, change: Change): Account {
+function undo(world: World, account: Portfolio, change: Change): Portfolio {
   let cash = account.cash + change.venueFees + change.builderFees;
   const positions = new Map<InstrumentId, Position>();
   for (const position of account.positions) {
@@ -75,7 +82,7 @@ function undo(world: World, account: Account, change: Change): Account {
 /** The account at the prices of the act, items without one at their last. */
 function atLastPrices(world: World, id: AccountId, known: Map<number, Quote>) {
   const options = { prices: lenientPrices(world, known), addOn: true };
-  const valuation = valuationOf(world, accountOf(world, id), options);
+  const valuation = valuationOf(world, portfolioOf(world, id), options);
   const isRead = !valuation.items.some(({ isUnread }) => isUnread);
   return { margin: marginOfValuation(valuation), isRead };
 }
@@ -86,7 +93,7 @@ export function isBelowMaintenance(
   id: AccountId,
   known: Map<number, Quote>,
 ): boolean {
-  if (isRiskless(accountOf(world, id))) return false;
+  if (isRiskless(portfolioOf(world, id))) return false;
   const { equity, maintenance } = atLastPrices(world, id, known).margin;
   requireFew(world, id);
   return equity < maintenance;
@@ -106,7 +113,7 @@ function isNoGift(before: ReferenceMargin, after: ReferenceMargin, allowed: bigi
 }
 
 /** No position is larger, on the other side, or new. */
-function isReduction(before: Account, after: Account): boolean {
+function isReduction(before: Portfolio, after: Portfolio): boolean {
   return after.positions.every(({ instrument, size }) => {
     const was = before.positions.find((held) => held.instrument === instrument)?.size ?? 0n;
     return size > 0n ? was >= size : was <= size;

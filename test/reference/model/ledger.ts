@@ -1,16 +1,19 @@
 import { type AccountId, type InstrumentId, mulDown, mulUp } from "../../../sdk/index.js";
-import { abs, max } from "../margin.js";
+import { abs, max, sum } from "../margin.js";
+import { post } from "./cash.js";
+import { fundingNow } from "./funding.js";
 import { type Account, accountOf, bookOf, type Position, type World } from "./world.js";
 
 /**
- * DESIGN section 1: a position is a size and a quote, index(long) = haircutLong, index(short) = -haircutShort (there is no
- * funding yet), and every product is rounded against the account.
+ * DESIGN section 1: a position is a size and a quote, index(long) = funding + haircutLong, index(short) = funding -
+ * haircutShort, and every product is rounded against the account.
  */
 
 /** What one unit of size of a side has been charged since the beginning [wad]. */
 export function indexOf(world: World, instrument: InstrumentId, size: bigint): bigint {
-  const { haircut } = bookOf(world, instrument);
-  return size > 0n ? haircut.long : -haircut.short;
+  const book = bookOf(world, instrument);
+  const { long, short } = book.haircut;
+  return fundingNow(book, world.now) + (size > 0n ? long : -short);
 }
 
 /** r = quote - size x index(side), rounded down [wad] */
@@ -71,36 +74,29 @@ function removePosition(account: Account, instrument: InstrumentId): void {
   if (place < account.positions.length) account.positions[place] = last;
 }
 
-/** quote -= value, cash += value, for every position; the account's equity stays. */
+/** What all positions of an account are worth together [wad]. */
+export function variationOf(
+  world: World,
+  id: AccountId,
+  mark: (instrument: InstrumentId) => bigint,
+): bigint {
+  const values = accountOf(world, id).positions.map((held) =>
+    valueOf(world, held, mark(held.instrument)),
+  );
+  return sum(values);
+}
+
+/** quote -= value, cash += value, for every position; the account's equity stays but for rounding. */
 export function settlePositions(
   world: World,
   id: AccountId,
   mark: (instrument: InstrumentId) => bigint,
-) {
-  const account = accountOf(world, id);
-  let variation = 0n;
-  for (const position of [...account.positions]) {
+): void {
+  const variation = variationOf(world, id, mark);
+  for (const position of [...accountOf(world, id).positions]) {
     const { instrument } = position;
     const value = valueOf(world, position, mark(instrument));
     changePosition(world, id, { instrument, size: 0n, quote: -value });
-    variation += value;
   }
-  account.cash += variation;
-}
-
-/** Fees wait in the reserve until somebody has them divided. */
-export function distributeFees(world: World): void {
-  const { toFund, toTreasury, repaid } = sharesOf(world);
-  world.reserve = 0n;
-  world.deficit -= repaid;
-  accountOf(world, world.rules.fund).cash += toFund;
-  accountOf(world, world.rules.treasury).cash += toTreasury;
-}
-
-/** The treasury's share of the reserve, rounded down, and the fund's, of which a recorded deficit comes first [wad]. */
-export function sharesOf({ reserve, deficit, rules }: World) {
-  const toTreasury = mulDown(reserve, 10n ** 18n - rules.fundShare);
-  const ofFund = reserve - toTreasury;
-  const repaid = ofFund < deficit ? ofFund : deficit;
-  return { toTreasury, repaid, toFund: ofFund - repaid };
+  post(world, [[id, variation]]);
 }

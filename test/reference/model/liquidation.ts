@@ -1,7 +1,9 @@
 import { type AccountId, divUp, mulDown, mulUp, WAD } from "../../../sdk/index.js";
 import { referenceSettlement, referenceTerms, targetOf } from "../liquidation.js";
 import { ceilDiv, max, sum } from "../margin.js";
-import { changePosition, distributeFees, realQuoteOf } from "./ledger.js";
+import { post } from "./cash.js";
+import { afterDeficit, drawFund, fundPaymentOf } from "./fund.js";
+import { changePosition, realQuoteOf } from "./ledger.js";
 import { demand } from "./refusal.js";
 import { isAuthorized, moveSlice } from "./vault.js";
 import {
@@ -10,7 +12,7 @@ import {
   type Valuation,
   valuationForLiquidation,
 } from "./valuation.js";
-import { drawFund, fundPaymentOf, spreadLoss } from "./waterfall.js";
+import { spreadLoss } from "./waterfall.js";
 import { accountOf, type World } from "./world.js";
 
 /** DESIGN section 6.1 as one act: the slice, who pays what, and where it goes. */
@@ -124,7 +126,6 @@ export function liquidate(world: World, caller: string, request: LiquidationRequ
 
   // Losses are spread before the slice moves: the flat book has another side for all that the account holds.
   const due = dueOf(world, terms);
-  if (due > 0n && world.reserve > 0n) distributeFees(world);
   const fundPays = due > 0n ? drawFund(world, account, due) : 0n;
   const settlement = settlementOf(world, terms, fundPays);
   if (settlement.loss > 0n) spreadLoss(world, account, settlement.loss);
@@ -132,20 +133,15 @@ export function liquidate(world: World, caller: string, request: LiquidationRequ
 
   const { fraction } = terms;
   const ended = takePositions(world, { from: account, to: liquidator, fraction });
-  // The slice of cash is one of what the account had before anything was paid.
-  moveSlice(world, { from: account, to: liquidator, fraction });
-  accountOf(world, liquidator).cash += ended.to - settlement.payment;
-  accountOf(world, account).cash += ended.from + settlement.toAccount;
-  payFund(world, settlement.toInsurance);
+  // The slice of cash is one of what the account has before it is paid; lenders have borne their part of the loss.
+  moveSlice(world, {
+    giver: [account, ended.from + settlement.toAccount],
+    taker: [liquidator, ended.to - settlement.payment],
+    fraction,
+  });
+  post(world, [[world.rules.fund, afterDeficit(world, settlement.toInsurance)]]);
   requireInitialOfLiquidator(world, liquidator);
   return { ...terms, ...settlement, due, fundPays };
-}
-
-/** The fund's income repays a recorded deficit first. */
-function payFund(world: World, toInsurance: bigint): void {
-  const repaid = toInsurance > world.deficit ? world.deficit : max(toInsurance, 0n);
-  world.deficit -= repaid;
-  accountOf(world, world.rules.fund).cash += toInsurance - repaid;
 }
 
 /**

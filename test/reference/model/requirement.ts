@@ -1,7 +1,9 @@
 import { divUp, mulDown, mulUp, wadOfAmount, WAD } from "../../../sdk/index.js";
 import { abs, ceilDiv, max, min, sum } from "../margin.js";
+import { cashOf } from "./cash.js";
 import type { Prices } from "./oracle.js";
-import { bookOf, type TokenRules, type UnderlyingRules, type World } from "./world.js";
+import { shareUp } from "./units.js";
+import { bookOf, type UnderlyingRules, type World } from "./world.js";
 
 /**
  * What one item is worth and requires: DESIGN section 4, StandardMargin, rounded as docs/units-and-rounding.md says: values
@@ -57,7 +59,7 @@ function initialRateOf(rules: UnderlyingRules): bigint {
  * the insurance fund and governance's figure [wad].
  */
 export function crowdingOf(world: World, openInterest: bigint, mark: bigint): bigint {
-  const fund = world.accounts.get(world.rules.fund)?.cash ?? 0n;
+  const fund = cashOf(world, world.rules.fund);
   const base = max(fund, BigInt(world.rules.liquidation.openInterestBase) * WAD);
   const excess = max(mulUp(openInterest, mark) - 10n * base, 0n);
   return min(divUp(excess, 30n * base), WAD);
@@ -96,16 +98,18 @@ export function positionItem(
 export function collateralItem(
   world: World,
   held: { place: number; amount: bigint },
-  prices: Prices,
+  { prices, addOn }: { prices: Prices; addOn: boolean },
 ): Item {
   const { decimals, collateral } = world.rules.tokens[held.place]!;
   const quantity = wadOfAmount(held.amount, decimals);
   const { price, isLast } = prices(collateral!.underlying);
   const value = mulDown(quantity, price);
   const frozen = world.now <= (world.frozenTokens.get(held.place) ?? -1n);
+  // For who takes over a slice the risk is not new, so neither is there an add-on.
+  const frozenHaircut = addOn ? 10_000 : collateral!.maintenanceHaircutBps;
   return {
     value,
-    initial: shareUp(value, frozen ? 10_000 : collateral!.initialHaircutBps),
+    initial: shareUp(value, frozen ? frozenHaircut : collateral!.initialHaircutBps),
     maintenance: shareUp(value, collateral!.maintenanceHaircutBps),
     // No deposit may bring an account below its line.
     minimum: min(value, minimumOfItem(world)),
@@ -121,21 +125,6 @@ function minimumOfItem({ rules }: World): bigint {
   return BigInt(rules.liquidation.minimumMarginOfItem) * WAD;
 }
 
-/** x times so many basis points, rounded up. */
-export function shareUp(x: bigint, bps: number): bigint {
-  return ceilDiv(x * BigInt(bps), BPS);
-}
-
-/** x times so many basis points, rounded down; x is not negative. */
-export function shareDown(x: bigint, bps: number): bigint {
-  return (x * BigInt(bps)) / BPS;
-}
-
 function wadOfBps(bps: number): bigint {
   return (BigInt(bps) * WAD) / BPS;
-}
-
-/** The settlement token's amount that a sum of cash is, rounded down; cash is not negative [token]. */
-export function amountOfCash({ decimals }: TokenRules, cash: bigint): bigint {
-  return (cash * 10n ** BigInt(decimals)) / WAD;
 }

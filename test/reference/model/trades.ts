@@ -9,10 +9,12 @@ import {
 } from "../../../sdk/index.js";
 import { abs, max, sum } from "../margin.js";
 import { type Change, isBelowMaintenance, isDoubtful, requireSafer } from "./gate.js";
+import { type Posting, post } from "./cash.js";
+import { type Observation, observe, setFunding } from "./funding.js";
 import { changePosition, positionOf, tradeQuote } from "./ledger.js";
 import { priceOf, type Quote } from "./oracle.js";
 import { demand, Refusal } from "./refusal.js";
-import { shareDown } from "./requirement.js";
+import { shareDown } from "./units.js";
 import { accountOf, bookOf, type World } from "./world.js";
 
 /** Clearing of trades: DESIGN sections 1, 3 (the band) and 5 (a silent feed), and the caps of docs/risk-parameters.md. */
@@ -42,12 +44,15 @@ interface Call {
   onlyReducing: boolean;
   /** Its first price could not be read: it reduces at the marks of the last trades. */
   atLastMark: boolean;
-  parties: Set<AccountId>;
+  /** What positions that ended leave each party as cash, in the order of their first trade [wad]. */
+  parties: Map<AccountId, bigint>;
+  /** What builders receive [wad]. */
+  builders: Posting[];
   run: Run | undefined;
 }
 
 /** Trades of one taker in one instrument that follow each other: its side is written once, when they end. */
-interface Run {
+interface Run extends Observation {
   taker: AccountId;
   instrument: InstrumentId;
   mark: Quote;
@@ -57,6 +62,8 @@ interface Run {
   onlyReducing: boolean;
 }
 
+const EMPTY = { size: 0n, quote: 0n, counted: 0n, said: 0n };
+
 /** Clears trades of a registered venue, all or none, and then checks every account once. */
 export function clear(world: World, venue: string, trades: readonly Trade[]): void {
   demand(world.rules.venues.has(venue), "NotVenue");
@@ -64,16 +71,22 @@ export function clear(world: World, venue: string, trades: readonly Trade[]): vo
     known: new Map(),
     onlyReducing: world.depegged,
     atLastMark: false,
-    parties: new Set(),
+    parties: new Map(),
+    builders: [],
     run: undefined,
   };
   for (const trade of trades) novate(world, trade, call);
   closeRun(world, call);
 
-  const parties = [...call.parties];
+  // Of a builder's fees the last comes first; a party is paid before it is a builder.
+  const parties = [...call.parties.keys()];
+  const paid = [...call.parties].filter(([, cash]) => cash !== 0n);
+  const postings = [...paid, ...call.builders.reverse()];
+  if (postings.length > 0) post(world, postings);
   if (call.atLastMark) {
-    const sinks = parties.some((account) => isBelowMaintenance(world, account, call.known));
-    demand(!sinks, "BelowMaintenanceAtLastMark");
+    // All are looked at before any is refused: one without even a last price comes first.
+    const sinks = parties.map((account) => isBelowMaintenance(world, account, call.known));
+    demand(!sinks.includes(true), "BelowMaintenanceAtLastMark");
   }
   for (const account of parties.filter((party) => isDoubtful(world, party, call.known))) {
     requireSafer(world, call.known, changeOf(account, trades));
@@ -111,13 +124,13 @@ function novate(world: World, trade: Trade, call: Call): void {
   // One quote with both signs: what one side pays, the other receives.
   const quote = tradeQuote(size, price);
   run.size += size;
-  run.quote -= quote;
+  run.quote -= quote + charge(world, taker, call);
   run.onlyReducing ||= taker.reduceOnly;
-  charge(world, taker, call);
   const mayGrow = !maker.reduceOnly && !call.onlyReducing && !isFrozen(world, instrument);
   demand(mayGrow || isReducing(world, maker.account, instrument, -size), "NotReducing");
-  change(world, maker.account, { instrument, size: -size, quote });
-  charge(world, maker, call);
+  if (!isLast) observe(world, run, { trade, mark });
+  const fees = charge(world, maker, call);
+  change(world, call, maker.account, { instrument, size: -size, quote: quote - fees });
 }
 
 /** The run that a trade continues or begins. */
@@ -132,21 +145,25 @@ function runOf(world: World, trade: Trade, call: Call): Run {
   const mark = markOf(world, trade, call);
   const onlyReducing = call.onlyReducing || isFrozen(world, instrument);
   const openBefore = bookOf(world, instrument).openInterest;
-  call.run = { taker, instrument, mark, size: 0n, quote: 0n, openBefore, onlyReducing };
+  call.run = { taker, instrument, mark, openBefore, onlyReducing, ...EMPTY };
   return call.run;
 }
 
-/** The taker's side of a run, and then the cap: now both sides are in the book. */
-function closeRun(world: World, { run }: Call): void {
+/** The taker's side of a run, and then the cap and the funding: now both sides are in the book. */
+function closeRun(world: World, call: Call): void {
+  const { run } = call;
   if (run === undefined) return;
   const { taker, instrument, openBefore } = run;
   const mayEnd = !run.onlyReducing || isReducing(world, taker, instrument, run.size);
   demand(mayEnd, "NotReducing");
-  change(world, taker, run);
+  change(world, call, taker, run);
   const { openInterest } = bookOf(world, instrument);
   const { market } = world.rules.underlyings.get(underlyingOf(instrument))!;
   const isCapped = mulUp(openInterest, run.mark.price) > BigInt(market!.openInterestCap) * WAD;
   demand(openInterest <= openBefore || !isCapped, "OpenInterestCapExceeded");
+  // At the last mark nobody knows the premium, and funding goes on as it was.
+  const most = max(openInterest, openBefore);
+  if (!run.mark.isLast) setFunding(world, instrument, { mark: run.mark.price, most, seen: run });
 }
 
 function isFrozen(world: World, instrument: InstrumentId): boolean {
@@ -162,7 +179,6 @@ function markOf(world: World, trade: Trade, call: Call): Quote {
   let quote: Quote;
   try {
     quote = { price: priceOf(world, underlying), isLast: false };
-    book.lastMark = quote.price;
   } catch (reason) {
     if (!(reason instanceof Refusal)) throw reason;
     const reduces =
@@ -177,22 +193,24 @@ function markOf(world: World, trade: Trade, call: Call): Quote {
   return quote;
 }
 
-/** Changes a position; what it leaves when it ends is cash. */
+/** Changes a position; what it leaves when it ends will be cash. */
 function change(
   world: World,
+  call: Call,
   id: AccountId,
   { instrument, size, quote }: { instrument: InstrumentId; size: bigint; quote: bigint },
 ): void {
-  accountOf(world, id).cash += changePosition(world, id, { instrument, size, quote });
+  const ended = changePosition(world, id, { instrument, size, quote });
+  call.parties.set(id, call.parties.get(id)! + ended);
 }
 
-/** The fees of one side of a trade. */
-function charge(world: World, leg: Leg, call: Call): void {
-  call.parties.add(leg.account);
+/** The fees of one side of a trade: its position pays them [wad]. */
+function charge(world: World, leg: Leg, call: Call): bigint {
+  if (!call.parties.has(leg.account)) call.parties.set(leg.account, 0n);
   demand(leg.builderFee === 0n || !call.atLastMark, "BuilderFeeAtLastMark");
-  accountOf(world, leg.account).cash -= leg.fee + leg.builderFee;
   world.reserve += leg.fee;
-  if (leg.builderFee > 0n) accountOf(world, accountId(leg.builder)).cash += leg.builderFee;
+  if (leg.builderFee > 0n) call.builders.push([accountId(leg.builder), leg.builderFee]);
+  return leg.fee + leg.builderFee;
 }
 
 /** Whether a change only brings the account's position closer to 0. */

@@ -1,16 +1,11 @@
 import { type AccountId, underlyingOf, WAD } from "../../../sdk/index.js";
 import { max, min, type ReferenceMargin, sum } from "../margin.js";
+import { cashOf, spareCash } from "./cash.js";
 import { realQuoteOf } from "./ledger.js";
 import { currentPrices, lenientPrices, priceOf, type Prices } from "./oracle.js";
-import {
-  amountOfCash,
-  collateralItem,
-  type Item,
-  positionItem,
-  shareDown,
-  shareUp,
-} from "./requirement.js";
-import { demand } from "./refusal.js";
+import { collateralItem, type Item, positionItem } from "./requirement.js";
+import { demand, Refusal } from "./refusal.js";
+import { amountOfCash, shareDown, shareUp } from "./units.js";
 import { type Account, accountOf, type Position, type World } from "./world.js";
 import { releasableOf } from "./custody.js";
 
@@ -27,15 +22,26 @@ export interface Valuation {
   minimumMargin: bigint;
 }
 
+/** What an account has at this moment. */
+export type Portfolio = Omit<Account, "principal"> & {
+  /** [wad] */
+  cash: bigint;
+};
+
+export function portfolioOf(world: World, id: AccountId): Portfolio {
+  const { positions, collateral } = accountOf(world, id);
+  return { cash: cashOf(world, id), positions, collateral };
+}
+
 /** Without position and debt no price can endanger anything. */
-export function isRiskless(account: Account): boolean {
-  return account.positions.length === 0 && account.cash >= 0n;
+export function isRiskless({ positions, cash }: Portfolio): boolean {
+  return positions.length === 0 && cash >= 0n;
 }
 
 /** equity = cash + sum of values; minimum margin = 20 + 5 for each item, a token at most its value */
 export function valuationOf(
   world: World,
-  account: Account,
+  account: Portfolio,
   options: { prices: Prices; addOn: boolean; realOf?: (position: Position) => bigint },
 ): Valuation {
   const { realOf = (position: Position) => realQuoteOf(world, position) } = options;
@@ -51,7 +57,7 @@ export function valuationOf(
     ),
   );
   const collateral = account.collateral.flatMap((amount, index) =>
-    amount === 0n ? [] : [collateralItem(world, { place: index + 1, amount }, options.prices)],
+    amount === 0n ? [] : [collateralItem(world, { place: index + 1, amount }, options)],
   );
   const items = [...positions, ...collateral];
   const leastOfAll = BigInt(world.rules.liquidation.minimumMargin) * WAD;
@@ -70,10 +76,10 @@ export function marginOfValuation({ equity, items, minimumMargin }: Valuation): 
 
 /** What the views say: at today's prices. */
 export function marginOf(world: World, id: AccountId): ReferenceMargin {
-  return viewOf(world, accountOf(world, id));
+  return viewOf(world, portfolioOf(world, id));
 }
 
-function viewOf(world: World, account: Account): ReferenceMargin {
+function viewOf(world: World, account: Portfolio): ReferenceMargin {
   return marginOfValuation(
     valuationOf(world, account, { prices: currentPrices(world), addOn: true }),
   );
@@ -81,7 +87,7 @@ function viewOf(world: World, account: Account): ReferenceMargin {
 
 /** For withdrawals and transfers: R >= initial, without a price if there is no risk. */
 export function requireInitial(world: World, id: AccountId): void {
-  const account = accountOf(world, id);
+  const account = portfolioOf(world, id);
   if (isRiskless(account)) return;
   const { equity, initial } = viewOf(world, account);
   demand(equity >= initial, "BelowInitialMargin");
@@ -98,7 +104,7 @@ export function requireFew(world: World, id: AccountId): void {
  * last price and their initial requirement.
  */
 export function requireInitialOfLiquidator(world: World, id: AccountId): void {
-  if (isRiskless(accountOf(world, id))) return;
+  if (isRiskless(portfolioOf(world, id))) return;
   const valuation = lenientValuation(world, id);
   const unread = valuation.items.filter(({ isUnread }) => isUnread);
   const value = sum(unread.map((item) => item.value));
@@ -141,19 +147,15 @@ export function valuationForLiquidation(world: World, id: AccountId): Valuation 
 
 function lenientValuation(world: World, id: AccountId): Valuation {
   const options = { prices: lenientPrices(world), addOn: false };
-  return valuationOf(world, accountOf(world, id), options);
+  return valuationOf(world, portfolioOf(world, id), options);
 }
 
 /** The most of a token that may leave: what the account can spare and what the vault lets go [token]. */
 export function withdrawable(world: World, id: AccountId, place: number): bigint {
-  const account = accountOf(world, id);
+  const account = portfolioOf(world, id);
   const room = releasableOf(world, place);
   if (place === 0) {
-    if (account.cash <= 0n) return 0n;
-    const { equity, initial } = isRiskless(account)
-      ? { equity: account.cash, initial: 0n }
-      : viewOf(world, account);
-    const spare = max(min(account.cash, equity - initial), 0n);
+    const spare = spareCash(world, id, leastCash(world, account));
     return min(amountOfCash(world.rules.tokens[0]!, spare), room);
   }
 
@@ -171,6 +173,24 @@ export function withdrawable(world: World, id: AccountId, place: number): bigint
   if (room >= held && isEnough(held)) return held;
   if (!isRiskless(account)) viewOf(world, account);
   return mostThat(isEnough, min(held, room));
+}
+
+/**
+ * What cash an account must keep to be worth its initial margin. Without position and debt that is none, and as much below as its
+ * collateral carries, once there is a debt: nothing while that has no price [wad].
+ */
+function leastCash(world: World, account: Portfolio): bigint {
+  const lowest = (cash: bigint) => {
+    const { equity, initial } = viewOf(world, { ...account, cash });
+    return cash - equity + initial;
+  };
+  if (!isRiskless(account)) return lowest(account.cash);
+  try {
+    return min(lowest(-1n), 0n);
+  } catch (reason) {
+    if (reason instanceof Refusal) return 0n;
+    throw reason;
+  }
 }
 
 /** The largest number up to `most` that satisfies a condition which, once it fails, fails for all larger ones; 0 if none. */

@@ -1,10 +1,11 @@
-import { type AccountId, mulDown, ownerOf, wadOfAmount, WAD } from "../../../sdk/index.js";
-import { ceilDiv, max } from "../margin.js";
+import { type AccountId, mulDown, ownerOf, wadOfAmount } from "../../../sdk/index.js";
+import { max } from "../margin.js";
+import { accrue, borrowCapOf, cashOf, changeCash, debtWith, post, type Posting } from "./cash.js";
 import { releaseTokens, takeTokens } from "./custody.js";
 import { demand, Refusal } from "./refusal.js";
 import { priceOf } from "./oracle.js";
-import { amountOfCash } from "./requirement.js";
-import { isRiskless, marginOf, requireInitial } from "./valuation.js";
+import { amountOfCash, cashOfAmount } from "./units.js";
+import { isRiskless, marginOf, portfolioOf, requireInitial } from "./valuation.js";
 import { accountOf, type World } from "./world.js";
 
 /** Deposits, withdrawals and transfers: who may, what it is, is it there, the limits, and the margin last. */
@@ -42,6 +43,8 @@ export function deposit(
     demand(may, "StrangerDepositRefused");
   }
   demand(amount > 0n, "ZeroAmount");
+  // The time until now is charged by the tokens that were there.
+  if (place === 0) accrue(world);
   takeTokens(world, place, amount);
   const isAboveCap = world.custody[place]!.tracked > world.rules.tokens[place]!.depositCap;
   const isExcused = place === 0 && mayTopUp(world, account, amount);
@@ -70,7 +73,7 @@ export function withdraw(
   demand(amount > 0n, "ZeroAmount");
   demand(!request.toNobody, "InvalidReceiver");
   demand(place !== undefined, "UnknownToken");
-  debit(world, account, place, amount);
+  debit(world, account, { place, amount, mayBorrow: true });
   releaseTokens(world, place, amount);
   requireInitial(world, account);
 }
@@ -86,7 +89,7 @@ export function transfer(
   demand(ownerOf(from) === ownerOf(to), "NotSameOwner");
   demand(amount > 0n, "ZeroAmount");
   demand(place !== undefined, "UnknownToken");
-  debit(world, from, place, amount);
+  debit(world, from, { place, amount, mayBorrow: false });
   credit(world, to, place, amount);
   requireInitial(world, from);
 }
@@ -107,39 +110,57 @@ function credit(world: World, id: AccountId, place: number, amount: bigint): voi
   if (place === 0) {
     const cash = wadOfAmount(amount, world.rules.tokens[0]!.decimals);
     demand(cash > 0n, "ZeroAmount");
-    account.cash += cash;
+    changeCash(world, id, cash);
   } else {
     // What cannot be valued must not be added to an account that may have to be liquidated.
-    if (!isRiskless(account)) priceOf(world, world.rules.tokens[place]!.collateral!.underlying);
+    const { underlying } = world.rules.tokens[place]!.collateral!;
+    if (!isRiskless(portfolioOf(world, id))) priceOf(world, underlying);
     account.collateral[place - 1]! += amount;
   }
 }
 
-/** An amount is charged rounded up; nobody borrows. */
-function debit(world: World, id: AccountId, place: number, amount: bigint): void {
-  const account = accountOf(world, id);
+/** An amount is charged rounded up; what is more than there is of cash is a loan, which only a withdrawal may take. */
+function debit(
+  world: World,
+  id: AccountId,
+  { place, amount, mayBorrow }: { place: number; amount: bigint; mayBorrow: boolean },
+): void {
   if (place === 0) {
+    accrue(world);
     const rules = world.rules.tokens[0]!;
-    demand(amount <= amountOfCash(rules, max(account.cash, 0n)), "InsufficientBalance");
-    account.cash -= ceilDiv(amount * WAD, 10n ** BigInt(rules.decimals));
+    const cash = cashOf(world, id);
+    const charged = cashOfAmount(rules, amount);
+    if (amount > amountOfCash(rules, max(cash, 0n))) {
+      demand(mayBorrow && borrowCapOf(world) > 0n, "InsufficientBalance");
+      demand(debtWith(world, id, cash - charged) <= borrowCapOf(world), "BorrowCapExceeded");
+    }
+    changeCash(world, id, -charged);
   } else {
+    const account = accountOf(world, id);
     demand(amount <= account.collateral[place - 1]!, "InsufficientBalance");
     account.collateral[place - 1]! -= amount;
   }
 }
 
-/** The fraction of cash and of each collateral, rounded down for who receives it. */
+/**
+ * The fraction of cash and of each collateral, rounded down for who receives it; with the cash that changes anyway, of the two it
+ * changes once.
+ */
 export function moveSlice(
   world: World,
-  move: { from: AccountId; to: AccountId; fraction: bigint },
+  { giver, taker, fraction }: { giver: Posting; taker: Posting; fraction: bigint },
 ): void {
-  const [from, to] = [accountOf(world, move.from), accountOf(world, move.to)];
-  const cash = mulDown(from.cash, move.fraction);
-  from.cash -= cash;
-  to.cash += cash;
-  from.collateral.forEach((held, index) => {
-    const amount = mulDown(held, move.fraction);
-    from.collateral[index]! -= amount;
-    to.collateral[index]! += amount;
+  accrue(world);
+  const [[from, toFrom], [to, toTo]] = [giver, taker];
+  const slice = mulDown(cashOf(world, from), fraction);
+  post(world, [
+    [from, toFrom - slice],
+    [to, toTo + slice],
+  ]);
+  const [held, receiver] = [accountOf(world, from).collateral, accountOf(world, to).collateral];
+  held.forEach((amount, index) => {
+    const part = mulDown(amount, fraction);
+    held[index]! -= part;
+    receiver[index]! += part;
   });
 }

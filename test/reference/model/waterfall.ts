@@ -5,20 +5,16 @@ import {
   mulDown,
   underlyingOf,
 } from "../../../sdk/index.js";
-import { abs, ceilDiv, max, min, sum } from "../margin.js";
-import { sharesOf } from "./ledger.js";
+import { abs, max, min, sum } from "../margin.js";
+import { chargeLenders } from "./cash.js";
 import { lenientPrices } from "./oracle.js";
-import { shareDown } from "./requirement.js";
-import { accountOf, bookOf, type InstrumentBook, type World } from "./world.js";
+import { shareDown } from "./units.js";
+import { accountOf, bookOf, type World } from "./world.js";
 
-/** DESIGN 6.2 and 6.3: what the insurance fund pays, what the other side of a book bears, and what is left open. */
+/** DESIGN 6.3 and 6.5: what of a loss the other side of a book bears, what lenders, and what is left open. */
 
-/** After this time an index may move by its whole cap again, and an instrument draw its whole share [seconds]. */
+/** After this time an index may move by its whole cap again [seconds]. */
 const HAIRCUT_WINDOW = 3_600n;
-const DRAW_WINDOW = 86_400n;
-
-/** Draws of an account without a priced instrument are counted here. */
-const NO_INSTRUMENT: InstrumentId = 0n;
 
 interface Weight {
   instrument: InstrumentId;
@@ -29,7 +25,8 @@ interface Weight {
   weight: bigint;
 }
 
-function weightsOf(world: World, id: AccountId): Weight[] {
+/** The account's positions, by what each weighs when a loss is divided. */
+export function weightsOf(world: World, id: AccountId): Weight[] {
   const prices = lenientPrices(world);
   return accountOf(world, id).positions.map(({ instrument, size }) => {
     const { price, isLast } = prices(underlyingOf(instrument));
@@ -38,74 +35,18 @@ function weightsOf(world: World, id: AccountId): Weight[] {
   });
 }
 
-interface Draw {
-  instrument: InstrumentId;
-  /** What it draws now, and what it had drawn that is not forgotten [wad]. */
-  part: bigint;
-  drawn: bigint;
-}
-
 /**
- * part = due x weight / sum of weights, rounded up, at most share x (fund + drawn) - drawn; all of them at most the fund and
- * what is due, in the account's order. The fund has its share of the reserve already.
+ * Divides a loss by |size| x index price over the opposite sides; what they do not bear falls on those who have cash, and what
+ * these do not bear is recorded as deficit.
  */
-function drawsOf(world: World, id: AccountId, due: bigint): Draw[] {
-  const fundCash = max(accountOf(world, world.rules.fund).cash, 0n) + sharesOf(world).toFund;
-  const weights = weightsOf(world, id);
-  const total = sum(weights.map(({ weight }) => weight));
-  const claims =
-    total === 0n
-      ? [{ instrument: NO_INSTRUMENT, asked: due }]
-      : weights.map(({ instrument, weight }) => ({
-          instrument,
-          asked: ceilDiv(due * weight, total),
-        }));
-  let left = min(due, fundCash);
-  return claims.map(({ instrument, asked }) => {
-    const drawn = drawnOf(bookOf(world, instrument), world.now);
-    const cap = shareDown(fundCash + drawn, world.rules.liquidation.fundDrawCapBps);
-    const part = min(min(asked, max(cap - drawn, 0n)), left);
-    left -= part;
-    return { instrument, part, drawn };
-  });
-}
-
-/** drawn x (1 - elapsed / day), rounded up [wad] */
-function drawnOf({ drawn, drawnAt }: InstrumentBook, now: bigint): bigint {
-  return ceilDiv(drawn * max(DRAW_WINDOW - (now - drawnAt), 0n), DRAW_WINDOW);
-}
-
-/** What of a claim the insurance fund would pay [wad]. */
-export function fundPaymentOf(world: World, id: AccountId, due: bigint): bigint {
-  return sum(drawsOf(world, id, due).map(({ part }) => part));
-}
-
-/** The same, counted against each instrument's share. */
-export function drawFund(world: World, id: AccountId, due: bigint): bigint {
-  const draws = drawsOf(world, id, due);
-  for (const { instrument, part, drawn } of draws) {
-    const book = bookOf(world, instrument);
-    book.drawn = drawn + part;
-    book.drawnAt = world.now;
-  }
-  const paid = sum(draws.map(({ part }) => part));
-  if (draws[0]!.instrument !== NO_INSTRUMENT) {
-    // Who has no instrument left may draw only what all of them have left of one share.
-    const all = bookOf(world, NO_INSTRUMENT);
-    all.drawn = drawnOf(all, world.now) + paid;
-    all.drawnAt = world.now;
-  }
-  return paid;
-}
-
-/** Divides a loss by |size| x index price over the opposite sides; what they do not bear is recorded as deficit. */
 export function spreadLoss(world: World, id: AccountId, loss: bigint): void {
   const weights = weightsOf(world, id).filter(({ weight }) => weight > 0n);
   const total = sum(weights.map(({ weight }) => weight));
   const borne = weights.map((position) =>
     haircut(world, position, (loss * position.weight) / total),
   );
-  world.deficit += loss - sum(borne);
+  const left = loss - sum(borne);
+  if (left > 0n) world.deficit += left - chargeLenders(world, left);
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { DeploymentParameters } from "../../../ignition/parameters.js";
-import type { AccountId, InstrumentId } from "../../../sdk/index.js";
+import { type AccountId, type InstrumentId, WAD } from "../../../sdk/index.js";
 
 /** The whole clearinghouse in plain values: what the contracts store, and what they were deployed with. */
 
@@ -14,18 +14,27 @@ export interface Position {
 }
 
 export interface Account {
-  /** [wad] */
-  cash: bigint;
+  /** What an index turns into cash: of positive cash the supply index, of a debt the borrow index [wad]. */
+  principal: bigint;
   /** In the order of the contracts' set: a new one comes last, the last takes the place of one that goes. */
   positions: Position[];
   /** By the token's place in the list [token]. */
   collateral: bigint[];
 }
 
+/** How funding follows the trades of an underlying: FundingParameters. */
+export type FundingRules = Market["funding"];
+
 /** What is kept for an instrument as a whole [wad]; times in unix seconds. */
 export interface InstrumentBook {
   /** The size held long, which is the size held short. */
   openInterest: bigint;
+  /** What one unit of size has been charged by funding, longs upwards, as of `accruedAt`. */
+  funding: bigint;
+  accruedAt: bigint;
+  /** The rate since then: the constant part [millionths per period] and what trades added to it [1e-15 per period]. */
+  interest: bigint;
+  premium: bigint;
   /** What one unit of each side has been charged for losses of the other. */
   haircut: { long: bigint; short: bigint };
   /** What of it counts against the cap of an hour, as of `movedAt`. */
@@ -34,7 +43,7 @@ export interface InstrumentBook {
   /** What its holders' losses drew from the fund and counts against the cap of a day, as of `drawnAt`. */
   drawn: bigint;
   drawnAt: bigint;
-  /** The mark of the last trade that found one. */
+  /** The mark of the last trade that found one: funding is counted at it. */
   lastMark: bigint;
 }
 
@@ -46,6 +55,23 @@ export interface Custody {
   changedAt: bigint;
   /** What it really holds. */
   held: bigint;
+}
+
+/** All cash together [wad]; times in unix seconds. */
+export interface CashPool {
+  /** The sum of all cash less the tokens. */
+  net: bigint;
+  /** The sum of the principals of debts, as a positive number. */
+  debt: bigint;
+  supplyIndex: bigint;
+  borrowIndex: bigint;
+  /** When the indices moved last, or the first debt arose. */
+  accruedAt: bigint;
+  /** The fund's part of the interest, which it has not got yet. */
+  reserved: bigint;
+  /** The share of their cash that lenders lost and that is not forgotten, as of `lostAt`. */
+  lostShare: bigint;
+  lostAt: bigint;
 }
 
 interface FeedState {
@@ -77,15 +103,17 @@ export interface WorldRules {
   /** The settlement token at 0, the collateral after it. */
   tokens: TokenRules[];
   liquidation: DeploymentParameters["liquidation"];
+  cash: DeploymentParameters["cash"];
   peg: { underlying: number; allowedBps: number };
   /** [wad] */
   fundShare: bigint;
-  /** Of fee tier 0, in which all accounts of a scenario are [wad]. */
-  takerFee: bigint;
-  makerFee: bigint;
+  /** By tier [wad]. */
+  feeTiers: { taker: bigint; maker: bigint }[];
   fund: AccountId;
   treasury: AccountId;
   guardian: string;
+  /** Holds every role, without a delay. */
+  governor: string;
   /** Addresses that may clear. */
   venues: Set<string>;
 }
@@ -105,6 +133,13 @@ export interface World {
   /** Fees not divided yet, and losses not borne yet [wad]. */
   reserve: bigint;
   deficit: bigint;
+  pool: CashPool;
+  /** When a bankrupt account was flagged. */
+  flags: Map<AccountId, bigint>;
+  /** By underlying: governance changes them. */
+  fundingRules: Map<number, FundingRules>;
+  /** Of accounts that are not in tier 0. */
+  feeTiers: Map<AccountId, number>;
   depegged: boolean;
   /** Last second of the guardian's latest freeze, by underlying and by token's place. */
   frozenUnderlyings: Map<number, bigint>;
@@ -128,6 +163,23 @@ export function emptyWorld(rules: WorldRules, now: bigint): World {
     custody: rules.tokens.map(() => ({ tracked: 0n, netOutflow: 0n, changedAt: 0n, held: 0n })),
     reserve: 0n,
     deficit: 0n,
+    pool: {
+      net: 0n,
+      debt: 0n,
+      supplyIndex: WAD,
+      borrowIndex: WAD,
+      accruedAt: 0n,
+      reserved: 0n,
+      lostShare: 0n,
+      lostAt: 0n,
+    },
+    flags: new Map(),
+    fundingRules: new Map(
+      [...rules.underlyings.values()].flatMap(({ number, market }) =>
+        market === undefined ? [] : [[number, market.funding]],
+      ),
+    ),
+    feeTiers: new Map(),
     depegged: false,
     frozenUnderlyings: new Map(),
     frozenTokens: new Map(),
@@ -142,7 +194,7 @@ export function accountOf(world: World, id: AccountId): Account {
   let account = world.accounts.get(id);
   if (account === undefined) {
     const collateral = world.rules.tokens.slice(1).map(() => 0n);
-    world.accounts.set(id, (account = { cash: 0n, positions: [], collateral }));
+    world.accounts.set(id, (account = { principal: 0n, positions: [], collateral }));
   }
   return account;
 }
@@ -153,6 +205,10 @@ export function bookOf(world: World, instrument: InstrumentId): InstrumentBook {
   if (book === undefined) {
     book = {
       openInterest: 0n,
+      funding: 0n,
+      accruedAt: 0n,
+      interest: 0n,
+      premium: 0n,
       haircut: { long: 0n, short: 0n },
       moved: { long: 0n, short: 0n },
       movedAt: 0n,

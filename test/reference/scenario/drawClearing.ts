@@ -1,14 +1,17 @@
 import { MaxInt256, MaxUint256 } from "ethers";
 import { type AccountId, underlyingOf, WAD } from "../../../sdk/index.js";
 import { referenceFraction } from "../liquidation.js";
-import { distributeFees, settlePositions } from "../model/ledger.js";
+import { cashOf, poolNow } from "../model/cash.js";
+import { distributeFees } from "../model/fund.js";
+import { variationOf } from "../model/ledger.js";
 import { liquidate, leastFraction, surplusAfter } from "../model/liquidation.js";
 import { priceOf } from "../model/oracle.js";
-import { demand } from "../model/refusal.js";
-import { marginOf, marginOfValuation, valuationForLiquidation } from "../model/valuation.js";
+import { marginOfValuation, valuationForLiquidation } from "../model/valuation.js";
+import { settleVariation } from "../model/variation.js";
 import { isAuthorized } from "../model/vault.js";
 import { accountOf, bookOf, copyOf, type World } from "../model/world.js";
 import type { Act } from "./act.js";
+import { namesOf, newsOfLoss } from "./news.js";
 import {
   callerFor,
   chance,
@@ -36,14 +39,21 @@ export function drawSettleVariation(table: Table): Act {
     touched: [account],
     apply: (world) => {
       const isStranger = !isAuthorized(world, account, caller, "trade");
-      if (isStranger) {
-        const { equity, initial } = marginOf(world, account);
-        demand(equity < initial, "VariationNotDue");
-      }
-      settlePositions(world, account, (instrument) => priceOf(world, underlyingOf(instrument)));
-      return isStranger ? ["a stranger settles variation that is due"] : [];
+      const isLoss = variationIn(world, account) < 0n;
+      settleVariation(world, caller, account);
+      if (!isStranger) return [];
+      return [isLoss ? "a stranger settles a loss" : "a stranger settles variation that is due"];
     },
   };
+}
+
+/** At today's prices; 0 when there are none. */
+function variationIn(world: World, account: AccountId): bigint {
+  try {
+    return variationOf(world, account, (id) => priceOf(world, underlyingOf(id)));
+  } catch {
+    return 0n;
+  }
 }
 
 export function drawDistributeFees({ stage }: Table): Act {
@@ -57,8 +67,12 @@ export function drawDistributeFees({ stage }: Table): Act {
     touched: [],
     apply: (world) => {
       const { deficit } = world;
+      const { reserved } = poolNow(world);
       distributeFees(world);
-      return world.deficit < deficit ? ["fees repay a deficit"] : [];
+      return namesOf({
+        "fees repay a deficit": world.deficit < deficit,
+        "the fund receives interest": reserved > 0n && world.pool.reserved === 0n,
+      });
     },
   };
 }
@@ -128,36 +142,28 @@ function newsOfLiquidation(
   const valuation = valuationForLiquidation(before, account);
   const least = leastFraction(before, valuation);
   const rules = before.rules.liquidation;
-  const moved = [...after.books].some(
-    ([instrument, { haircut }]) =>
-      haircut.long > bookOf(before, instrument).haircut.long ||
-      haircut.short > bookOf(before, instrument).haircut.short,
-  );
   const wasMoved = accountOf(before, account).positions.some(({ instrument }) => {
     const { haircut } = bookOf(before, instrument);
     return haircut.long > 0n || haircut.short > 0n;
   });
-  const fund = accountOf(before, before.rules.fund).cash;
-  const news: Record<string, boolean> = {
+  const fund = cashOf(before, before.rules.fund);
+  const news = namesOf({
     "a whole account is taken": fraction === WAD,
     "a part of an account is taken": fraction < WAD,
     "the least slice is taken": fraction === least && least < WAD,
     "the least slice is found by the search": least < referenceFraction(equity, maintenance, rules),
     "a bankrupt account is taken": equity < 0n,
-    "the fund pays": fundPays > 0n,
     "the fund pays less than it has": fundPays < due && fundPays < fund,
     "the fund is empty": due > 0n && fund === 0n && fundPays === 0n,
     "the incentive is cut": due > fundPays + loss,
-    "gains are haircut": moved,
-    "a deficit is recorded": after.deficit > before.deficit,
     "the fund's income repays a deficit": result.toInsurance > 0n && after.deficit < before.deficit,
     "fees are distributed by a liquidation": before.reserve > 0n && after.reserve === 0n,
     "an account in a book with moved indices is taken": wasMoved,
     "an account with an item without a price is taken":
       valuation.items.length < itemCount(before, account),
-  };
+  });
   requireLeast(before, { account, fraction: least });
-  return Object.keys(news).filter((name) => news[name]);
+  return [...newsOfLoss(before, after, fundPays), ...news];
 }
 
 function itemCount(world: World, id: AccountId): number {

@@ -97,6 +97,11 @@ export function drawTime(table: Table): Act {
   return answersOf(table, repeated(table), { kind: "time", after: BigInt(Math.floor(seconds)) });
 }
 
+/** So much time passes, and all feeds go on. */
+export function passTime(table: Table, after: bigint): Act {
+  return answersOf(table, repeated(table), { kind: "time", after });
+}
+
 /** At times a feed falls silent for a while. */
 function drawSilence(table: Table): void {
   if (table.silentFeed !== undefined) {

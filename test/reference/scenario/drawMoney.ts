@@ -1,10 +1,10 @@
 import { type AccountId, ownerOf, WAD } from "../../../sdk/index.js";
 import { max } from "../margin.js";
-import { RIGHTS, deposit, setOperator, transfer, withdraw } from "../model/vault.js";
+import { RIGHTS, deposit, isAuthorized, setOperator, transfer, withdraw } from "../model/vault.js";
 import { Refusal } from "../model/refusal.js";
-import { withdrawable } from "../model/valuation.js";
-import { accountOf } from "../model/world.js";
+import { portfolioOf, withdrawable } from "../model/valuation.js";
 import type { Act } from "./act.js";
+import { namesOf } from "./news.js";
 import {
   callerFor,
   chance,
@@ -110,8 +110,22 @@ export function drawWithdraw(table: Table): Act {
     apply: (state) => {
       const isMost =
         place !== undefined && amount > 0n && amount === withdrawableOr0(state, account, place);
-      withdraw(state, caller, { account, place, amount, toNobody });
-      return isMost ? ["all that is withdrawable is withdrawn"] : [];
+      const before = portfolioOf(state, account).cash;
+      const mayLeave = isMost && !toNobody && isAuthorized(state, account, caller, "withdraw");
+      try {
+        withdraw(state, caller, { account, place, amount, toNobody });
+      } catch (reason) {
+        if (mayLeave) throw new Error("What is withdrawable is refused", { cause: reason });
+        throw reason;
+      }
+      const { cash, positions } = portfolioOf(state, account);
+      return namesOf({
+        "all that is withdrawable is withdrawn": isMost,
+        "a loan is taken": cash < 0n && before >= 0n,
+        "a debtor borrows more": cash < before && before < 0n,
+        "a loan is taken against a position": cash < 0n && positions.length > 0,
+        "all that may be borrowed is": isMost && cash < 0n,
+      });
     },
   };
 }
@@ -119,11 +133,15 @@ export function drawWithdraw(table: Table): Act {
 /** What could leave, a little more, some of what is held, everything and more. */
 function drawOutgoing(table: Table, account: AccountId, place: number): bigint {
   const { world } = table;
-  const { cash, collateral } = accountOf(world, account);
+  const { cash, collateral } = portfolioOf(world, account);
   const unit = 10n ** BigInt(world.rules.tokens[0]!.decimals);
   const held = place === 0 ? (cash > 0n ? (cash * unit) / WAD : 0n) : collateral[place - 1]!;
   const most = withdrawableOr0(world, account, place);
   const roll = table.dice.next();
+  // More than there is of cash is a loan.
+  if (most > held && chance(table, 0.3)) return held + table.dice.between(1n, most - held);
+  if (most > held && chance(table, 0.1))
+    return most + (BigInt(world.rules.cash.borrowCap) * unit) / 4n;
   if (roll < 0.15) return most;
   if (roll < 0.25) return most + 1n;
   if (roll < 0.75) return partOf(table, held / 2n) + 1n;

@@ -71,7 +71,11 @@ export async function drawMatchOrders(table: Table): Promise<Act> {
     touched: [taker.order.account, maker.order.account] as AccountId[],
     apply: (world) => {
       matchOrders(world, stage.addresses.exchange, { taker, maker, size });
-      return newsOfTrade(world, taker.order);
+      const isCheaper = [taker, maker].some(
+        ({ order }) => (world.feeTiers.get(order.account as AccountId) ?? 0) > 0,
+      );
+      const news = newsOfTrade(world, taker.order);
+      return isCheaper ? [...news, "an order of a lower fee tier is filled"] : news;
     },
   };
 }

@@ -7,13 +7,14 @@ import {
   underlyingOf,
   WAD,
 } from "../../../sdk/index.js";
-import { abs, min } from "../margin.js";
+import { abs, max, min } from "../margin.js";
 import { positionOf } from "../model/ledger.js";
 import { priceOf } from "../model/oracle.js";
 import { crowdingOf } from "../model/requirement.js";
 import { clear, type Leg, type Trade } from "../model/trades.js";
 import { accountOf, bookOf, type World } from "../model/world.js";
 import type { Act } from "./act.js";
+import { namesOf } from "./news.js";
 import {
   chance,
   dollarsOf,
@@ -140,13 +141,38 @@ function spoil(table: Table, trade: Trade): Trade {
 }
 
 export function drawClear(table: Table): Act {
-  const { stage, dice } = table;
+  const { dice } = table;
   const count = chance(table, 0.75) ? 1 : 2 + Math.floor(dice.next() * 2);
   const trades = Array.from({ length: count }, () => drawTrade(table));
   if (chance(table, 0.04)) trades[count - 1] = spoil(table, trades[count - 1]!);
+  return clearOf(table, trades);
+}
+
+/** A bankrupt account closes a position at the mark and is left with its debt. */
+export function drawEscape(table: Table, taker: AccountId): Act {
+  const { world, dice, accounts } = table;
+  const { instrument, size } = dice.pick(accountOf(world, taker).positions);
+  const sizeIn = (id: AccountId) => positionOf(accountOf(world, id), instrument).size;
+  const opposite = accounts.filter((id) => sizeIn(id) * size < 0n);
+  const maker = opposite.length > 0 ? dice.pick(opposite) : otherThan(table, taker);
+  const most = min(abs(size), max(abs(sizeIn(maker)), 1n));
+  const free = { fee: 0n, builderFee: 0n, builder: ownerOf(maker), reduceOnly: false };
+  const [ofTaker, ofMaker] = [taker, maker].map((account) => ({ ...free, account }));
+  return clearOf(table, [
+    {
+      instrument,
+      size: size > 0n ? -most : most,
+      price: markOf(table, instrument),
+      taker: ofTaker!,
+      maker: ofMaker!,
+    },
+  ]);
+}
+
+function clearOf(table: Table, trades: Trade[]): Act {
+  const { venue, plimsoll, addresses } = table.stage;
   const isVenue = !chance(table, 0.01);
-  const caller = isVenue ? stage.addresses.venue : stage.plimsoll.stranger.address;
-  const { venue, plimsoll, addresses } = stage;
+  const caller = isVenue ? addresses.venue : plimsoll.stranger.address;
   return {
     kind: "clear",
     says: `${caller} clears ${trades.map(tradeInWords).join("; ")}`,
@@ -172,10 +198,14 @@ function tradeInWords({ instrument, size, price, taker, maker }: Trade): string 
 
 /** What is worth counting of a trade that was cleared. */
 export function newsOfTrade(world: World, trade: Pick<Trade, "instrument">): string[] {
-  const { openInterest, lastMark, haircut } = bookOf(world, trade.instrument);
+  const { openInterest, lastMark, haircut, premium } = bookOf(world, trade.instrument);
   const crowding = crowdingOf(world, openInterest, lastMark);
-  const news = crowding > 0n ? ["the open-interest add-on is active in a trade"] : [];
-  if (haircut.long > 0n || haircut.short > 0n) news.push("a trade in a book with moved indices");
+  const news = namesOf({
+    "the open-interest add-on is active in a trade": crowding > 0n,
+    "a trade in a book with moved indices": haircut.long > 0n || haircut.short > 0n,
+    "longs pay a premium": premium > 0n,
+    "shorts pay a premium": premium < 0n,
+  });
   try {
     priceOf(world, underlyingOf(trade.instrument));
   } catch {

@@ -1,5 +1,4 @@
-import type { DeploymentParameters } from "../../../ignition/parameters.js";
-import { stillParameters } from "../../fixtures/plimsoll.js";
+import { type DeploymentParameters, readParameters } from "../../../ignition/parameters.js";
 
 /** Worlds whose limits a few accounts of ordinary size can reach. */
 
@@ -9,11 +8,29 @@ const DECIMALS = [
   { USDC: 18, WETH: 6, wstETH: 24, WBTC: 8 },
   { USDC: 20, WETH: 18, wstETH: 20, WBTC: 2 },
 ];
+/** What cash costs: little, and up to the most that governance may set, with and without a share for the fund. */
+const CASH = [
+  { baseBps: 200, slopeBps: 800, kinkBps: 8_500, slopeAboveBps: 9_000, reservePercent: 20 },
+  { baseBps: 5_000, slopeBps: 20_000, kinkBps: 100, slopeAboveBps: 24_000, reservePercent: 0 },
+  { baseBps: 0, slopeBps: 30_000, kinkBps: 10_000, slopeAboveBps: 0, reservePercent: 100 },
+];
+
+const FUNDING = [
+  {},
+  {
+    interestMillionths: -2_000,
+    deadBandMillionths: 0,
+    capMillionths: 20_000,
+    depthShareBps: 8_334,
+  },
+  { deadBandMillionths: 2_000, capMillionths: 3_000, depthShareBps: 1_250 },
+];
+
 export const VARIANTS = DECIMALS.length;
 
-/** The local parameters with a third perpetual, small limits and bends where the search for the least slice meets them. */
+/** The local parameters with a third perpetual, small limits, higher rates, and bends where the search for the least slice meets them. */
 export function scenarioParameters(variant: number): DeploymentParameters {
-  const local = stillParameters();
+  const local = readParameters("local");
   const decimals: Record<string, number> = DECIMALS[variant]!;
   const decimalsOf = (symbol: string) => ({ decimals: decimals[symbol] ?? 18 });
   const { settlementToken, collaterals, feeds } = local;
@@ -29,7 +46,9 @@ export function scenarioParameters(variant: number): DeploymentParameters {
   const underlyings = local.underlyings.map((underlying) => {
     const { market } = underlying;
     if (market === undefined) return underlying;
-    return { ...underlying, market: { ...market, openInterestCap: 1_000_000, brackets } };
+    // Rates high enough for days of them to make accounts sink.
+    const funding = { ...market.funding, interestMillionths: 300, ...FUNDING[variant] };
+    return { ...underlying, market: { ...market, openInterestCap: 1_000_000, brackets, funding } };
   });
   const [eth, btc] = underlyings;
   if (eth?.market === undefined || btc?.market === undefined) throw new Error("No local markets");
@@ -70,8 +89,11 @@ export function scenarioParameters(variant: number): DeploymentParameters {
       "SOL/USD": { ...solFeed, mock: { decimals: 8, answer: "150" } },
     },
     underlyings,
+    cash: { ...CASH[variant]!, borrowCap: 8_000 },
     liquidation: {
       ...local.liquidation,
+      deleverageDelay: 600,
+      lendersCapBps: 20,
       mostInstruments: 2,
       fundDrawCapBps: 3_000,
       openInterestBase: 15_000,

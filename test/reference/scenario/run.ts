@@ -1,9 +1,19 @@
 import type { AccountId } from "../../../sdk/index.js";
 import { randomFrom } from "../../fixtures/random.js";
+import { conservationProblem } from "../model/conservation.js";
 import { Refusal } from "../model/refusal.js";
 import { copyOf } from "../model/world.js";
 import type { Act } from "./act.js";
 import { drawDistributeFees, drawLiquidate, drawSettleVariation } from "./drawClearing.js";
+import { drawDefault, drawDeleverage } from "./drawDefault.js";
+import {
+  drawAccrueFunding,
+  drawAccrueInterest,
+  drawFeeTier,
+  drawFundingRules,
+  drawRepayDeficit,
+  drawTakeFromFund,
+} from "./drawGovernance.js";
 import { drawFreeze, drawNotePeg, drawNotePrice, drawPrice, drawTime } from "./drawMarket.js";
 import {
   amountFor,
@@ -16,7 +26,15 @@ import {
 import { drawMatchOrders } from "./drawOrders.js";
 import { drawClear } from "./drawTrades.js";
 import type { Stage } from "./stage.js";
-import { chance, drawAccounts, everyone, logBetween, sinking, type Table } from "./table.js";
+import {
+  bankrupt,
+  chance,
+  drawAccounts,
+  everyone,
+  logBetween,
+  sinking,
+  type Table,
+} from "./table.js";
 import { differences, readWords, spell, wordsOf } from "./words.js";
 import { ownerOf } from "../../../sdk/index.js";
 
@@ -40,6 +58,14 @@ const ACTS: [weight: number, draw: Draw][] = [
   [1, drawNotePeg],
   [0.7, drawFreeze],
   [1, drawOperator],
+  [1, drawDefault],
+  [1, drawDeleverage],
+  [1, drawRepayDeficit],
+  [1.5, drawTakeFromFund],
+  [1.5, drawFundingRules],
+  [2, drawAccrueFunding],
+  [1, drawAccrueInterest],
+  [1.5, drawFeeTier],
 ];
 
 export interface ScenarioOptions {
@@ -63,6 +89,7 @@ export async function playScenario(stage: Stage, options: ScenarioOptions): Prom
     silentFeed: undefined,
     orders: [],
     lastNonce: 0n,
+    isNeglected: dice.next() < 0.4,
   };
   const beginning = drawBeginning(table);
   // The contracts are read while the next act is drawn and done to the model.
@@ -113,9 +140,14 @@ function drawBeginning(table: Table): Act[] {
   return acts;
 }
 
-/** While somebody is below the line, liquidations are likelier. */
+/** While somebody is below the line, liquidations are likelier; of bankrupt accounts what is for those that nobody takes. */
 async function drawAct(table: Table): Promise<Act> {
-  if (sinking(table).length > 0 && chance(table, 0.4)) return drawLiquidate(table);
+  const { isNeglected } = table;
+  if (bankrupt(table).length > 0 && chance(table, isNeglected ? 0.6 : 0.3))
+    return drawDefault(table);
+  const eagerness = isNeglected ? 0.03 : 0.4;
+  if (sinking(table).length > 0 && chance(table, eagerness)) return drawLiquidate(table);
+  if (table.world.deficit > 0n && chance(table, 0.05)) return drawRepayDeficit(table);
   if (table.world.depegged && chance(table, 0.1)) return drawNotePeg(table);
   const total = ACTS.reduce((sum, [weight]) => sum + weight, 0);
   let roll = table.dice.next() * total;
@@ -155,6 +187,7 @@ async function compare(table: Table, act: Act, tally: Map<string, number>): Prom
     places: account === anyone ? [0, place] : [0],
   }));
   const question = { accounts: everyone(table), queries };
+  const problem = conservationProblem(table.world);
   const words = wordsOf(table.world, stage, question);
   const refused = words.map(([label]) => label).filter((label) => label.includes("refused"));
   count(
@@ -162,7 +195,7 @@ async function compare(table: Table, act: Act, tally: Map<string, number>): Prom
     refused.map((label) => label.replace(/^0x\w+/, "view")),
   );
   const answer = await readWords(stage, question);
-  return spell(words) === answer ? "" : differences(words, answer);
+  return spell(words) === answer ? problem : differences(words, answer);
 }
 
 /** Sends the act in a block of its own, at a given time; "success" or the name of the error. */
@@ -179,14 +212,19 @@ async function sendAct(stage: Stage, act: Act, time: bigint): Promise<string> {
 }
 
 function errorNameOf({ plimsoll }: Stage, error: unknown): string {
-  // One level deeper where the simulator could not tell the line of the source.
-  const given = (error as { data?: string | { data?: string } }).data;
-  const data = typeof given === "object" ? given.data : given;
-  if (typeof data !== "string" || data.length < 10) throw error;
+  const data = dataOf(error);
+  if (data === undefined) throw error;
   const { vault, clearinghouse, marginEngine, exchange, oracle, rules } = plimsoll;
   for (const contract of [vault, clearinghouse, marginEngine, exchange, oracle, rules]) {
     const found = contract.interface.getError(data.slice(0, 10));
     if (found !== null) return found.name;
   }
   return `unknown error ${data}`;
+}
+
+/** Of an error that Hardhat could not explain the data lies one level deeper. */
+function dataOf(error: unknown): string | undefined {
+  const { data } = error as { data?: string | { data?: string } };
+  const found = typeof data === "object" ? data.data : data;
+  return typeof found === "string" && found.length >= 10 ? found : undefined;
 }

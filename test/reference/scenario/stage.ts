@@ -1,6 +1,7 @@
 import { MaxUint256 } from "ethers";
 import type { NetworkConnection } from "hardhat/types/network";
 import { type DeploymentParameters, wadOf } from "../../../ignition/parameters.js";
+import { ROLES } from "../../../ignition/roles.js";
 import { type AccountId, accountId, perpetual, wadOfAmount } from "../../../sdk/index.js";
 import { deployPlimsollWith, type Plimsoll } from "../../fixtures/plimsoll.js";
 import { emptyWorld, type TokenRules, type World, type WorldRules } from "../model/world.js";
@@ -20,9 +21,16 @@ export async function openStage(connection: NetworkConnection, variant: number) 
   const actor = await ethers.deployContract("MockActor");
   const unlisted = await ethers.deployContract("MockToken", ["Unlisted", "NONE", 18]);
   await plimsoll.asGovernance(clearinghouse, "setVenue", [await venue.getAddress(), true]);
+  // Scenarios last days: a governor that need not wait for them.
+  for (const role of [ROLES.RISK, ROLES.MODULES]) {
+    const { accessManager, deployer: governor } = plimsoll;
+    await plimsoll.asGovernance(accessManager, "grantRole", [role, governor.address, 0n]);
+  }
+  // A new holder waits as long as an act of the role would.
+  await plimsoll.passTime(parameters.governance.delaySeconds.MODULES);
   await plimsoll.refreshPrices();
 
-  const { alice, bob, carol, dave, stranger, guardian, treasury } = plimsoll;
+  const { alice, bob, carol, dave, stranger, guardian, treasury, deployer } = plimsoll;
   const owners = [alice, bob, carol, dave];
   const tokens = [usdc, weth, wsteth, wbtc];
   for (const holder of [...owners, stranger]) {
@@ -42,6 +50,7 @@ export async function openStage(connection: NetworkConnection, variant: number) 
     fund: (await clearinghouse.insuranceFund()) as AccountId,
     treasury: accountId(treasury.address),
     guardian: guardian.address,
+    governor: deployer.address,
     venues: new Set([venueAddress, exchangeAddress]),
   };
   const world = emptyWorld(rules, BigInt(await networkHelpers.time.latest()));
@@ -78,7 +87,7 @@ export async function openStage(connection: NetworkConnection, variant: number) 
 /** The deployment's parameters as the model takes them. */
 function rulesOf(
   parameters: DeploymentParameters,
-): Omit<WorldRules, "fund" | "treasury" | "guardian" | "venues"> {
+): Omit<WorldRules, "fund" | "treasury" | "guardian" | "governor" | "venues"> {
   const { underlyings, collaterals, settlementToken, feeds, fees } = parameters;
   const numberOf = (symbol: string) => underlyings.find((one) => one.symbol === symbol)!.number;
   const token = ({ decimals, limits }: typeof settlementToken | (typeof collaterals)[number]) => {
@@ -114,13 +123,13 @@ function rulesOf(
     ),
     tokens: [token(settlementToken), ...collaterals.map(collateralOf)],
     liquidation: parameters.liquidation,
+    cash: parameters.cash,
     peg: {
       underlying: numberOf(settlementToken.peg.underlying),
       allowedBps: settlementToken.peg.allowedBps,
     },
     fundShare: wadOf(fees.fundShare),
-    takerFee: wadOf(fees.tiers[0].taker),
-    makerFee: wadOf(fees.tiers[0].maker),
+    feeTiers: fees.tiers.map(({ taker, maker }) => ({ taker: wadOf(taker), maker: wadOf(maker) })),
   };
 }
 

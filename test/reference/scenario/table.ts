@@ -9,7 +9,7 @@ import {
 import type { randomFrom } from "../../fixtures/random.js";
 import { abs, type ReferenceMargin } from "../margin.js";
 import { lenientPrices, priceOf } from "../model/oracle.js";
-import { marginOfValuation, valuationOf } from "../model/valuation.js";
+import { marginOfValuation, portfolioOf, valuationOf } from "../model/valuation.js";
 import { accountOf, bookOf, type World } from "../model/world.js";
 import type { Signed } from "../model/exchange.js";
 import type { Stage } from "./stage.js";
@@ -26,6 +26,8 @@ export interface Table {
   /** Orders that were used before, with their signatures. */
   orders: (Signed & { signature: string })[];
   lastNonce: bigint;
+  /** Whether hardly anybody liquidates. */
+  isNeglected: boolean;
 }
 
 export function chance({ dice }: Table, probability: number): boolean {
@@ -86,7 +88,7 @@ export function hasRoomFor({ world }: Table, id: AccountId, instruments: Instrum
 export function knownMargin(world: World, id: AccountId): ReferenceMargin | undefined {
   try {
     const options = { prices: lenientPrices(world), addOn: true };
-    return marginOfValuation(valuationOf(world, accountOf(world, id), options));
+    return marginOfValuation(valuationOf(world, portfolioOf(world, id), options));
   } catch {
     return undefined;
   }
@@ -98,6 +100,11 @@ export function sinking({ world, accounts }: Table): AccountId[] {
     const margin = knownMargin(world, account);
     return margin !== undefined && margin.equity < margin.maintenance;
   });
+}
+
+/** Accounts whose equity at the last prices is below 0. */
+export function bankrupt(table: Table): AccountId[] {
+  return sinking(table).filter((account) => knownMargin(table.world, account)!.equity < 0n);
 }
 
 /** A size of an instrument that is worth about so many dollars [wad]. */

@@ -1,11 +1,13 @@
 import { id as keccakOf } from "ethers";
-import type { AccountId } from "../../../sdk/index.js";
+import type { AccountId, InstrumentId } from "../../../sdk/index.js";
+import { figuresOf, poolNow } from "../model/cash.js";
 import { releasableOf } from "../model/custody.js";
+import { openNotionalOf, ratesOf } from "../model/funding.js";
 import { indexOf } from "../model/ledger.js";
 import { previewLiquidation } from "../model/liquidation.js";
 import { Refusal } from "../model/refusal.js";
-import { marginOf, withdrawable } from "../model/valuation.js";
-import { accountOf, bookOf, type World } from "../model/world.js";
+import { marginOf, portfolioOf, withdrawable } from "../model/valuation.js";
+import { bookOf, type World } from "../model/world.js";
 import type { Stage } from "./stage.js";
 
 /** What is compared after an act: the words of MockReader, in its order. */
@@ -46,27 +48,39 @@ export function wordsOf(world: World, stage: Stage, question: Question): Word[] 
     ["time", world.now],
     ["reserve", world.reserve],
     ["deficit", world.deficit],
+    ["open notional", openNotionalOf(world)],
+    ...Object.entries(figuresOf(world)),
+    ["interest reserve", poolNow(world).reserved],
     ...world.custody.flatMap(({ tracked, held }, place): Word[] => [
       [`token ${place} tracked`, tracked],
       [`token ${place} releasable`, releasableOf(world, place)],
       [`token ${place} held`, held],
     ]),
-    ...stage.instruments.flatMap((instrument): Word[] => [
-      [`${instrument} open interest`, bookOf(world, instrument).openInterest],
-      [`${instrument} index of longs`, indexOf(world, instrument, 1n)],
-      [`${instrument} index of shorts`, indexOf(world, instrument, -1n)],
-    ]),
+    ...stage.instruments.flatMap((instrument) => wordsOfInstrument(world, instrument)),
     ...question.accounts.flatMap((account) => wordsOfAccount(world, account)),
     ...question.queries.flatMap((query) => wordsOfMargin(world, query)),
   ];
 }
 
+function wordsOfInstrument(world: World, instrument: InstrumentId): Word[] {
+  const book = bookOf(world, instrument);
+  const { rate, premium } = ratesOf(book, world.now);
+  return [
+    [`${instrument} open interest`, book.openInterest],
+    [`${instrument} funding rate`, rate],
+    [`${instrument} premium`, premium],
+    [`${instrument} index of longs`, indexOf(world, instrument, 1n)],
+    [`${instrument} index of shorts`, indexOf(world, instrument, -1n)],
+  ];
+}
+
 function wordsOfAccount(world: World, id: AccountId): Word[] {
-  const { cash, collateral, positions } = accountOf(world, id);
+  const { cash, collateral, positions } = portfolioOf(world, id);
   const held = collateral.map((amount, index) => [index, amount] as const);
   const tokens = held.filter(([, amount]) => amount > 0n);
   return [
     [`${id} cash`, cash],
+    [`${id} flagged at`, world.flags.get(id) ?? 0n],
     [`${id} tokens`, tokens.reduce((bits, [index]) => bits | (1n << BigInt(index)), 0n)],
     ...tokens.map(([index, amount]): Word => [`${id} token ${index + 1}`, amount]),
     [`${id} instruments`, BigInt(positions.length)],
