@@ -1,5 +1,5 @@
 import { type AccountId, type InstrumentId, mulUp, underlyingOf } from "../../../sdk/index.js";
-import { abs, ceilDiv, max, sum } from "../margin.js";
+import { abs, ceilDiv, max, min, sum } from "../margin.js";
 import { cashOf, post } from "./cash.js";
 import { drawFund } from "./fund.js";
 import { isDoubtful, requireSafer } from "./gate.js";
@@ -24,6 +24,7 @@ export function dueOf(world: World, account: AccountId): bigint | undefined {
 
 /** Marks a bankrupt account, or removes the mark of one that has equity again. */
 export function flag(world: World, account: AccountId): void {
+  demand(account !== world.rules.fund, "FundIsNoParty");
   const { equity } = valuationForLiquidation(world, account);
   const due = dueOf(world, account);
   if (equity >= 0n) {
@@ -56,10 +57,11 @@ export function deleverage(world: World, closing: Closing) {
 
   // The last position that has a price takes all of the loss with it.
   const total = sum(weightsOf(world, bankrupt).map(({ weight }) => weight));
-  const closed = mulUp(closing.size, mark);
+  const closed = mulUp(abs(size), mark);
   const loss = closed >= total ? -equity : ceilDiv(-equity * closed, total);
   const paid = drawFund(world, bankrupt, loss);
   spreadLoss(world, bankrupt, loss - paid);
+  if (loss === -equity) world.flags.delete(bankrupt);
 
   const quote = tradeQuote(size, mark);
   const ofBankrupt = changePosition(world, bankrupt, { instrument, size, quote: -quote });
@@ -67,7 +69,6 @@ export function deleverage(world: World, closing: Closing) {
   post(world, [
     [bankrupt, loss + ofBankrupt],
     [counterparty, ofOther],
-    [world.rules.fund, -paid],
   ]);
   if (isDoubtful(world, counterparty, new Map())) {
     const trades = [{ instrument, size: -size, price: mark }];
@@ -77,28 +78,25 @@ export function deleverage(world: World, closing: Closing) {
   return { loss, paid };
 }
 
-/** What the bankrupt account's size changes by, when both only come closer to 0 [wad]. */
+/** What the bankrupt account's size changes by: no more than was asked for and both hold [wad]. */
 function changeOf(world: World, { bankrupt, counterparty, instrument, size }: Closing): bigint {
   const [held, opposite] = [bankrupt, counterparty].map(
     (id) => positionOf(accountOf(world, id), instrument).size,
   ) as [bigint, bigint];
-  const areOpposite = held * opposite < 0n;
-  const isWithin = size > 0n && size <= abs(held) && size <= abs(opposite);
-  demand(areOpposite && isWithin, "NotOpposite");
-  return held > 0n ? -size : size;
+  demand(held * opposite < 0n && size > 0n, "NotOpposite");
+  const closed = min(size, min(abs(held), abs(opposite)));
+  return held > 0n ? -closed : closed;
 }
 
 /** Clears a debt with nothing behind it: the fund, then lenders, then the deficit. */
 export function writeOff(world: World, account: AccountId) {
+  demand(account !== world.rules.fund, "FundIsNoParty");
   const { positions, collateral } = accountOf(world, account);
   const debt = max(-cashOf(world, account), 0n);
   const isBare = positions.length === 0 && collateral.every((amount) => amount === 0n);
   demand(debt > 0n && isBare, "NothingToWriteOff");
   const paid = drawFund(world, account, debt);
   spreadLoss(world, account, debt - paid);
-  post(world, [
-    [account, debt],
-    [world.rules.fund, -paid],
-  ]);
+  post(world, [[account, debt]]);
   return { loss: debt, paid };
 }

@@ -12,6 +12,9 @@ import { bookOf, type InstrumentBook, type World } from "./world.js";
 /** After this time an instrument may draw its whole share again [seconds]. */
 const DRAW_WINDOW = 86_400n;
 
+/** More than dividing what waits can round away [wad]. */
+const ROUNDING = 10_000n;
+
 /** Draws of an account without a priced instrument are counted here. */
 const NO_INSTRUMENT: InstrumentId = 0n;
 
@@ -41,11 +44,11 @@ export function distributeFees(world: World): void {
   ]);
 }
 
-/** What is left of an income of the fund after the deficit; a payout passes through [wad]. */
+/** What is left of an income of the fund after the deficit; nothing of a payout, which was drawn before [wad]. */
 export function afterDeficit(world: World, income: bigint): bigint {
   const repaid = min(world.deficit, max(income, 0n));
   world.deficit -= repaid;
-  return income - repaid;
+  return max(income, 0n) - repaid;
 }
 
 interface Draw {
@@ -57,10 +60,12 @@ interface Draw {
 
 /**
  * part = due x weight / sum of weights, rounded up, at most share x (fund + drawn) - drawn; all of them at most the fund and
- * what is due, in the account's order. The fund has its share of the reserve already.
+ * what is due, in the account's order. What waits for the fund counts, once the supply index has moved less what dividing it may round.
  */
 function drawsOf(world: World, id: AccountId, due: bigint): Draw[] {
-  const fundCash = max(cashOf(world, world.rules.fund), 0n) + sharesOf(world).toFund;
+  const { toFund } = sharesOf(world);
+  const rounding = toFund > 0n && poolNow(world).supplyIndex !== WAD ? ROUNDING : 0n;
+  const fundCash = max(cashOf(world, world.rules.fund) + toFund - rounding, 0n);
   const weights = weightsOf(world, id);
   const total = sum(weights.map(({ weight }) => weight));
   const claims =
@@ -90,16 +95,17 @@ export function fundPaymentOf(world: World, id: AccountId, due: bigint): bigint 
   return sum(drawsOf(world, id, due).map(({ part }) => part));
 }
 
-/** The same after what waits is divided, counted against each instrument's share; the caller posts it. */
+/** The same, when what waits is divided: out of the fund, and counted against each instrument's share. */
 export function drawFund(world: World, id: AccountId, due: bigint): bigint {
-  distributeFees(world);
   const draws = drawsOf(world, id, due);
+  distributeFees(world);
   for (const { instrument, part, drawn } of draws) {
     const book = bookOf(world, instrument);
     book.drawn = drawn + part;
     book.drawnAt = world.now;
   }
   const paid = sum(draws.map(({ part }) => part));
+  post(world, [[world.rules.fund, -paid]]);
   if (draws[0]!.instrument !== NO_INSTRUMENT) {
     // Who has no instrument left may draw only what all of them have left of one share.
     const all = bookOf(world, NO_INSTRUMENT);
@@ -113,16 +119,14 @@ export function drawFund(world: World, id: AccountId, due: bigint): bigint {
 export function repayDeficit(world: World): void {
   distributeFees(world);
   const { fund } = world.rules;
-  const paid = world.deficit === 0n ? 0n : drawFund(world, fund, world.deficit);
-  world.deficit -= paid;
-  post(world, [[fund, -paid]]);
+  if (world.deficit > 0n) world.deficit -= drawFund(world, fund, world.deficit);
 }
 
 /** Never while there is a deficit, and never below a share of all open interest. */
 export function takeFromFund(world: World, to: AccountId, cash: bigint): void {
   const { fund, liquidation } = world.rules;
   demand(to !== fund, "FundIsNoParty");
-  distributeFees(world);
+  repayDeficit(world);
   demand(world.deficit === 0n, "DeficitFirst");
   const floor = shareUp(openNotionalOf(world), liquidation.fundFloorBps);
   demand(cashOf(world, fund) - cash >= floor, "FundBelowFloor");

@@ -121,7 +121,7 @@ export function liquidate(world: World, caller: string, request: LiquidationRequ
   const { account, liquidator } = request;
   demand(isAuthorized(world, liquidator, caller, "liquidate"), "NotAuthorized");
   demand(account !== liquidator, "SelfDealing");
-  demand(liquidator !== world.rules.fund, "FundIsNoParty");
+  demand(![account, liquidator].includes(world.rules.fund), "FundIsNoParty");
   const terms = termsOf(world, account, request.maxFraction);
 
   // Losses are spread before the slice moves: the flat book has another side for all that the account holds.
@@ -140,6 +140,7 @@ export function liquidate(world: World, caller: string, request: LiquidationRequ
     fraction,
   });
   post(world, [[world.rules.fund, afterDeficit(world, settlement.toInsurance)]]);
+  if (terms.equity < 0n && fraction === WAD) world.flags.delete(account);
   requireInitialOfLiquidator(world, liquidator);
   return { ...terms, ...settlement, due, fundPays };
 }

@@ -120,7 +120,8 @@ export function requireInitialOfLiquidator(world: World, id: AccountId): void {
 
 /**
  * At the last accepted prices where there is none: such items count their value less what they require, as far as the account
- * has equity for that beyond the least incentive, and require nothing more, as long as they are at most a tenth of the maintenance requirement.
+ * has equity for that beyond the least incentive, and require nothing more, as long as they are at most a tenth of the maintenance requirement,
+ * which is at least the minimum margin.
  */
 export function valuationForLiquidation(world: World, id: AccountId): Valuation {
   const valuation = lenientValuation(world, id);
@@ -129,7 +130,8 @@ export function valuationForLiquidation(world: World, id: AccountId): Valuation 
 
   const maintenanceOf = (items: Item[]) => sum(items.map(({ maintenance }) => maintenance));
   const aside = maintenanceOf(unread);
-  if (aside > shareDown(maintenanceOf(valuation.items), MOST_UNREAD_BPS)) {
+  const whole = max(maintenanceOf(valuation.items), valuation.minimumMargin);
+  if (aside > shareDown(whole, MOST_UNREAD_BPS)) {
     priceOf(world, unread[0]!.underlying);
   }
   const rest = maintenanceOf(valuation.items) - aside;

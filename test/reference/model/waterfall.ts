@@ -6,7 +6,7 @@ import {
   underlyingOf,
 } from "../../../sdk/index.js";
 import { abs, max, min, sum } from "../margin.js";
-import { chargeLenders } from "./cash.js";
+import { cashOf, chargeLenders, post } from "./cash.js";
 import { lenientPrices } from "./oracle.js";
 import { shareDown } from "./units.js";
 import { accountOf, bookOf, type World } from "./world.js";
@@ -46,7 +46,16 @@ export function spreadLoss(world: World, id: AccountId, loss: bigint): void {
     haircut(world, position, (loss * position.weight) / total),
   );
   const left = loss - sum(borne);
-  if (left > 0n) world.deficit += left - chargeLenders(world, left);
+  if (left > 0n) world.deficit += left - chargeOthers(world, id, left);
+}
+
+/** Everybody's cash but the account's own, which stands aside. */
+function chargeOthers(world: World, id: AccountId, loss: bigint): bigint {
+  const own = max(cashOf(world, id), 0n);
+  post(world, [[id, -own]]);
+  const borne = chargeLenders(world, loss);
+  post(world, [[id, own]]);
+  return borne;
 }
 
 /**
