@@ -54,6 +54,38 @@ contract Thief1Test is PlimsollSetup {
         _say("deficit after it", int256(clearinghouse.deficit() / 1e18));
     }
 
+    /// @dev A fund in debt can be liquidated. The terms are those of the debt; then the fees that wait are posted to the
+    /// fund, and the slice, the whole of it, is what the fund has now.
+    function test_WhoLiquidatesTheFundTakesAllThatWaitsForIt() public {
+        _insure(100_000e6);
+        _fund(_sinking, usdc, 420_000e6);
+        _trade(_sinking, _honest, ethPerpetual, 1_000e18, 3_000e18);
+        _trade(_sinking, _honest, btcPerpetual, 5e18, 60_000e18);
+        _setPrice(ETH, 2_000e8);
+        vm.prank(_honest.ownerOf());
+        clearinghouse.liquidate(_sinking, _honest, 1e18, type(int256).max);
+        assertLt(vault.cashOf(fund), 0, "the fund is in debt");
+
+        // Lenders could bear all: there is no deficit. Then fees wait for the fund, as on any day.
+        _fund(_victim, usdc, 50_000_000e6);
+        for (uint256 i = 0; i < 40; ++i) {
+            _tradeWithFees(_victim, _honest, i % 2 == 0 ? int256(20_000e18) : -20_000e18, 2_000e18);
+        }
+        _say("deficit", int256(clearinghouse.deficit() / 1e18));
+        _say("reserve", int256(clearinghouse.reserve() / 1e18));
+        _say("fund's cash", vault.cashOf(fund) / 1e18);
+        int256 before = vault.cashOf(_rising);
+        vm.prank(_thief);
+        clearinghouse.liquidate(fund, _rising, 1e18, type(int256).max);
+        _say("thief's gain", (vault.cashOf(_rising) - before) / 1e18);
+        _say("fund's cash after", vault.cashOf(fund) / 1e18);
+        _say("deficit after", int256(clearinghouse.deficit() / 1e18));
+        uint256 spare = engine.withdrawable(_rising, address(usdc));
+        vm.prank(_thief);
+        vault.withdraw(_rising, address(usdc), spare, _thief);
+        _say("thief brought nothing and has", int256(usdc.balanceOf(_thief) / 1e6));
+    }
+
     /// @dev The same loss with the leg in ETH only: the fund keeps one half.
     function test_WithoutTheLegTheFundKeepsHalf() public {
         _insure(100_000e6);
@@ -65,7 +97,7 @@ contract Thief1Test is PlimsollSetup {
         clearinghouse.liquidate(_sinking, _honest, 1e18, type(int256).max);
 
         _say("fund's cash after", vault.cashOf(fund) / 1e18);
-        assertGt(vault.cashOf(fund), 49_000e18, "half of the fund is left");
+        assertGt(vault.cashOf(fund), 48_000e18, "nearly half of the fund is left");
     }
 
     /// @dev The bankrupt account's own cash bears the lenders' loss between the terms and the slice.
