@@ -84,6 +84,16 @@ contract Thief1Test is PlimsollSetup {
         vm.prank(_thief);
         vault.withdraw(_rising, address(usdc), spare, _thief);
         _say("thief brought nothing and has", int256(usdc.balanceOf(_thief) / 1e6));
+        assertGt(usdc.balanceOf(_thief), 320_000e6, "the fund's whole share of fees");
+
+        // The fund is in debt as before: so again, as often as fees have gathered.
+        for (uint256 i = 0; i < 40; ++i) {
+            _tradeWithFees(_victim, _honest, i % 2 == 0 ? int256(20_000e18) : -20_000e18, 2_000e18);
+        }
+        vm.prank(_thief);
+        clearinghouse.liquidate(fund, _rising, 1e18, type(int256).max);
+        _say("second harvest", vault.cashOf(_rising) / 1e18);
+        assertGt(vault.cashOf(_rising), 320_000e18, "the fund's whole share of fees once more");
     }
 
     /// @dev The same loss with the leg in ETH only: the fund keeps one half.
@@ -256,6 +266,70 @@ contract Thief1Test is PlimsollSetup {
         _say("victim lost in 30 days, its position flat", (3_000_000e18 - _equityOf(_victim)) / 1e18);
     }
 
+    /// @dev A healthy owner's transfer, front-run by a stranger who settles.
+    function test_AStrangerSettlesBeforeATransfer() public {
+        _fund(_victim, weth, 1_000e18);
+        _fund(_victim, usdc, 100_000e6);
+        _trade(_victim, _honest, ethPerpetual, 1_000e18, 3_000e18);
+        _setPrice(ETH, 2_940e8);
+        AccountId other = accountIdOf(_victim.ownerOf(), 1);
+        uint256 withdrawable = engine.withdrawable(_victim, address(usdc));
+        uint256 snapshot = vm.snapshotState();
+        vm.prank(_victim.ownerOf());
+        vault.transfer(_victim, other, address(usdc), 80_000e6);
+        vm.revertToState(snapshot);
+        vm.prank(_thief);
+        clearinghouse.settleVariation(_victim);
+        _say("withdrawable before [cents]", int256(withdrawable / 1e4));
+        _say("withdrawable after [cents]", int256(engine.withdrawable(_victim, address(usdc)) / 1e4));
+        vm.prank(_victim.ownerOf());
+        vm.expectRevert();
+        vault.transfer(_victim, other, address(usdc), 80_000e6);
+    }
+
+    /// @dev Cash that is taken out for the moment of a liquidation bears nothing of the lenders' loss.
+    function test_CashLeavesForTheMomentOfTheLoss() public {
+        _fund(_rising, usdc, 20_000_000e6);
+        _fund(_sinking, usdc, 220_000e6);
+        _trade(_sinking, _honest, ethPerpetual, 1_000e18, 3_000e18);
+        _setPrice(ETH, 2_400e8);
+        uint256 snapshot = vm.snapshotState();
+        int256 before = vault.cashOf(_lender);
+        vm.prank(_honest.ownerOf());
+        clearinghouse.liquidate(_sinking, _honest, 1e18, type(int256).max);
+        _say("lender of 1,000,000 loses while the thief stays", (before - vault.cashOf(_lender)) / 1e18);
+        _say("the thief of 20,000,000 then loses", (20_000_000e18 - vault.cashOf(_rising)) / 1e18);
+        vm.revertToState(snapshot);
+
+        vm.prank(_thief);
+        vault.withdraw(_rising, address(usdc), 20_000_000e6, _thief);
+        vm.prank(_honest.ownerOf());
+        clearinghouse.liquidate(_sinking, _honest, 1e18, type(int256).max);
+        vm.startPrank(_thief);
+        usdc.approve(address(vault), 20_000_000e6);
+        vault.deposit(_rising, address(usdc), 20_000_000e6);
+        vm.stopPrank();
+        _say("lender of 1,000,000 loses while the thief is away", (before - vault.cashOf(_lender)) / 1e18);
+        _say("the thief then loses", (20_000_000e18 - vault.cashOf(_rising)) / 1e18);
+    }
+
+    /// @dev The bankrupt thief, alone on one side of ETH, closes it and leaves a millionth of a BTC: strangers in BTC pay.
+    function test_BankruptPicksTheMarketThatPays() public {
+        _fund(_sinking, usdc, 420_000e6);
+        _fund(_rising, usdc, 420_000e6);
+        _fund(_victim, usdc, 3_000_000e6);
+        _trade(_sinking, _rising, ethPerpetual, 1_000e18, 3_000e18);
+        _trade(_honest, _victim, btcPerpetual, 100e18, 60_000e18);
+        _trade(_sinking, _victim, btcPerpetual, 1e12, 60_000e18);
+        _setPrice(ETH, 2_400e8);
+        (int256 rising, int256 victim) = (_equityOf(_rising), _equityOf(_victim));
+        _trade(_sinking, _rising, ethPerpetual, -1_000e18, 2_400e18);
+        vm.prank(_honest.ownerOf());
+        clearinghouse.liquidate(_sinking, _honest, 1e18, type(int256).max);
+        _say("loss of the winner in ETH", (rising - _equityOf(_rising)) / 1e18);
+        _say("loss of a stranger in BTC", (victim - _equityOf(_victim)) / 1e18);
+    }
+
     /// @dev Known: who closes everything first is not charged by the haircut. Now lenders pay for him.
     function test_LendersPayForWhoClosedFirst() public {
         _insure(50_000e6);
@@ -297,6 +371,21 @@ contract Thief1Test is PlimsollSetup {
         return trades[0].taker.fee + trades[0].maker.fee;
     }
 
+    /// @dev Buys and sells again in one run: no open interest arises that would add to the depth.
+    function _washInOneRun(uint256 size, uint256 price) private returns (uint256) {
+        Trade[] memory trades = new Trade[](2);
+        uint256 notional = (size * price) / 1e18;
+        for (uint256 i = 0; i < 2; ++i) {
+            trades[i].instrument = ethPerpetual;
+            trades[i].size = i == 0 ? int128(int256(size)) : -int128(int256(size));
+            trades[i].price = uint128(price);
+            (trades[i].taker.account, trades[i].maker.account) = (_sinking, _hedge);
+            (trades[i].taker.fee, trades[i].maker.fee) = (uint128((notional * 3) / 10_000), uint128((notional * 2) / 10_000));
+        }
+        clearinghouse.clear(trades);
+        return notional / 1_000;
+    }
+
     /// @dev The best of what was tried: the thief has all shorts, pushes the premium from its lowest to its highest with
     /// one trade, and renews the fade with dust.
     function test_FalsePremium() public {
@@ -313,14 +402,13 @@ contract Thief1Test is PlimsollSetup {
         (, int256 premium, , int256 index) = clearinghouse.fundingOf(ethPerpetual);
         _say("premium before [bps per period]", (premium * 10_000) / 1095e18);
         int256 wealth = _equityOf(_rising) + _equityOf(_sinking) + _equityOf(_hedge);
-        uint256 fees = _tradeWithFees(_sinking, _hedge, 490e18, 3_030e18);
-        fees += _tradeWithFees(_sinking, _hedge, -490e18, 3_030e18);
+        uint256 fees = _washInOneRun(480e18, 3_030e18);
         (, premium, , ) = clearinghouse.fundingOf(ethPerpetual);
         _say("premium after [bps per period]", (premium * 10_000) / 1095e18);
         for (uint256 i = 0; i < 240; ++i) {
             vm.warp(block.timestamp + 12);
             _setPrice(ETH, 3_000e8);
-            _trade(_sinking, _rising, ethPerpetual, i % 2 == 0 ? int256(1) : -1, 3_000e18);
+            _trade(_sinking, _rising, ethPerpetual, i % 2 == 0 ? int256(1e6) : -1e6, 3_000e18);
         }
         (, , , int256 indexAfter) = clearinghouse.fundingOf(ethPerpetual);
         _say("fees", int256(fees / 1e18));
