@@ -96,6 +96,63 @@ contract Thief1Test is PlimsollSetup {
         assertGt(vault.cashOf(_rising), 320_000e18, "the fund's whole share of fees once more");
     }
 
+    /// @dev Deleveraging leads there too.
+    function test_DeleveragingBringsTheFundIntoDebt() public {
+        _insure(100_000e6);
+        _fund(_sinking, usdc, 420_000e6);
+        _trade(_sinking, _honest, ethPerpetual, 1_000e18, 3_000e18);
+        _trade(_sinking, _honest, btcPerpetual, 5e18, 60_000e18);
+        _setPrice(ETH, 2_000e8);
+        clearinghouse.flag(_sinking);
+        vm.warp(block.timestamp + 1 hours);
+        _setPrice(ETH, 2_000e8);
+        _setPrice(BTC, 60_000e8);
+        clearinghouse.deleverage(_sinking, _honest, ethPerpetual, 1_000e18);
+        _say("fund's cash after deleveraging", vault.cashOf(fund) / 1e18);
+        assertLt(vault.cashOf(fund), 0, "the fund is in debt");
+    }
+
+    /// @dev One leg is enough where the Rules' bounds are used: a draw cap of 100 %.
+    function test_OneLegBringsTheFundIntoDebtAtTheHighestDrawCap() public {
+        LiquidationParameters memory parameters = _liquidationParameters();
+        (parameters.lendersCapBps, parameters.fundDrawCapBps) = (1_000, 10_000);
+        rules.setLiquidationRules(parameters);
+        _insure(100_000e6);
+        _fund(_sinking, usdc, 420_000e6);
+        _trade(_sinking, _honest, ethPerpetual, 1_000e18, 3_000e18);
+        _setPrice(ETH, 2_000e8);
+        vm.prank(_honest.ownerOf());
+        clearinghouse.liquidate(_sinking, _honest, 1e18, type(int256).max);
+        _say("fund's cash, one leg", vault.cashOf(fund) / 1e18);
+        assertLt(vault.cashOf(fund), 0, "the fund is in debt");
+    }
+
+    /// @dev A write-off of the fund asks lenders for what waits for it in fees.
+    function test_WrittenOffFundChargesLendersThoughFeesWait() public {
+        _bringFundIntoDebt();
+        _fund(_victim, usdc, 50_000_000e6);
+        _tradeWithFees(_victim, _honest, 500e18, 2_000e18);
+        int256 cash = vault.cashOf(_lender);
+        _say("waits for the fund", int256((clearinghouse.reserve() * 4) / 10) / 1e18);
+        clearinghouse.writeOff(fund);
+        _say("fund's cash after its write-off", vault.cashOf(fund) / 1e18);
+        _say("lender of 1,000,000 lost [milli]", (cash - vault.cashOf(_lender)) / 1e15);
+    }
+
+    function _bringFundIntoDebt() private {
+        _insure(100_000e6);
+        _fund(_sinking, usdc, 420_000e6);
+        _trade(_sinking, _honest, ethPerpetual, 1_000e18, 3_000e18);
+        _trade(_sinking, _honest, btcPerpetual, 5e18, 60_000e18);
+        _setPrice(ETH, 2_000e8);
+        vm.prank(_honest.ownerOf());
+        clearinghouse.liquidate(_sinking, _honest, 1e18, type(int256).max);
+        assertLt(clearinghouse.deficit(), 1e9, "but for rounding, no deficit");
+        vm.warp(block.timestamp + 1 days);
+        _setPrice(ETH, 2_000e8);
+        _setPrice(BTC, 60_000e8);
+    }
+
     /// @dev The same loss with the leg in ETH only: the fund keeps one half.
     function test_WithoutTheLegTheFundKeepsHalf() public {
         _insure(100_000e6);
@@ -290,7 +347,7 @@ contract Thief1Test is PlimsollSetup {
     /// @dev Cash that is taken out for the moment of a liquidation bears nothing of the lenders' loss.
     function test_CashLeavesForTheMomentOfTheLoss() public {
         _fund(_rising, usdc, 20_000_000e6);
-        _fund(_sinking, usdc, 220_000e6);
+        _fund(_sinking, usdc, 280_000e6);
         _trade(_sinking, _honest, ethPerpetual, 1_000e18, 3_000e18);
         _setPrice(ETH, 2_400e8);
         uint256 snapshot = vm.snapshotState();
@@ -366,7 +423,10 @@ contract Thief1Test is PlimsollSetup {
         trades[0].taker.account = taker;
         trades[0].maker.account = maker;
         uint256 notional = (uint256(size > 0 ? size : -size) * price) / 1e18;
-        (trades[0].taker.fee, trades[0].maker.fee) = (uint128((notional * 3 + 9_999) / 10_000), uint128((notional * 2 + 9_999) / 10_000));
+        (trades[0].taker.fee, trades[0].maker.fee) = (
+            uint128((notional * 3 + 9_999) / 10_000),
+            uint128((notional * 2 + 9_999) / 10_000)
+        );
         clearinghouse.clear(trades);
         return trades[0].taker.fee + trades[0].maker.fee;
     }
@@ -380,7 +440,10 @@ contract Thief1Test is PlimsollSetup {
             trades[i].size = i == 0 ? int128(int256(size)) : -int128(int256(size));
             trades[i].price = uint128(price);
             (trades[i].taker.account, trades[i].maker.account) = (_sinking, _hedge);
-            (trades[i].taker.fee, trades[i].maker.fee) = (uint128((notional * 3) / 10_000), uint128((notional * 2) / 10_000));
+            (trades[i].taker.fee, trades[i].maker.fee) = (
+                uint128((notional * 3) / 10_000),
+                uint128((notional * 2) / 10_000)
+            );
         }
         clearinghouse.clear(trades);
         return notional / 1_000;
@@ -412,7 +475,7 @@ contract Thief1Test is PlimsollSetup {
         }
         (, , , int256 indexAfter) = clearinghouse.fundingOf(ethPerpetual);
         _say("fees", int256(fees / 1e18));
-        _say("funding of all shorts", (indexAfter - index) * 3_000 / 1e18);
+        _say("funding of all shorts", ((indexAfter - index) * 3_000) / 1e18);
         _say("the thief's result", (_equityOf(_rising) + _equityOf(_sinking) + _equityOf(_hedge) - wealth) / 1e18);
     }
 }

@@ -88,10 +88,10 @@ contract Thief1FuzzTest is PlimsollSetup {
             trades[i].instrument = market == 0 ? ethPerpetual : btcPerpetual;
             uint256 size = (_next(4) == 0 ? _next(3e9) : _next(market == 0 ? 400e18 : 20e18)) + 1;
             trades[i].size = int128(_next(2) == 0 ? int256(size) : -int256(size));
-            trades[i].price = uint128(_prices[market] * 1e10 * (9_900 + _next(200)) / 10_000);
+            trades[i].price = uint128((_prices[market] * 1e10 * (9_900 + _next(200))) / 10_000);
             trades[i].taker.account = _accounts[taker];
             trades[i].maker.account = _accounts[(taker + 1 + _next(5)) % 6];
-            uint256 fee = (size * trades[i].price) / 1e18 * 5 / 10_000 + 1;
+            uint256 fee = (((size * trades[i].price) / 1e18) * 5) / 10_000 + 1;
             (trades[i].taker.fee, trades[i].maker.fee) = (uint128(fee), uint128(fee / 3));
         }
         try clearinghouse.clear(trades) {
@@ -197,11 +197,19 @@ contract Thief1FuzzTest is PlimsollSetup {
     }
 
     function _check() private view {
-        int256 claims = int256(clearinghouse.reserve()) + int256(vault.interestReserve()) - int256(clearinghouse.deficit());
+        int256 claims =
+            int256(clearinghouse.reserve()) + int256(vault.interestReserve()) - int256(clearinghouse.deficit());
         int256[2] memory sizes;
         int256[2] memory longs;
         for (uint256 i = 0; i < 9; ++i) {
-            AccountId account = i < 6 ? _accounts[i] : i == 6 ? _keeper : i == 7 ? fund : treasury;
+            AccountId account =
+                i < 6
+                    ? _accounts[i]
+                    : i == 6
+                        ? _keeper
+                        : i == 7
+                            ? fund
+                            : treasury;
             claims += vault.cashOf(account);
             OpenPosition[] memory open = clearinghouse.openPositionsOf(account);
             for (uint256 j = 0; j < open.length; ++j) {
