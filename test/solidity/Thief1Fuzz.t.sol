@@ -18,6 +18,7 @@ contract Thief1FuzzTest is PlimsollSetup {
     AccountId[6] private _accounts;
     AccountId private _keeper = accountIdOf(makeAddr("keeper"), 0);
     uint256[2] private _prices;
+    uint256[2] private _lastMarks;
     uint256 private _seed;
     mapping(bytes4 => uint256) private _reverts;
     bytes4[] private _seen;
@@ -96,6 +97,10 @@ contract Thief1FuzzTest is PlimsollSetup {
         }
         try clearinghouse.clear(trades) {
             ++_done[0];
+            for (uint256 i = 0; i < trades.length; ++i) {
+                uint256 market = trades[i].instrument == ethPerpetual ? 0 : 1;
+                _lastMarks[market] = _prices[market] * 1e10;
+            }
         } catch (bytes memory reason) {
             _note(reason);
         }
@@ -226,5 +231,7 @@ contract Thief1FuzzTest is PlimsollSetup {
         assertEq(sizes[1], 0);
         assertEq(uint256(longs[0]), clearinghouse.openInterestOf(ethPerpetual));
         assertEq(uint256(longs[1]), clearinghouse.openInterestOf(btcPerpetual));
+        uint256 whole = (uint256(longs[0]) * _lastMarks[0]) / 1e36 + (uint256(longs[1]) * _lastMarks[1]) / 1e36;
+        assertEq(clearinghouse.openNotional(), whole * 1e18, "open notional");
     }
 }
