@@ -98,6 +98,22 @@ contract Thief2Test is PlimsollSetup {
         assertGe(asked, -1e6, "and nothing when he settles the account's variation first");
     }
 
+    /// @dev The whole loss is borne before a bankrupt account is closed against the other side, and yet it is left with a
+    /// debt: lenders' share of its own cash. It takes a write-off, which charges lenders again.
+    function test_ADeleveragedAccountStillOwes() public {
+        AccountId other = accountIdOf(makeAddr("other"), 0);
+        _fund(_sinking, usdc, 1_000_000e6);
+        _fund(other, usdc, 5_000_000e6);
+        _trade(_sinking, other, ethPerpetual, 2_000e18, 3_000e18);
+        _setPrice(ETH, 2_100e8);
+        clearinghouse.flag(_sinking);
+        vm.warp(block.timestamp + 1 hours);
+        _setPrice(ETH, 2_100e8);
+        clearinghouse.deleverage(_sinking, other, ethPerpetual, 2_000e18);
+        emit Figure("deleveraged account owes [wad]", vault.cashOf(_sinking));
+        assertLt(vault.cashOf(_sinking), -9_000e18, "a debt is left");
+    }
+
     /// @dev Governance allows no loan, yet cash can be lost to a friend against collateral and withdrawn.
     function test_LossesAreLoansWithoutCap() public {
         vault.setCashRules(_cashParameters(0));
