@@ -114,6 +114,21 @@ contract Thief2Test is PlimsollSetup {
         assertLt(vault.cashOf(_sinking), -9_000e18, "a debt is left");
     }
 
+    /// @dev Hedged pairs of one owner and a gap of 15 %: by the rules the winner bears the gains haircut. Who closes the
+    /// bankrupt account against it first keeps the gain, and lenders pay instead, who had no part in the market.
+    function test_ClosedFirstLendersPayInsteadOfTheWinner() public {
+        uint256 snapshot = vm.snapshotState();
+        (int256 thief, int256 lender) = _gap(false);
+        vm.revertToState(snapshot);
+        (int256 thiefFirst, int256 lenderFirst) = _gap(true);
+        emit Figure("thief has, by the rules [wad]", thief);
+        emit Figure("thief has, closed first [wad]", thiefFirst);
+        emit Figure("lender has, by the rules [wad]", lender);
+        emit Figure("lender has, closed first [wad]", lenderFirst);
+        assertGt(thiefFirst, thief + 60_000e18, "the thief keeps what the haircut takes");
+        assertLt(lenderFirst, lender, "and lenders pay");
+    }
+
     /// @dev Governance allows no loan, yet cash can be lost to a friend against collateral and withdrawn.
     function test_LossesAreLoansWithoutCap() public {
         vault.setCashRules(_cashParameters(0));
@@ -158,21 +173,27 @@ contract Thief2Test is PlimsollSetup {
     /// @dev I10: what the preview says is not to the wei what the act does, when income is divided in the act: the fund's
     /// principal is rounded once more. Whoever passes the preview as his maximum is refused.
     function previewedPaymentIsRefused(uint64 seed) public {
-        _insure(1_000e6 + seed % 20_000e6);
+        _insure(1_000e6 + (seed % 20_000e6));
         _fund(_sinking, weth, 100e18);
         _trade(_sinking, _honest, ethPerpetual, 0.001e18, 3_000e18);
         uint256 loan = engine.withdrawable(_sinking, address(usdc));
         vm.prank(_thief);
         vault.withdraw(_sinking, address(usdc), loan, _thief);
-        vm.warp(block.timestamp + 1 + seed % 30 days);
-        for (uint24 i = 1; i < 5; ++i) _setPrice(i, i == ETH ? 2_100e8 : i == BTC ? 60_000e8 : 150e8);
+        vm.warp(block.timestamp + 1 + (seed % 30 days));
+        for (uint24 i = 1; i < 5; ++i)
+            _setPrice(
+                i,
+                i == ETH
+                    ? 2_100e8
+                    : i == BTC
+                        ? 60_000e8
+                        : 150e8
+            );
         vault.accrueInterest();
         _payFees(1e18 + seed);
         (, int256 payment, , ) = engine.previewLiquidation(_sinking);
         vm.prank(_honest.ownerOf());
-        vm.expectRevert(
-            abi.encodeWithSelector(IClearinghouse.PaymentAboveMaximum.selector, payment + 1, payment)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IClearinghouse.PaymentAboveMaximum.selector, payment + 1, payment));
         clearinghouse.liquidate(_sinking, _honest, 1e18, payment);
     }
 
@@ -260,6 +281,25 @@ contract Thief2Test is PlimsollSetup {
         vm.prank(liquidator.ownerOf());
         clearinghouse.liquidate(_sinking, liquidator, 1e18, type(int256).max);
         return _equityOf(liquidator) - before;
+    }
+
+    function _gap(bool closeFirst) private returns (int256 thief, int256 lender) {
+        _fund(_sinking, usdc, 300_000e6);
+        _fund(_rising, usdc, 700_000e6);
+        _trade(_sinking, _rising, ethPerpetual, 1_000e18, 3_000e18);
+        _setPrice(ETH, 2_550e8);
+        if (closeFirst) {
+            _trade(_sinking, _rising, ethPerpetual, -1_000e18, 2_550e18);
+            uint256 all = engine.withdrawable(_rising, address(usdc));
+            vm.prank(_thief);
+            vault.withdraw(_rising, address(usdc), all, _thief);
+            clearinghouse.writeOff(_sinking);
+        } else {
+            vm.prank(_honest.ownerOf());
+            clearinghouse.liquidate(_sinking, _honest, 1e18, type(int256).max);
+        }
+        thief = _equityOf(_rising) + int256(usdc.balanceOf(_thief) * 1e12);
+        lender = vault.cashOf(_lender);
     }
 
     function _payFees(uint128 fees) private {

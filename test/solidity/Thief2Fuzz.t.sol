@@ -138,7 +138,7 @@ contract Thief2FuzzTest is PlimsollSetup {
             clearinghouse.settleVariation(account);
         } else if (kind == 8) _later(_next(3) == 0 ? _next(400 days) : _next(3 hours));
         else if (kind == 9) {
-            _ethPrice = _ethPrice * (700 + _next(600)) / 1_000;
+            _ethPrice = (_ethPrice * (700 + _next(600))) / 1_000;
             if (_ethPrice < 300e8) _ethPrice = 300e8;
             if (_ethPrice > 30_000e8) _ethPrice = 30_000e8;
             _setPrice(ETH, _ethPrice);
