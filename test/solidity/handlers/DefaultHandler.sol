@@ -23,9 +23,6 @@ abstract contract DefaultHandler is TradeHandler {
         uint256 size;
     }
 
-    /// @dev When each account was flagged; 0 when it is not [unix seconds].
-    uint256[11] private _flaggedAt;
-
     // ------------------------------------------------------------------ flags
 
     /// @dev An act: only of who is bankrupt, once until it is stale, and taken off who is not any more.
@@ -61,7 +58,7 @@ abstract contract DefaultHandler is TradeHandler {
     /// @dev Most of its requirement hangs on a silent feed.
     function _isShielded(Books memory books, uint256 place) private view returns (bool) {
         (uint256 unread, uint256 rest) = _requirementsIn(books, place, silent);
-        return unread * 10 > unread + rest;
+        return unread * 10 > _wholeOf(books, place, unread + rest);
     }
 
     // ------------------------------------------------------------------ deleveraging
@@ -118,9 +115,12 @@ abstract contract DefaultHandler is TradeHandler {
             )
         {
             _assertDue(before, closing);
+            closing.size = _least(closing.size, _mostClosable(before, closing));
             Books memory expected = abi.decode(abi.encode(before), (Books));
             uint256 paid = _expectDeleverage(expected, closing, weights);
             _assertBorne(before, closing, expected, paid);
+            if (int256(paid) == -_equityIn(before, closing.bankrupt)) _flaggedAt[closing.bankrupt] = 0;
+            _assertFlagged(closing.bankrupt);
             ++calls["deleverage"];
             _happened("deleveraged wholly", expected.positions[closing.bankrupt][closing.perpetual].size == 0);
             _verify(expected, false);
@@ -154,7 +154,6 @@ abstract contract DefaultHandler is TradeHandler {
         int256 right = _change(books, closing.counterparty, closing.perpetual, -size, quote);
         _post(books, closing.bankrupt, int256(due) + left);
         _post(books, closing.counterparty, right);
-        _post(books, FUND, -int256(fundPays));
     }
 
     /// @dev What bears the rest of a deleveraging is counted by itself.
@@ -188,9 +187,7 @@ abstract contract DefaultHandler is TradeHandler {
     ) private view {
         int256 was = _equityIn(before, closing.bankrupt);
         int256 equity = _equityIn(expected, closing.bankrupt);
-        // The lenders' loss is of cash that a bankrupt account may have beside larger losses.
-        int256 cash = before.cash[closing.bankrupt] > 0 ? before.cash[closing.bankrupt] / 500 : int256(0);
-        assertGe(equity + 12 + cash, was + int256(due), "I6: the account's loss was borne");
+        assertGe(equity + 12, was + int256(due), "I6: the account's loss was borne");
         assertLe(equity, was + int256(due) + 12, "I6: and no more");
         assertLe(equity, 12, "6.4: nobody gains by being deleveraged");
         int256 size = before.positions[closing.counterparty][closing.perpetual].size;
@@ -210,7 +207,14 @@ abstract contract DefaultHandler is TradeHandler {
         int256 held = books.positions[closing.bankrupt][closing.perpetual].size;
         int256 other = books.positions[closing.counterparty][closing.perpetual].size;
         if (held == 0 || other == 0 || held > 0 == other > 0) return false;
-        return closing.size != 0 && closing.size <= _least(_magnitude(held), _magnitude(other));
+        return closing.size != 0;
+    }
+
+    /// @dev No more than both hold is closed, whatever is asked for [wad].
+    function _mostClosable(Books memory books, Closing memory closing) private pure returns (uint256) {
+        int256 held = books.positions[closing.bankrupt][closing.perpetual].size;
+        int256 other = books.positions[closing.counterparty][closing.perpetual].size;
+        return _least(_magnitude(held), _magnitude(other));
     }
 
     function _assertNotDue(Books memory before, Closing memory closing, bytes memory reason) private {
@@ -249,7 +253,6 @@ abstract contract DefaultHandler is TradeHandler {
             uint256 paid = _expectFundPayment(expected, none, debt);
             _expectSpread(expected, place, none, debt - paid);
             _post(expected, place, int256(debt));
-            _post(expected, FUND, -int256(paid));
             ++calls["writeOff"];
             _happened("write-off of some size", debt > WAD);
             _verify(expected, false);
@@ -269,15 +272,18 @@ abstract contract DefaultHandler is TradeHandler {
     /// @dev An act: the fund repays as much as may be drawn without an instrument.
     function _repayDeficit() internal {
         Books memory expected = _books();
-        _expectDistribution(expected);
-        Weights memory none;
-        uint256 paid = expected.deficit == 0 ? 0 : _expectFundPayment(expected, none, expected.deficit);
-        expected.deficit -= paid;
-        _post(expected, FUND, -int256(paid));
+        uint256 paid = _expectRepayment(expected);
         _system.clearinghouse.repayDeficit();
         _happened("deficit repaid by the fund", paid != 0);
         ++calls["repayDeficit"];
         _verify(expected, false);
+    }
+
+    function _expectRepayment(Books memory expected) private returns (uint256 paid) {
+        _expectDistribution(expected);
+        Weights memory none;
+        if (expected.deficit != 0) paid = _expectFundPayment(expected, none, expected.deficit);
+        expected.deficit -= paid;
     }
 
     /// @dev An act of governance: never below the floor, never while there is a deficit (6.2).
@@ -287,7 +293,7 @@ abstract contract DefaultHandler is TradeHandler {
         uint256 floor = (_system.clearinghouse.openNotional() * FLOOR_BPS + 9_999) / 10_000;
         _takesPart(place);
         try _system.clearinghouse.takeFromFund(_accounts[place], cash) {
-            _expectDistribution(expected);
+            _expectRepayment(expected);
             assertEq(expected.deficit, 0, "6.2: taken while there is a deficit");
             assertGe(expected.cash[FUND], int256(cash + floor), "6.2: taken below the floor");
             _post(expected, FUND, -int256(cash));

@@ -87,13 +87,11 @@ abstract contract LiquidationHandler is WorldHandler {
                 weights
             );
             assertEq(paid, done.payment, "I7: the payment");
-            // A fund that owes has less than the preview says when what waits for it arrives.
-            if (fraction == preview.fraction && before.cash[FUND] >= 0) {
-                // What waits for the fund is rounded when it arrives there as cash.
-                uint256 slack = before.supplyIndex == WAD ? 0 : 4;
-                assertApproxEqAbs(preview.payment, done.payment, slack, "I10: the payment is the preview's");
+            if (terms.equity < 0 && terms.fraction == WAD) _flaggedAt[place] = 0;
+            if (fraction == preview.fraction) {
+                assertEq(preview.payment, done.payment, "I10: the payment is the preview's");
                 assertEq(preview.toAccount, done.toAccount, "I10: the account receives the preview's");
-                assertApproxEqAbs(preview.toInsurance, done.toInsurance, slack, "I10: the fund receives the preview's");
+                assertEq(preview.toInsurance, done.toInsurance, "I10: the fund receives the preview's");
             }
             _assertImproved(before, expected, place, terms);
             _verify(expected, false);
@@ -143,7 +141,7 @@ abstract contract LiquidationHandler is WorldHandler {
     /// @dev I5: silence protects only an account most of whose requirement hangs on it.
     function _liquidateUnread(Books memory before, uint256 place, uint256 liquidator) private returns (bool) {
         (uint256 unread, uint256 rest) = _requirementsIn(before, place, silent);
-        assertGt(unread * 10, unread + rest, "I5: a speck of a dead market shields nobody");
+        assertGt(unread * 10, _wholeOf(before, place, unread + rest), "I5: a speck shields nobody");
         vm.prank(_ownerOf(liquidator));
         try _system.clearinghouse.liquidate(_accounts[place], _accounts[liquidator], WAD, type(int256).max) {
             assertTrue(false, "liquidated without a price");
@@ -166,7 +164,7 @@ abstract contract LiquidationHandler is WorldHandler {
             assertEq(terms.maintenance, margin.maintenance, "6.1: M");
         } else {
             (uint256 unread, uint256 rest) = _requirementsIn(books, place, silent);
-            assertLe(unread * 10, unread + rest, "more than a tenth cannot be read");
+            assertLe(unread * 10, _wholeOf(books, place, unread + rest), "more than a tenth cannot be read");
             // Only the account pays for the doubt, with what it has beyond the least incentive.
             uint256 least = (rest > _minimumMarginIn(books, place) ? rest : _minimumMarginIn(books, place)) + 9;
             least /= 10;
@@ -193,6 +191,12 @@ abstract contract LiquidationHandler is WorldHandler {
             if (books.positions[place][i].size != 0) minimum += 5e18;
         }
         for (uint256 i = 1; i < TOKENS; ++i) minimum += _least(_valueIn(books, place, i), 5e18);
+    }
+
+    /// @dev What unreadable items are compared with: all that is required, at least the minimum margin [wad].
+    function _wholeOf(Books memory books, uint256 place, uint256 required) internal view returns (uint256) {
+        uint256 minimum = _minimumMarginIn(books, place);
+        return required > minimum ? required : minimum;
     }
 
     /// @dev Maintenance requirements of section 4: of the items that hang on a feed, and of the others [wad].

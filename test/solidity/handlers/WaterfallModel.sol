@@ -23,6 +23,8 @@ abstract contract WaterfallModel is FundingModel {
     uint256 private constant HAIRCUT_CAP_BPS = 500;
     uint256 private constant LENDERS_CAP_BPS = 20;
 
+    /// @dev When each account was flagged; 0 when it is not [unix seconds].
+    uint256[11] internal _flaggedAt;
     /// @dev drawn[3] is that of accounts without a priced instrument [wad].
     uint256[4] private _drawn;
     uint256[4] private _drawnAt;
@@ -55,7 +57,8 @@ abstract contract WaterfallModel is FundingModel {
         int256 cash = _mulFloor(books.cash[place], fraction);
         _post(books, place, closed[0] + toAccount - cash);
         _post(books, liquidator, closed[1] - payment + cash);
-        _post(books, FUND, toInsurance - int256(repaid));
+        // A payout left the fund before anybody else was charged.
+        if (toInsurance > 0) _post(books, FUND, toInsurance - int256(repaid));
         for (uint256 i = 1; i < TOKENS; ++i) {
             uint256 amount = (books.collateral[place][i] * terms.fraction) / WAD;
             books.collateral[place][i] -= amount;
@@ -80,17 +83,33 @@ abstract contract WaterfallModel is FundingModel {
         (books.reserve, books.interestReserve) = (0, 0);
     }
 
-    /// @dev What the fund pays of a loss; the caller posts it.
-    function _expectFundPayment(Books memory books, Weights memory weights, uint256 due) internal returns (uint256) {
+    /// @dev What the fund pays of a loss, with all that waits for it; it has left the fund when others are charged.
+    function _expectFundPayment(
+        Books memory books,
+        Weights memory weights,
+        uint256 due
+    ) internal returns (uint256 paid) {
+        paid = _expectDraws(books, weights, due, _fundCashIn(books));
         _expectDistribution(books);
-        return _expectDraws(books, weights, due);
+        _post(books, FUND, -int256(paid));
+        books.lent -= paid;
+    }
+
+    /// @dev Less what dividing that may round, once the supply index has moved [wad].
+    function _fundCashIn(Books memory books) private pure returns (uint256) {
+        uint256 toTreasury = (books.reserve * (WAD - FUND_SHARE)) / WAD;
+        uint256 ofFund = books.reserve - toTreasury + books.interestReserve;
+        int256 waiting = int256(_lessOrZero(ofFund, books.deficit));
+        int256 rounding = waiting == 0 || books.supplyIndex == WAD ? int256(0) : int256(10_000);
+        int256 cash = books.cash[FUND] + waiting - rounding;
+        return cash > 0 ? uint256(cash) : 0;
     }
 
     /// @dev A loss that the fund did not pay: the gains haircut first, then lenders, then the deficit.
     function _expectSpread(Books memory books, uint256 place, Weights memory weights, uint256 loss) internal {
         if (loss == 0) return;
         uint256 left = loss - _expectHaircuts(books, place, weights, loss);
-        if (left != 0) left -= _expectLenders(books, left);
+        if (left != 0) left -= _expectLenders(books, place, left);
         _happened("deficit", left > 1e12);
         books.deficit += left;
     }
@@ -106,7 +125,7 @@ abstract contract WaterfallModel is FundingModel {
         uint256 due = uint256(-payment);
         uint256 fundPays = _expectFundPayment(books, weights, due);
         _happened("fund paid", fundPays != 0);
-        _happened("fund capped", fundPays < due && books.cash[FUND] > int256(fundPays));
+        _happened("fund capped", fundPays < due && books.cash[FUND] > 0);
 
         uint256 missing = due - fundPays;
         uint256 ownLoss = terms.equity < 0 ? uint256(_mulCeil(-terms.equity, int256(terms.fraction))) : 0;
@@ -117,8 +136,12 @@ abstract contract WaterfallModel is FundingModel {
     }
 
     /// @dev Each instrument draws its part of the claim, within its share of the fund for a day [wad].
-    function _expectDraws(Books memory books, Weights memory weights, uint256 due) private returns (uint256 drawn) {
-        uint256 cash = books.cash[FUND] > 0 ? uint256(books.cash[FUND]) : 0;
+    function _expectDraws(
+        Books memory books,
+        Weights memory weights,
+        uint256 due,
+        uint256 cash
+    ) private returns (uint256 drawn) {
         for (uint256 i = 0; i < (weights.total == 0 ? 1 : weights.perpetuals.length); ++i) {
             uint256 which = weights.total == 0 ? 3 : weights.perpetuals[i];
             uint256 part = weights.total == 0 ? due : _mulDivUp(due, weights.weights[i], weights.total);
@@ -160,15 +183,23 @@ abstract contract WaterfallModel is FundingModel {
         }
     }
 
+    /// @dev The account's own cash stands aside while lenders are charged.
+    function _expectLenders(Books memory books, uint256 place, uint256 loss) private returns (uint256 borne) {
+        int256 own = books.cash[place] > 0 ? books.cash[place] : int256(0);
+        _post(books, place, -own);
+        borne = _expectCharge(books, loss, books.lent - uint256(own));
+        _post(books, place, own);
+    }
+
     /// @dev Everyone who has cash loses the same share of it, at most the cap at once and again in each day [wad].
-    function _expectLenders(Books memory books, uint256 loss) private returns (uint256 borne) {
+    function _expectCharge(Books memory books, uint256 loss, uint256 lent) private returns (uint256 borne) {
         uint256 cap = (WAD * LENDERS_CAP_BPS) / 10_000;
         uint256 lost = _lessOrZero(_lostShare, (cap * (block.timestamp - _lostAt)) / 1 days);
         uint256 index = books.supplyIndex;
-        if (books.lent == 0) return 0;
-        uint256 share = _least((_least(loss, books.lent) * WAD) / books.lent, _lessOrZero(cap, lost));
+        if (lent == 0) return 0;
+        uint256 share = _least((_least(loss, lent) * WAD) / lent, _lessOrZero(cap, lost));
         uint256 fall = (index * share) / WAD;
-        borne = (books.lent * fall) / index;
+        borne = (lent * fall) / index;
         if (borne == 0) return 0;
         (_lostShare, _lostAt) = (lost + _mulDivUp(fall, WAD, index), block.timestamp);
         books.supplyIndex = index - fall;
