@@ -39,7 +39,8 @@ library Funding {
     uint256 private constant MILLION = 1_000_000;
     uint256 private constant YEAR = 365 days;
 
-    /// @notice What longs have paid and shorts received for one unit of size since the last trade, rounded towards 0 [wad].
+    /// @notice What longs have paid and shorts received for one unit of size since the last trade; rounded by less than
+    /// mark / (UNIT x PERIOD) and 1 wei, the same for both [wad].
     /// @param mark The index price at that trade [wad].
     /// @param premium P at that trade [1e-15 per period].
     /// @param interest [millionths per period]

@@ -5,13 +5,13 @@ import { WAD } from "../../sdk/index.js";
  * hours, times in seconds; a division of bigints rounds towards 0, as funding does.
  */
 
-export const PERIOD = 28_800n;
-export const FADE = 300n;
-export const RATE_UNIT = 10n ** 15n;
+const PERIOD = 28_800n;
+const FADE = 300n;
+const RATE_UNIT = 10n ** 15n;
 export const MILLIONTH = 10n ** 9n;
 /** What a trade must pay in fees to count wholly, in millionths of notional. */
-export const FEE_RATE = 500n;
-export const LEAST_DEPTH = 250_000n * WAD;
+const FEE_RATE = 500n;
+const LEAST_DEPTH = 250_000n * WAD;
 /** How many periods are in a year, times how much finer a WAD is than a rate. */
 export const PER_YEAR = 1_095n * 1_000n;
 
@@ -46,7 +46,7 @@ export function fadedAfter(premium: bigint, elapsed: bigint): bigint {
 }
 
 /** g: the premium of a price beyond interest and dead band, within what the cap leaves [1e-15 per period] */
-export function saidBy(price: bigint, mark: bigint, rules: ReferenceFundingRules): bigint {
+function saidBy(price: bigint, mark: bigint, rules: ReferenceFundingRules): bigint {
   const interest = BigInt(rules.interestMillionths) * MILLIONTH;
   const band = BigInt(rules.deadBandMillionths) * MILLIONTH;
   const cap = BigInt(rules.capMillionths) * MILLIONTH;
@@ -58,13 +58,13 @@ export function saidBy(price: bigint, mark: bigint, rules: ReferenceFundingRules
 }
 
 /** max($250k, share x open interest), rounded up [wad] */
-export function depthOf(openNotional: bigint, rules: ReferenceFundingRules): bigint {
+function depthOf(openNotional: bigint, rules: ReferenceFundingRules): bigint {
   const share = (openNotional * BigInt(rules.depthShareBps) + 9_999n) / 10_000n;
   return share > LEAST_DEPTH ? share : LEAST_DEPTH;
 }
 
 /** P + min(1, counted / depth) x (g - P) [1e-15 per period] */
-export function movedTo(premium: bigint, said: bigint, counted: bigint, depth: bigint): bigint {
+function movedTo(premium: bigint, said: bigint, counted: bigint, depth: bigint): bigint {
   if (counted >= depth) return said;
   return premium + ((said - premium) * counted) / depth;
 }

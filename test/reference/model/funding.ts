@@ -24,7 +24,7 @@ const FEE_RATE = 500n;
 const LEAST_DEPTH = 250_000n * WAD;
 
 /** P(t) = P x (1 - t / FADE), rounded towards 0 [1e-15 per period] */
-export function premiumNow({ premium, accruedAt }: InstrumentBook, now: bigint): bigint {
+function premiumNow({ premium, accruedAt }: InstrumentBook, now: bigint): bigint {
   return (premium * max(FADE - (now - accruedAt), 0n)) / FADE;
 }
 

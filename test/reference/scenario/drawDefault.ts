@@ -40,7 +40,7 @@ export function drawDefault(table: Table): Act {
   return drawDeleverage(table);
 }
 
-export function drawFlag(table: Table): Act {
+function drawFlag(table: Table): Act {
   const { dice, stage, world, accounts } = table;
   const [below, flagged] = [bankrupt(table), [...world.flags.keys()]];
   const unflagged = below.filter((id) => !world.flags.has(id));
@@ -114,7 +114,7 @@ export function drawDeleverage(table: Table): Act {
   });
 }
 
-export function drawWriteOff(table: Table): Act {
+function drawWriteOff(table: Table): Act {
   const { dice, stage, accounts } = table;
   const bareOnes = bare(table);
   const account = dice.pick(bareOnes.length > 0 && chance(table, 0.95) ? bareOnes : accounts);

@@ -89,7 +89,7 @@ abstract contract WaterfallModel is FundingModel {
         Weights memory weights,
         uint256 due
     ) internal returns (uint256 paid) {
-        paid = _expectDraws(books, weights, due, _fundCashIn(books));
+        paid = _expectDraws(weights, due, _fundCashIn(books));
         _expectDistribution(books);
         _post(books, FUND, -int256(paid));
         books.lent -= paid;
@@ -136,12 +136,7 @@ abstract contract WaterfallModel is FundingModel {
     }
 
     /// @dev Each instrument draws its part of the claim, within its share of the fund for a day [wad].
-    function _expectDraws(
-        Books memory books,
-        Weights memory weights,
-        uint256 due,
-        uint256 cash
-    ) private returns (uint256 drawn) {
+    function _expectDraws(Weights memory weights, uint256 due, uint256 cash) private returns (uint256 drawn) {
         for (uint256 i = 0; i < (weights.total == 0 ? 1 : weights.perpetuals.length); ++i) {
             uint256 which = weights.total == 0 ? 3 : weights.perpetuals[i];
             uint256 part = weights.total == 0 ? due : _mulDivUp(due, weights.weights[i], weights.total);
