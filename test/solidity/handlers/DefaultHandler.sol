@@ -51,6 +51,18 @@ abstract contract DefaultHandler is TradeHandler {
         }
     }
 
+    /// @dev Somebody who was flagged and has equity again; else who was flagged, else anybody.
+    function _flagged(uint256 seed) internal view returns (uint256 place) {
+        Books memory books = _books();
+        place = seed % ACTORS;
+        for (uint256 i = 0; i < ACTORS; ++i) {
+            uint256 other = (seed + i) % ACTORS;
+            if (_flaggedAt[other] == 0) continue;
+            place = other;
+            if (_equityIn(books, other) >= 0) return other;
+        }
+    }
+
     function _assertFlagged(uint256 place) private view {
         assertEq(_system.clearinghouse.flaggedAt(_accounts[place]), _flaggedAt[place], "6.4: when");
     }

@@ -229,7 +229,7 @@ contract PlimsollHandler is DefaultHandler {
     /// @dev Half of the time of somebody who is bankrupt, brought about if nobody is.
     function flag(uint64 roll) external act {
         uint256 seed = _diceOf(roll, 18);
-        _flag(seed % 2 == 0 ? _bankrupt(seed >> 8) : (seed >> 8) % ACTORS);
+        _flag(seed % 2 == 0 ? _bankrupt(seed >> 8) : _flagged(seed >> 8));
     }
 
     function deleverage(uint64 roll) external act {
