@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+// solhint-disable avoid-low-level-calls, -- a random act may be refused, and its reason is looked at
+
 import {PlimsollSetup} from "./PlimsollSetup.sol";
 import {AccountId, accountIdOf} from "../../contracts/types/AccountId.sol";
 import {CashParameters} from "../../contracts/types/Cash.sol";
@@ -32,7 +34,7 @@ contract BooksThroughDefaultsTest is PlimsollSetup {
     uint256[2] private _lastMarks;
     uint256 private _seed;
     /// @dev How often each act was done, by its selector.
-    mapping(bytes4 act => uint256) private _done;
+    mapping(bytes4 act => uint256 times) private _done;
 
     function setUp() public {
         _deploy();
