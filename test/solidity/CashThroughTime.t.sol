@@ -8,7 +8,6 @@ import {AccountId, accountIdOf} from "../../contracts/types/AccountId.sol";
 import {CashParameters} from "../../contracts/types/Cash.sol";
 import {LiquidationParameters} from "../../contracts/types/LiquidationRules.sol";
 import {OpenPosition} from "../../contracts/types/Position.sol";
-import {Trade} from "../../contracts/types/Trade.sol";
 
 /// @title CashThroughTimeTest
 /// @notice Random acts on cash at extreme rates: no cash comes from nowhere, and what views promise can be had.
