@@ -199,6 +199,10 @@ contract FoundInDefaultsTest is DefaultsSetup {
 
     /// @dev A borrower sinks while interest and fees wait for the fund, which has between 1,000 and 21,000 [wad, seconds].
     function _assertPreviewHolds(uint256 income, uint256 time) private {
+        // The pool in which the case was found: 10 M of a lender, and 1 M.
+        _fund(lender, usdc, 9_000_000e6);
+        vm.prank(honest.ownerOf());
+        vault.withdraw(honest, address(usdc), 49_000_000e6, honest.ownerOf());
         _insure(1_000e6 + (income % 20_000e6));
         _fund(sinking, weth, 100e18);
         _trade(sinking, honest, ethPerpetual, 0.001e18, 3_000e18);
