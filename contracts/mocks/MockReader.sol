@@ -15,6 +15,9 @@ import {Position} from "../types/Position.sol";
 /// @notice All that the views say, as one list of words, so that a test compares everything after every act with one
 /// call. The order of the words is that of `wordsOf` in test/reference/scenario/words.ts.
 contract MockReader {
+    /// @notice `fundingOf` and `indicesOf` say different things.
+    error ViewsDiffer(InstrumentId instrument);
+
     IVault private immutable VAULT;
     IClearinghouse private immutable CLEARINGHOUSE;
     IMarginEngine private immutable ENGINE;
@@ -80,7 +83,7 @@ contract MockReader {
     function _readInstrument(Words memory out, InstrumentId instrument) private view {
         (int256 longIndex, int256 shortIndex) = CLEARINGHOUSE.indicesOf(instrument);
         (int256 rate, int256 premium, int256 ofLongs, int256 ofShorts) = CLEARINGHOUSE.fundingOf(instrument);
-        require(ofLongs == longIndex && ofShorts == shortIndex, "two views differ");
+        if (ofLongs != longIndex || ofShorts != shortIndex) revert ViewsDiffer(instrument);
         _put(out, CLEARINGHOUSE.openInterestOf(instrument));
         _put(out, rate);
         _put(out, premium);
