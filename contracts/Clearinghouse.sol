@@ -7,6 +7,7 @@ import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Batch, Run, actsOf, newBatch} from "./clearing/Batch.sol";
 import {Book, Market, Sides, wholeNotional} from "./clearing/Book.sol";
+import {cachedPrice} from "./clearing/CachedPrice.sol";
 import {DefaultProcess} from "./clearing/DefaultProcess.sol";
 import {Funding} from "./clearing/Funding.sol";
 import {Ledger} from "./clearing/Ledger.sol";
@@ -19,7 +20,6 @@ import {IRules} from "./interfaces/IRules.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {IWired} from "./interfaces/IWired.sol";
 import {WadMath} from "./libraries/WadMath.sol";
-import {cachedPrice} from "./clearing/CachedPrice.sol";
 import {AccountId, accountIdOf} from "./types/AccountId.sol";
 import {InstrumentId} from "./types/InstrumentId.sol";
 import {FundingRules} from "./types/FundingRules.sol";
@@ -125,8 +125,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         Market storage market = _book.markets[instrument];
         int16 interest = brackets.fundingRules().interestMillionths();
         if (interest == market.interest) return;
-        int256 premium = Funding.faded(market.premium, block.timestamp - market.accruedAt);
-        _book.setFunding(instrument, _book.sidesOf(instrument), market.lastMark, interest, premium);
+        _book.setFunding(instrument, _book.sidesOf(instrument), market.lastMark, interest, market.premiumNow());
     }
 
     /// @inheritdoc IClearinghouse
@@ -267,7 +266,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
     ) external view returns (int256 rate, int256 premium, int256 longIndex, int256 shortIndex) {
         Market storage market = _book.markets[instrument];
         Sides memory sides = _book.sidesOf(instrument);
-        int256 left = Funding.faded(market.premium, block.timestamp - market.accruedAt);
+        int256 left = market.premiumNow();
         rate = Funding.perYear(Funding.rateOf(left, market.interest));
         return (rate, Funding.perYear(left), sides.longIndex, sides.shortIndex);
     }
@@ -401,7 +400,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
             return;
         }
         FundingRules rules = run.market.brackets.fundingRules();
-        int256 premium = Funding.faded(market.premium, block.timestamp - market.accruedAt);
+        int256 premium = market.premiumNow();
         if (run.counted != 0) {
             uint256 most = WadMath.mulUp(FixedPointMathLib.max(open, run.openBefore), mark);
             int256 average = run.premium / int256(run.counted);

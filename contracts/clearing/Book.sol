@@ -71,6 +71,12 @@ struct Book {
 
 using {sidesOf, openPositionsOf, isReducing, change, movePart, setOpenInterest, setFunding} for Book global;
 using {indexOf} for Sides global;
+using {premiumNow} for Market global;
+
+/// @notice What is left of the premium [1e-15 per period].
+function premiumNow(Market storage self) view returns (int256) {
+    return Funding.faded(self.premium, block.timestamp - self.accruedAt);
+}
 
 /// @notice An instrument's sides with all funding until now.
 function sidesOf(Book storage self, InstrumentId instrument) view returns (Sides memory sides) {

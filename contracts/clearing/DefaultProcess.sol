@@ -177,8 +177,7 @@ library DefaultProcess {
             mark,
             loss.due
         );
-        loss.due -= Waterfall.drawFund(book, partners, loss);
-        Waterfall.spread(book, partners, loss);
+        Waterfall.bear(book, partners, loss);
         if (postings[0].cash == -equity) delete book.flags[closing.bankrupt];
         _close(book, closing, size, mark, postings);
         partners.vault.post(postings);
@@ -278,13 +277,9 @@ library DefaultProcess {
         }
         uint256 debt = uint256(-cash);
         Loss memory loss = Loss({account: account, due: debt, indexPrices: new uint256[](0)});
-        uint256 paid = Waterfall.drawFund(book, partners, loss);
-        loss.due -= paid;
-        Waterfall.spread(book, partners, loss);
+        uint256 paid = Waterfall.bear(book, partners, loss);
         emit IClearinghouse.WrittenOff(account, debt, paid);
-        Posting[] memory postings = new Posting[](1);
-        postings[0] = Posting({account: account, cash: debt.toInt256()});
-        partners.vault.post(postings);
+        Waterfall.post(partners, account, debt.toInt256());
     }
 
     // The insurance fund

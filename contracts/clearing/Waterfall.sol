@@ -97,7 +97,7 @@ library Waterfall {
             _recordDraw(book.markets[draws[i].instrument], draws[i].drawn + draws[i].part);
             paid += draws[i].part;
         }
-        if (paid != 0) _postOne(partners, partners.fund, -paid.toInt256());
+        if (paid != 0) post(partners, partners.fund, -paid.toInt256());
         if (InstrumentId.unwrap(draws[0].instrument) == 0) return paid;
         Market storage all = book.markets[InstrumentId.wrap(0)];
         _recordDraw(all, _drawnNow(all) + paid);
@@ -139,6 +139,14 @@ library Waterfall {
 
     // Everybody else
 
+    /// @notice Hands a loss down all steps; the caller posts what was due to its account.
+    /// @return paid What the insurance fund paid of it [wad].
+    function bear(Book storage book, Partners memory partners, Loss memory loss) internal returns (uint256 paid) {
+        paid = drawFund(book, partners, loss);
+        loss.due -= paid;
+        spread(book, partners, loss);
+    }
+
     /// @notice Divides what the fund did not pay over the other side of the account's instruments, by |size| x index
     /// price: each part moves that side's index. What is above the caps, or has no instrument, is for those who have cash
     /// and, in the end, recorded as deficit.
@@ -174,15 +182,16 @@ library Waterfall {
     /// it has is spoken for by its losses, and stands aside meanwhile.
     function _chargeLenders(Book storage book, Partners memory partners, AccountId account, uint256 loss) private {
         int256 cash = partners.vault.cashOf(account);
-        if (cash > 0) _postOne(partners, account, -cash);
+        if (cash > 0) post(partners, account, -cash);
         uint256 borne = partners.vault.chargeLenders(loss, partners.rules.liquidationRules().lendersCapBps());
-        if (cash > 0) _postOne(partners, account, cash);
+        if (cash > 0) post(partners, account, cash);
         if (borne == loss) return;
         book.deficit = (book.deficit + loss - borne).toUint104();
         emit IClearinghouse.DeficitChanged(book.deficit);
     }
 
-    function _postOne(Partners memory partners, AccountId account, int256 cash) private {
+    /// @notice Posts cash to one account.
+    function post(Partners memory partners, AccountId account, int256 cash) internal {
         Posting[] memory postings = new Posting[](1);
         postings[0] = Posting({account: account, cash: cash});
         partners.vault.post(postings);
