@@ -3,7 +3,7 @@ import { ZeroAddress } from "ethers";
 import hre from "hardhat";
 import { mulDown, parseWad } from "../sdk/index.js";
 import { expectBooks } from "./fixtures/books.js";
-import { CAPPED, deployFundingMarket, type FundingMarket } from "./fixtures/funding.js";
+import { CAPPED, fundingScenes, OPEN } from "./fixtures/funding.js";
 import { ETH_PERP } from "./fixtures/plimsoll.js";
 import { accruedAfter, fadedAfter, MILLIONTH } from "./reference/funding.js";
 
@@ -11,33 +11,20 @@ const { networkHelpers } = await hre.network.create();
 const { time } = networkHelpers;
 
 const HOUR = 3_600;
-/** Of open interest, in dollars: its depth is 960,000. */
-const OPEN = 3_000_000;
 const DEPTH = 960_000;
 
+const { load, loadOpen, current } = fundingScenes(networkHelpers);
+
 describe("Clearinghouse", () => {
-  let market: FundingMarket | undefined;
-
-  async function load() {
-    market = await networkHelpers.loadFixture(deployFundingMarket);
-    return market;
-  }
-
-  /** With open interest of Alice, long, and Bob. */
-  async function loadOpen(dollars = OPEN) {
-    const loaded = await load();
-    return { ...loaded, start: await loaded.open(dollars) };
-  }
-
   /** The premium right after the trade of Carol and Bob [1e-15 per period]. */
   async function premiumAfter(trade: { dollars?: number; premium?: number; fee?: number }) {
-    const { clear, funding, carol, bob } = market!;
+    const { clear, funding, carol, bob } = current();
     await clear({ buyer: carol, seller: bob, ...trade });
     return (await funding()).premium;
   }
 
   afterEach(async () => {
-    await expectBooks(market!);
+    await expectBooks(current());
   });
 
   describe("the premium that a trade says", () => {
@@ -193,7 +180,7 @@ describe("Clearinghouse", () => {
       const state = { mark: price, premium: CAPPED, interestMillionths: 100n };
       expect(longIndex).to.equal(accruedAfter(state, 5_000n));
       expect([premium, rate]).to.deep.equal([0n, 100n * MILLIONTH]);
-      await market!.refreshPrices();
+      await current().refreshPrices();
       await clearAt(from, 6_000, { buyer: bob, seller: alice });
       expect((await funding()).longIndex).to.equal(accruedAfter(state, 6_000n));
     });

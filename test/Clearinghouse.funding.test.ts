@@ -3,12 +3,7 @@ import { MaxInt256 } from "ethers";
 import hre from "hardhat";
 import { parseWad, perpetual, WAD } from "../sdk/index.js";
 import { expectBooks } from "./fixtures/books.js";
-import {
-  CAPPED,
-  deployFundingMarket,
-  deployPremiumMarket,
-  type FundingMarket,
-} from "./fixtures/funding.js";
+import { CAPPED, fundingScenes, OPEN } from "./fixtures/funding.js";
 import { ETH, ETH_PERP } from "./fixtures/plimsoll.js";
 import { accruedAfter, MILLIONTH } from "./reference/funding.js";
 
@@ -17,30 +12,12 @@ const { time } = networkHelpers;
 
 const HOUR = 3_600;
 const DAY = 86_400;
-const OPEN = 3_000_000;
+
+const { load, loadOpen, loadPremium, current } = fundingScenes(networkHelpers);
 
 describe("Clearinghouse", () => {
-  let market: FundingMarket | undefined;
-
-  async function load() {
-    market = await networkHelpers.loadFixture(deployFundingMarket);
-    return market;
-  }
-
-  /** With open interest of Alice, long, and Bob. */
-  async function loadOpen(dollars = OPEN) {
-    const loaded = await load();
-    return { ...loaded, start: await loaded.open(dollars) };
-  }
-
-  async function loadPremium() {
-    const loaded = await networkHelpers.loadFixture(deployPremiumMarket);
-    market = loaded;
-    return loaded;
-  }
-
   afterEach(async () => {
-    await expectBooks(market!);
+    await expectBooks(current());
   });
 
   describe("funding without a premium", () => {
@@ -217,7 +194,7 @@ describe("Clearinghouse", () => {
       const { clearinghouse } = await load();
       for (const unknown of [perpetual(3), ETH_PERP | 1n, 0n]) {
         await expect(clearinghouse.accrueFunding(unknown))
-          .to.be.revertedWithCustomError(market!.rules, "UnknownInstrument")
+          .to.be.revertedWithCustomError(current().rules, "UnknownInstrument")
           .withArgs(unknown);
       }
     });

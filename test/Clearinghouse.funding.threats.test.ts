@@ -1,12 +1,7 @@
 import { expect } from "chai";
 import hre from "hardhat";
 import { expectBooks } from "./fixtures/books.js";
-import {
-  CAPPED,
-  deployFundingMarket,
-  deployPremiumMarket,
-  type FundingMarket,
-} from "./fixtures/funding.js";
+import { CAPPED, fundingScenes, OPEN } from "./fixtures/funding.js";
 import { ETH_PERP } from "./fixtures/plimsoll.js";
 import { accruedAfter, MILLIONTH } from "./reference/funding.js";
 
@@ -14,30 +9,12 @@ const { networkHelpers } = await hre.network.create();
 const { time } = networkHelpers;
 
 const HOUR = 3_600;
-const OPEN = 3_000_000;
+
+const { load, loadOpen, loadPremium, current } = fundingScenes(networkHelpers);
 
 describe("Clearinghouse", () => {
-  let market: FundingMarket | undefined;
-
-  async function load() {
-    market = await networkHelpers.loadFixture(deployFundingMarket);
-    return market;
-  }
-
-  /** With open interest of Alice, long, and Bob. */
-  async function loadOpen() {
-    const loaded = await load();
-    return { ...loaded, start: await loaded.open(OPEN) };
-  }
-
-  async function loadPremium() {
-    const loaded = await networkHelpers.loadFixture(deployPremiumMarket);
-    market = loaded;
-    return loaded;
-  }
-
   afterEach(async () => {
-    await expectBooks(market!);
+    await expectBooks(current());
   });
 
   describe("a position opened and closed in one block (FI1)", () => {

@@ -3,9 +3,8 @@ pragma solidity 0.8.37;
 
 // solhint-disable avoid-low-level-calls, -- a random act may be refused, and its reason is looked at
 
-import {PlimsollSetup} from "./PlimsollSetup.sol";
+import {PlimsollSetup, cashRulesOfDesign} from "./PlimsollSetup.sol";
 import {AccountId, accountIdOf} from "../../contracts/types/AccountId.sol";
-import {CashParameters} from "../../contracts/types/Cash.sol";
 import {FundingParameters} from "../../contracts/types/FundingRules.sol";
 import {InstrumentId} from "../../contracts/types/InstrumentId.sol";
 import {LiquidationParameters} from "../../contracts/types/LiquidationRules.sol";
@@ -43,7 +42,7 @@ contract BooksThroughDefaultsTest is PlimsollSetup {
         rules.setLiquidationRules(parameters);
         rules.setFundingRules(ETH, FundingParameters(100, 500, 7_500, 3_200));
         rules.setFundingRules(BTC, FundingParameters(-100, 500, 6_000, 2_500));
-        vault.setCashRules(CashParameters(200, 800, 8_500, 9_000, 20, 10_000_000));
+        vault.setCashRules(cashRulesOfDesign(10_000_000));
         _perpetuals = [ethPerpetual, btcPerpetual];
         for (uint256 i = 0; i < TRADERS; ++i) {
             _accounts[i] = accountIdOf(address(uint160(0xa000 + i)), 0);

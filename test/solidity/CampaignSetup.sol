@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {PlimsollSetup} from "./PlimsollSetup.sol";
+import {PlimsollSetup, cashRulesOfDesign} from "./PlimsollSetup.sol";
 import {PlimsollHandler} from "./handlers/PlimsollHandler.sol";
 import {AccountId} from "../../contracts/types/AccountId.sol";
-import {CashParameters} from "../../contracts/types/Cash.sol";
 import {FundingParameters} from "../../contracts/types/FundingRules.sol";
 import {LiquidationParameters} from "../../contracts/types/LiquidationRules.sol";
 import {TokenLimits} from "../../contracts/types/TokenLimits.sol";
@@ -45,7 +44,7 @@ abstract contract CampaignSetup is PlimsollSetup {
     /// @dev Debts cost and earn, little may be borrowed, and one account has a fee tier of its own. Funding begins
     /// without interest: the handler sets it (`FundingModel` knows the rest).
     function _setRates() private {
-        vault.setCashRules(CashParameters(200, 800, 8_500, 9_000, 20, 12_000));
+        vault.setCashRules(cashRulesOfDesign(12_000));
         rules.setFundingRules(ETH, FundingParameters(0, 500, 7_500, 3_200));
         rules.setFundingRules(BTC, FundingParameters(0, 500, 7_500, 3_200));
         rules.setFundingRules(WIDE, FundingParameters(0, 0, 500, 209));

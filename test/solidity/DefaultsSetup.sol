@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {PlimsollSetup} from "./PlimsollSetup.sol";
+import {PlimsollSetup, cashRulesOfDesign} from "./PlimsollSetup.sol";
 import {AccountId, accountIdOf} from "../../contracts/types/AccountId.sol";
-import {CashParameters} from "../../contracts/types/Cash.sol";
 import {LiquidationParameters} from "../../contracts/types/LiquidationRules.sol";
 import {Trade} from "../../contracts/types/Trade.sol";
 
@@ -24,22 +23,10 @@ abstract contract DefaultsSetup is PlimsollSetup {
     /// @dev Lenders bear 1 % at once, one instrument draws half of the fund in a day, 10 M may be borrowed.
     function _deployWithLenders() internal {
         _deploy();
-        vault.setCashRules(_cashParameters({borrowCap: 10_000_000}));
+        vault.setCashRules(cashRulesOfDesign({borrowCap: 10_000_000}));
         _setCaps({lendersCapBps: 100, fundDrawCapBps: 5_000});
         _fund(honest, usdc, 50_000_000e6);
         _fund(lender, usdc, 1_000_000e6);
-    }
-
-    function _cashParameters(uint48 borrowCap) internal pure returns (CashParameters memory) {
-        return
-            CashParameters({
-                baseBps: 200,
-                slopeBps: 800,
-                kinkBps: 8_500,
-                slopeAboveBps: 9_000,
-                reservePercent: 20,
-                borrowCap: borrowCap
-            });
     }
 
     function _setCaps(uint16 lendersCapBps, uint16 fundDrawCapBps) internal {

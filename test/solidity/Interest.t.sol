@@ -7,6 +7,7 @@ import {Interest} from "../../contracts/clearing/Interest.sol";
 import {CashFigures, CashParameters} from "../../contracts/types/Cash.sol";
 import {IVault} from "../../contracts/interfaces/IVault.sol";
 import {Lending} from "./Lending.sol";
+import {cashRulesOfDesign} from "./PlimsollSetup.sol";
 
 /// @title InterestTest
 /// @notice Section 7 of the design on a pool of cash alone: I2 from both sides while interest accrues, and nothing to be
@@ -445,15 +446,7 @@ contract InterestTest is BaseTest {
     }
 
     function _defaultRules() private pure returns (CashParameters memory) {
-        return
-            CashParameters({
-                baseBps: 200,
-                slopeBps: 800,
-                kinkBps: 8_500,
-                slopeAboveBps: 9_000,
-                reservePercent: 20,
-                borrowCap: type(uint48).max
-            });
+        return cashRulesOfDesign({borrowCap: type(uint48).max});
     }
 
     function _anyRules(uint256 seed) private pure returns (CashParameters memory) {

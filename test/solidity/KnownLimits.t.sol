@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {DefaultsSetup} from "./DefaultsSetup.sol";
+import {cashRulesOfDesign} from "./PlimsollSetup.sol";
 import {IClearinghouse} from "../../contracts/interfaces/IClearinghouse.sol";
 import {IVault} from "../../contracts/interfaces/IVault.sol";
 import {Margin} from "../../contracts/types/Portfolio.sol";
@@ -132,7 +133,7 @@ contract KnownLimitsTest is DefaultsSetup {
     /// @dev Governance allows no loan, yet cash can be lost to a friend against collateral, and withdrawn by him: no more than
     /// initial margin would allow as a loan, at the cost of fees and interest, and within the outflow limit.
     function test_LossesToAFriendAreLoansWithinMargin() public {
-        vault.setCashRules(_cashParameters({borrowCap: 0}));
+        vault.setCashRules(cashRulesOfDesign({borrowCap: 0}));
         _fund(sinking, weth, 1_000e18);
         _fund(rising, usdc, 400_000e6);
         assertEq(engine.withdrawable(sinking, address(usdc)), 0, "nothing can be borrowed");
@@ -184,7 +185,7 @@ contract KnownLimitsTest is DefaultsSetup {
         _fund(stranger, usdc, 100_000e6);
         _trade(stranger, honest, ethPerpetual, 1_000e18, 3_000e18);
         _setPrice(ETH, 2_940e8);
-        vault.setCashRules(_cashParameters({borrowCap: 0}));
+        vault.setCashRules(cashRulesOfDesign({borrowCap: 0}));
         assertEq(engine.withdrawable(stranger, address(usdc)), 100_000e6);
 
         vm.prank(thief);

@@ -13,6 +13,7 @@ import {IPriceOracle} from "../../contracts/interfaces/IPriceOracle.sol";
 import {MockToken} from "../../contracts/mocks/MockToken.sol";
 import {PriceOracle} from "../../contracts/oracle/PriceOracle.sol";
 import {AccountId, accountIdOf} from "../../contracts/types/AccountId.sol";
+import {CashParameters} from "../../contracts/types/Cash.sol";
 import {CollateralParameters} from "../../contracts/types/CollateralRules.sol";
 import {InstrumentId, KIND_PERPETUAL, perpetualOf} from "../../contracts/types/InstrumentId.sol";
 import {LiquidationParameters} from "../../contracts/types/LiquidationRules.sol";
@@ -21,6 +22,20 @@ import {BracketParameters} from "../../contracts/types/SizeBrackets.sol";
 import {Trade} from "../../contracts/types/Trade.sol";
 import {TokenLimits} from "../../contracts/types/TokenLimits.sol";
 import {UnderlyingParameters} from "../../contracts/types/UnderlyingRules.sol";
+
+/// @notice What cash costs by the design's section 9.
+/// @param borrowCap The most that loans may make of all debts [whole settlement currency].
+function cashRulesOfDesign(uint48 borrowCap) pure returns (CashParameters memory) {
+    return
+        CashParameters({
+            baseBps: 200,
+            slopeBps: 800,
+            kinkBps: 8_500,
+            slopeAboveBps: 9_000,
+            reservePercent: 20,
+            borrowCap: borrowCap
+        });
+}
 
 /// @notice The deployed system, to hand on to handlers.
 struct Plimsoll {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {PlimsollSetup} from "./PlimsollSetup.sol";
+import {PlimsollSetup, cashRulesOfDesign} from "./PlimsollSetup.sol";
 import {FamilyHandler} from "./handlers/FamilyHandler.sol";
-import {CashParameters} from "../../contracts/types/Cash.sol";
 import {FundingParameters} from "../../contracts/types/FundingRules.sol";
 import {LiquidationParameters} from "../../contracts/types/LiquidationRules.sol";
 
@@ -53,7 +52,7 @@ contract SelfLiquidationTest is PlimsollSetup {
 
     /// @dev Funding, interest on loans, and lenders who bear losses.
     function _setRates() private {
-        vault.setCashRules(CashParameters(200, 800, 8_500, 9_000, 20, 100_000));
+        vault.setCashRules(cashRulesOfDesign(100_000));
         rules.setFundingRules(ETH, FundingParameters(100, 500, 7_500, 3_200));
         rules.setFundingRules(BTC, FundingParameters(-100, 500, 6_000, 2_500));
         LiquidationParameters memory parameters = _liquidationParameters();
