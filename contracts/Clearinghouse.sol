@@ -146,6 +146,11 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
     }
 
     /// @inheritdoc IClearinghouse
+    function callMargin(AccountId account) external {
+        DefaultProcess.callMargin(_book, _engine(), account);
+    }
+
+    /// @inheritdoc IClearinghouse
     function flag(AccountId account) external {
         DefaultProcess.flag(_book, _partners(), account);
     }
@@ -207,8 +212,15 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
     /// @inheritdoc IClearinghouse
     function setMarginEngine(address marginEngine) external restricted {
         if (marginEngine.code.length == 0) revert NotAContract(marginEngine);
-        _wiring.marginEngine = IMarginEngine(marginEngine);
+        IMarginEngine engine = IMarginEngine(marginEngine);
+        IMarginEngine current = _wiring.marginEngine;
+        // What succeeds another begins with its requirements, so those must stand still.
+        if (address(engine.FORMER_ENGINE()) != address(current)) revert NotTheSuccessor(marginEngine, address(current));
+        uint256 end = address(current) == address(0) ? 0 : current.endOfBlend();
+        if (block.timestamp < end) revert BlendNotOver(end);
+        _wiring.marginEngine = engine;
         emit MarginEngineSet(marginEngine);
+        engine.begin();
     }
 
     /// @inheritdoc IClearinghouse
@@ -293,7 +305,12 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
 
     /// @inheritdoc IClearinghouse
     function flaggedAt(AccountId account) external view returns (uint256) {
-        return _book.flags[account];
+        return _book.notices[account].flaggedAt;
+    }
+
+    /// @inheritdoc IClearinghouse
+    function calledAt(AccountId account) external view returns (uint256) {
+        return _book.notices[account].calledAt;
     }
 
     /// @inheritdoc IClearinghouse

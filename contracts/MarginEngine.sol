@@ -6,12 +6,13 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Liquidation} from "./clearing/Liquidation.sol";
 import {IClearinghouse} from "./interfaces/IClearinghouse.sol";
 import {IMarginEngine} from "./interfaces/IMarginEngine.sol";
+import {IMarginModel} from "./interfaces/IMarginModel.sol";
 import {IPriceOracle} from "./interfaces/IPriceOracle.sol";
 import {IRules} from "./interfaces/IRules.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {AccountValuation} from "./margin/AccountValuation.sol";
 import {SliceSearch} from "./margin/SliceSearch.sol";
-import {StandardRequirement} from "./margin/StandardRequirement.sol";
+import {StandardMargin} from "./margin/StandardMargin.sol";
 import {WadMath} from "./libraries/WadMath.sol";
 import {AccountId} from "./types/AccountId.sol";
 import {CollateralRules} from "./types/CollateralRules.sol";
@@ -21,6 +22,7 @@ import {LiquidationSettlement, LiquidationTerms} from "./types/LiquidationTerms.
 import {KnownMarket, MarketCache, cacheOf} from "./types/MarketCache.sol";
 import {Acts, Delta, Margin, Status, statusOf as statusOfMargin} from "./types/Portfolio.sol";
 import {OpenPosition} from "./types/Position.sol";
+import {rampEnd} from "./types/Ramp.sol";
 
 /// @title MarginEngine
 /// @notice Values accounts and says what they may do. See IMarginEngine.
@@ -39,12 +41,38 @@ contract MarginEngine is AccountValuation, IMarginEngine {
     /// @dev Slices below one millionth could not be told from rounding [wad].
     uint256 private constant LEAST_FRACTION = 1e12;
 
+    /// @inheritdoc IMarginEngine
+    IMarginModel public immutable MODEL;
+    /// @inheritdoc IMarginEngine
+    IMarginEngine public immutable FORMER_ENGINE;
+
+    /// @param engine The engine that this one succeeds; the zero address for the first.
     constructor(
         IVault vault,
         IClearinghouse clearinghouse,
         IPriceOracle oracle,
-        IRules rules
-    ) AccountValuation(vault, clearinghouse, oracle, rules) {}
+        IRules rules,
+        IMarginEngine engine
+    )
+        AccountValuation(
+            vault,
+            clearinghouse,
+            oracle,
+            rules,
+            address(engine) == address(0) ? IMarginModel(address(0)) : engine.MODEL()
+        )
+    {
+        FORMER_ENGINE = engine;
+        MODEL = new StandardMargin();
+    }
+
+    // The clearinghouse
+
+    /// @inheritdoc IMarginEngine
+    function begin() external {
+        if (msg.sender != address(CLEARINGHOUSE)) revert IVault.NotClearinghouse(msg.sender);
+        _endOfBlend = rampEnd();
+    }
 
     // Margin
 
@@ -88,6 +116,11 @@ contract MarginEngine is AccountValuation, IMarginEngine {
             else tooMuch = middle;
         }
         return most;
+    }
+
+    /// @inheritdoc IMarginEngine
+    function endOfBlend() external view returns (uint256) {
+        return _endOfBlend;
     }
 
     // Checks
@@ -285,10 +318,10 @@ contract MarginEngine is AccountValuation, IMarginEngine {
     function _termsOf(
         Valuation memory valuation,
         Margin memory margin
-    ) private pure returns (LiquidationTerms memory terms, SliceSearch.Account memory account) {
+    ) private view returns (LiquidationTerms memory terms, SliceSearch.Account memory account) {
         LiquidationRules rules = valuation.liquidationRules;
         terms = Liquidation.termsOf(margin.equity, margin.maintenance, rules);
-        account.requirementOf = StandardRequirement.requirementOf;
+        account.requirementOf = _requirementOf;
         account.portfolio = valuation.portfolio;
         account.minimumMargin = valuation.minimumMargin;
         account.rules = rules;

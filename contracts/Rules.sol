@@ -11,20 +11,43 @@ import {CollateralParameters, CollateralRules, packCollateralRules} from "./type
 import {FundingParameters, packFundingRules} from "./types/FundingRules.sol";
 import {InstrumentId, KIND_PERPETUAL, perpetualOf} from "./types/InstrumentId.sol";
 import {LiquidationParameters, LiquidationRules, packLiquidationRules} from "./types/LiquidationRules.sol";
+import {StandardRates} from "./margin/StandardRates.sol";
+import {RealisedVolatility} from "./oracle/RealisedVolatility.sol";
+import {MarginRates} from "./types/MarginRates.sol";
+import {NotedVolatility, newGeneration} from "./types/NotedVolatility.sol";
+import {rampEnd} from "./types/Ramp.sol";
+import {RateRules, UnderlyingParameters, packRateRules} from "./types/RateRules.sol";
 import {BracketParameters, SizeBrackets, packSizeBrackets} from "./types/SizeBrackets.sol";
-import {UnderlyingParameters, UnderlyingRules, packUnderlyingRules} from "./types/UnderlyingRules.sol";
+import {UnderlyingRules, packUnderlyingRules} from "./types/UnderlyingRules.sol";
 
 /// @title Rules
 /// @notice Every parameter of instruments, underlyings, collateral and liquidation, each group in one packed word.
-/// @dev Nothing that an account may hold is ever unlisted: an account whose rules cannot be read could be neither
+/// @dev Whatever could raise a maintenance requirement, or a haircut, moves in a straight line for RAMP_SECONDS from what it
+/// is when it is set to what it was set to: rates, brackets and the prior of an underlying together, the haircuts of a
+/// token, the minimum margins, and the volatility that a new volatility oracle says. A read gives the value of now, so
+/// no change makes an account liquidatable in the block in which it is made; a second change begins where the first one
+/// is. Each field moves by itself, in its own unit.
+///
+/// Nothing that an account may hold is ever unlisted: an account whose rules cannot be read could be neither
 /// valued nor liquidated. A kind's bit and a token's place are therefore set once; a token leaves by `accepted`.
 contract Rules is IRules, AccessManaged {
     using SafeERC20 for IERC20;
 
-    /// @dev Two slots.
+    /// @dev Five slots, of which a read needs three, but for the time of a ramp.
     struct Underlying {
-        UnderlyingRules rates;
+        RateRules rates;
         SizeBrackets brackets;
+        NotedVolatility volatility;
+        /// Where the ramp began.
+        RateRules formerRates;
+        SizeBrackets formerBrackets;
+    }
+
+    /// @dev One slot.
+    struct Volatility {
+        address oracle;
+        /// The number of the oracle, from 1.
+        uint8 generation;
     }
 
     uint256 private constant ONE_BPS = 10_000;
@@ -39,6 +62,9 @@ contract Rules is IRules, AccessManaged {
     mapping(address token => CollateralRules rules) private _collateral;
     address[] private _tokens;
     LiquidationRules private _liquidation;
+    /// @dev With the minimum margins from which the ramp began.
+    LiquidationRules private _formerLiquidation;
+    Volatility private _volatility;
 
     constructor(address authority) AccessManaged(authority) {}
 
@@ -49,11 +75,16 @@ contract Rules is IRules, AccessManaged {
         _requireBounds("underlying", underlying, 1, type(uint24).max);
         _requireRates(parameters);
         Underlying storage stored = _underlyings[underlying];
-        _requireKinds(parameters.kinds, stored.rates);
+        RateRules current = stored.rates;
+        UnderlyingRules tradable = packUnderlyingRules(RateRules.unwrap(current), 0, 0);
+        _requireKinds(parameters.kinds, tradable);
 
-        stored.rates = packUnderlyingRules(parameters).withFreeze(stored.rates.frozenUntil());
+        RateRules given = packRateRules(parameters).withFreeze(tradable.frozenUntil());
+        uint256 end = current.endOfRamp();
+        if (RateRules.unwrap(current) != 0 && !given.hasRatesOf(current)) end = _beginRamp(stored);
+        stored.rates = given.withRampEnd(end);
 
-        emit UnderlyingSet(underlying, parameters);
+        emit UnderlyingSet(underlying, parameters, end);
     }
 
     /// @inheritdoc IRules
@@ -62,9 +93,17 @@ contract Rules is IRules, AccessManaged {
         _requireBrackets(parameters);
 
         Underlying storage stored = _underlyings[underlying];
-        stored.brackets = packSizeBrackets(parameters).withFundingRules(stored.brackets.fundingRules());
+        (RateRules rates, SizeBrackets current) = (stored.rates, stored.brackets);
+        SizeBrackets given = packSizeBrackets(parameters).withFundingRules(current.fundingRules());
+        uint256 end = rates.endOfRamp();
+        // Before it has both, nobody holds anything of the underlying.
+        if (RateRules.unwrap(rates) != 0 && SizeBrackets.unwrap(current) != 0 && !given.hasBracketsOf(current)) {
+            end = _beginRamp(stored);
+            stored.rates = rates.withRampEnd(end);
+        }
+        stored.brackets = given;
 
-        emit BracketsSet(underlying, parameters);
+        emit BracketsSet(underlying, parameters, end);
     }
 
     /// @inheritdoc IRules
@@ -92,7 +131,7 @@ contract Rules is IRules, AccessManaged {
         _tokens.push(token);
         _collateral[token] = packCollateralRules(parameters, decimals, uint8(place));
 
-        emit CollateralSet(token, place, decimals, parameters);
+        emit CollateralSet(token, place, decimals, parameters, 0);
     }
 
     /// @inheritdoc IRules
@@ -105,18 +144,42 @@ contract Rules is IRules, AccessManaged {
         uint256 place = rules.index();
         uint8 decimals = uint8(rules.tokenDecimals());
 
-        _collateral[token] = packCollateralRules(parameters, decimals, uint8(place)).withFreeze(rules.frozenUntil());
+        CollateralRules given = packCollateralRules(parameters, decimals, uint8(place));
+        uint256 end = rules.endOfRamp();
+        if (given.hasHaircutsOf(rules)) {
+            given = given.withRampOf(rules);
+        } else {
+            end = rampEnd();
+            given = given.withRamp(rules.withFreeze(0).today(), end);
+        }
+        _collateral[token] = given.withFreeze(rules.frozenUntil());
 
-        emit CollateralSet(token, place, decimals, parameters);
+        emit CollateralSet(token, place, decimals, parameters, end);
     }
 
     /// @inheritdoc IRules
     function setLiquidationRules(LiquidationParameters calldata parameters) external restricted {
         _requireLiquidation(parameters);
 
-        _liquidation = packLiquidationRules(parameters);
+        LiquidationRules current = _liquidation;
+        LiquidationRules given = packLiquidationRules(parameters);
+        uint256 end = current.endOfRamp();
+        if (LiquidationRules.unwrap(current) != 0 && !given.hasMarginsOf(current)) {
+            _formerLiquidation = liquidationRules();
+            end = rampEnd();
+        }
+        _liquidation = given.withRampEnd(end);
 
-        emit LiquidationRulesSet(parameters);
+        emit LiquidationRulesSet(parameters, end);
+    }
+
+    /// @inheritdoc IRules
+    function setVolatilityOracle(address oracle) external restricted {
+        if (oracle.code.length == 0) revert NotAVolatilityOracle(oracle);
+        Volatility storage volatility = _volatility;
+        uint8 generation = volatility.generation + 1;
+        (volatility.oracle, volatility.generation) = (oracle, generation);
+        emit VolatilityOracleSet(oracle, generation);
     }
 
     // The guardian
@@ -124,9 +187,11 @@ contract Rules is IRules, AccessManaged {
     /// @inheritdoc IRules
     function freezeUnderlying(uint24 underlying) external restricted {
         Underlying storage stored = _underlyings[underlying];
-        if (!stored.rates.lists(KIND_PERPETUAL)) revert UnknownInstrument(perpetualOf(underlying));
-        uint256 until = _nextFreeze(stored.rates.frozenUntil());
-        stored.rates = stored.rates.withFreeze(until);
+        RateRules rates = stored.rates;
+        UnderlyingRules tradable = packUnderlyingRules(RateRules.unwrap(rates), 0, 0);
+        if (!tradable.lists(KIND_PERPETUAL)) revert UnknownInstrument(perpetualOf(underlying));
+        uint256 until = _nextFreeze(tradable.frozenUntil());
+        stored.rates = rates.withFreeze(until);
         emit UnderlyingFrozen(underlying, until);
     }
 
@@ -138,19 +203,67 @@ contract Rules is IRules, AccessManaged {
         emit CollateralFrozen(token, until);
     }
 
+    // The volatility oracle
+
+    /// @inheritdoc IRules
+    function noteVolatility(uint24 underlying, uint48 slow, uint48 fast, uint32 roundAt) external {
+        Volatility memory volatility = _volatility;
+        if (msg.sender != volatility.oracle) revert NotVolatilityOracle(msg.sender);
+        _requireBounds("roundAt", roundAt, 0, block.timestamp);
+        Underlying storage stored = _underlyings[underlying];
+        NotedVolatility noted = stored.volatility;
+        if (noted.generation() != volatility.generation) {
+            (RateRules rates, ) = _today(stored);
+            (uint256 slowNow, uint256 fastNow) = RealisedVolatility.sigmasNow(noted, rates.priorSigmaPercent());
+            // The first oracle begins with the prior, as everybody who reads did until now.
+            uint256 end = volatility.generation == 1 ? 0 : rampEnd();
+            noted = newGeneration(volatility.generation, slowNow / 1e14, fastNow / 1e14, end);
+        }
+        stored.volatility = noted.withVariances(slow, fast, roundAt);
+        emit VolatilityNoted(underlying, slow, fast, roundAt);
+    }
+
     // Views
 
     /// @inheritdoc IRules
     function instrumentRules(
         InstrumentId instrument
     ) external view returns (UnderlyingRules rules, SizeBrackets brackets) {
-        uint24 underlying = instrument.underlyingOf();
-        Underlying storage stored = _underlyings[underlying];
-        rules = stored.rates;
-        brackets = stored.brackets;
+        Underlying storage stored = _underlyings[instrument.underlyingOf()];
+        RateRules rates;
+        (rates, brackets) = _today(stored);
+        (uint256 slow, uint256 fast) = RealisedVolatility.sigmasNow(stored.volatility, rates.priorSigmaPercent());
+        if (RateRules.unwrap(rates) != 0) {
+            (uint256 initial, uint256 maintenance) = StandardRates.ratesOf(rates, slow, fast);
+            rules = packUnderlyingRules(RateRules.unwrap(rates), initial, maintenance);
+        }
         // The first comparison refuses every other kind and every bit that a perpetual has not.
         bool isListed = instrument.isPerpetual() && rules.lists(KIND_PERPETUAL) && SizeBrackets.unwrap(brackets) != 0;
         if (!isListed) revert UnknownInstrument(instrument);
+    }
+
+    /// @inheritdoc IRules
+    function marginRatesOf(uint24 underlying) external view returns (MarginRates memory rates) {
+        Underlying storage stored = _underlyings[underlying];
+        (RateRules target, NotedVolatility noted) = (stored.rates, stored.volatility);
+        if (RateRules.unwrap(target) == 0) revert UnknownInstrument(perpetualOf(underlying));
+        (RateRules current, SizeBrackets brackets) = _today(stored);
+        (rates.rules, rates.brackets) = (current, brackets);
+        rates.priorSigma = current.priorSigmaPercent() * 1e16;
+        (rates.slowSigma, rates.fastSigma) = RealisedVolatility.sigmasNow(noted, current.priorSigmaPercent());
+        (rates.initial, rates.maintenance) = StandardRates.ratesOf(current, rates.slowSigma, rates.fastSigma);
+        (rates.lastRoundAt, rates.endOfBlend) = (noted.lastRoundAt(), noted.endOfBlend());
+        (rates.targetRules, rates.targetBrackets, rates.endOfRamp) = (target, stored.brackets, target.endOfRamp());
+        (rates.targetInitial, rates.targetMaintenance) = StandardRates.ratesOf(
+            target,
+            rates.slowSigma,
+            rates.fastSigma
+        );
+    }
+
+    /// @inheritdoc IRules
+    function volatilityOracle() external view returns (address oracle, uint8 generation) {
+        return (_volatility.oracle, _volatility.generation);
     }
 
     /// @inheritdoc IRules
@@ -171,8 +284,24 @@ contract Rules is IRules, AccessManaged {
     }
 
     /// @inheritdoc IRules
-    function liquidationRules() external view returns (LiquidationRules) {
-        return _liquidation;
+    function liquidationRules() public view returns (LiquidationRules rules) {
+        rules = _liquidation;
+        if (block.timestamp < rules.endOfRamp()) rules = rules.onItsWayFrom(_formerLiquidation);
+    }
+
+    /// @dev What an underlying's rates and brackets are now.
+    function _today(Underlying storage stored) private view returns (RateRules rates, SizeBrackets brackets) {
+        (rates, brackets) = (stored.rates, stored.brackets);
+        uint256 end = rates.endOfRamp();
+        if (block.timestamp >= end) return (rates, brackets);
+        rates = rates.onItsWayFrom(stored.formerRates);
+        brackets = brackets.onItsWayFrom(stored.formerBrackets, end);
+    }
+
+    /// @dev Rates and brackets begin to move from where they are now; returns when they arrive [unix seconds].
+    function _beginRamp(Underlying storage stored) private returns (uint256) {
+        (stored.formerRates, stored.formerBrackets) = _today(stored);
+        return rampEnd();
     }
 
     function _listedRules(address token) private view returns (CollateralRules rules) {
@@ -198,8 +327,7 @@ contract Rules is IRules, AccessManaged {
         _requireBounds("maintenanceSlopeBps", parameters.maintenanceSlopeBps, 0, ONE_BPS);
         _requireBounds("initialFloorBps", parameters.initialFloorBps, floor, ONE_BPS);
         _requireBounds("maintenanceToInitialBps", parameters.maintenanceToInitialBps, 1_000, ONE_BPS);
-        _requireBounds("slowSigmaBps", parameters.slowSigmaBps, 0, 50_000);
-        _requireBounds("fastSigmaBps", parameters.fastSigmaBps, 0, 50_000);
+        _requireBounds("priorSigmaPercent", parameters.priorSigmaPercent, 1, type(uint8).max);
         _requireBounds("tradeBandBps", parameters.tradeBandBps, 1, 2_000);
         _requireBounds("leastTradeBandBps", parameters.leastTradeBandBps, 0, 500);
     }

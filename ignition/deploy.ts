@@ -20,6 +20,7 @@ const RESULT_OF = {
   AccessManager: "accessManager",
   PriceOracle: "oracle",
   Rules: "rules",
+  VolatilityOracle: "volatilityOracle",
   Vault: "vault",
   DefaultProcess: "defaultProcess",
   Clearinghouse: "clearinghouse",

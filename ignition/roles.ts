@@ -30,8 +30,7 @@ export type GovernedContract = "PriceOracle" | "Rules" | "Vault" | "Clearinghous
 type Signatures = readonly string[];
 
 const FEED = "(address,uint32,uint128,uint128)[]";
-const UNDERLYING =
-  "(uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint16,uint8,uint40)";
+const UNDERLYING = "(uint16,uint16,uint16,uint16,uint16,uint16,uint8,uint16,uint16,uint8,uint40)";
 const BRACKETS = "(uint40,uint40,uint40,uint24,uint24,uint24)";
 const COLLATERAL = "(uint24,uint16,uint16,bool)";
 const LIQUIDATION =
@@ -54,6 +53,7 @@ export const RESTRICTED: Record<GovernedContract, Partial<Record<GovernedRole, S
       `setLiquidationRules(${LIQUIDATION})`,
     ],
     LISTING: [`listCollateral(address,${COLLATERAL})`],
+    MODULES: ["setVolatilityOracle(address)"],
     GUARDIAN: ["freezeUnderlying(uint24)", "freezeCollateral(address)"],
   },
   Vault: {
@@ -77,9 +77,16 @@ const TRADE = `(uint256,int128,uint128,${LEG},${LEG})`;
 const ACCESS_MANAGED: Signatures = ["setAuthority(address)"];
 
 /** State-changing functions that no role guards: users' and keepers', and those that ask for a partner contract. */
-export const OPEN: Record<GovernedContract | "MarginEngine" | "Lens" | "Router", Signatures> = {
+export const OPEN: Record<
+  GovernedContract | "VolatilityOracle" | "MarginEngine" | "Lens" | "Router",
+  Signatures
+> = {
   PriceOracle: [...ACCESS_MANAGED, "notePrice(uint24)"],
-  Rules: ACCESS_MANAGED,
+  Rules: [
+    ...ACCESS_MANAGED,
+    // The volatility oracle only.
+    "noteVolatility(uint24,uint48,uint48,uint32)",
+  ],
   Vault: [
     ...ACCESS_MANAGED,
     "deposit(bytes32,address,uint256)",
@@ -104,6 +111,7 @@ export const OPEN: Record<GovernedContract | "MarginEngine" | "Lens" | "Router",
     "repayDeficit()",
     "notePeg()",
     "liquidate(bytes32,bytes32,uint256,int256)",
+    "callMargin(bytes32)",
     "flag(bytes32)",
     "deleverage(bytes32,bytes32,uint256,uint128)",
     "writeOff(bytes32)",
@@ -114,7 +122,9 @@ export const OPEN: Record<GovernedContract | "MarginEngine" | "Lens" | "Router",
     "cancel(bytes32,uint64[])",
     "cancelUpTo(bytes32,uint64)",
   ],
-  MarginEngine: [],
+  VolatilityOracle: ["follow(uint24)", "poke(uint24,uint256)"],
+  // The clearinghouse only.
+  MarginEngine: ["begin()"],
   Lens: [],
   // Each asks the vault whether its caller may do what the router is about to do for it.
   Router: [

@@ -49,6 +49,7 @@ describe("Governance", () => {
       const plimsoll = await networkHelpers.loadFixture(deployPlimsoll);
       const contracts: [keyof typeof OPEN, BaseContract][] = [
         ...governedContracts(plimsoll),
+        ["VolatilityOracle", plimsoll.volatilityOracle],
         ["MarginEngine", plimsoll.marginEngine],
         ["Lens", plimsoll.lens],
         ["Router", plimsoll.router],

@@ -40,6 +40,7 @@ const OUTCOMES: Record<string, string> = {
   "Clearinghouse.settleVariation": "locked",
   "Clearinghouse.liquidate": "locked",
   "Clearinghouse.distributeFees": "locked",
+  "Clearinghouse.callMargin": "locked",
   "Clearinghouse.flag": "locked",
   "Clearinghouse.deleverage": "locked",
   "Clearinghouse.writeOff": "locked",
@@ -49,6 +50,10 @@ const OUTCOMES: Record<string, string> = {
   // They look at a price and move nothing.
   "Clearinghouse.notePeg": "allowed",
   "PriceOracle.notePrice": "allowed",
+  "VolatilityOracle.poke": "allowed",
+  "VolatilityOracle.follow": "AlreadyFollowed",
+  "Rules.noteVolatility": "NotVolatilityOracle",
+  "MarginEngine.begin": "NotClearinghouse",
   "Clearinghouse.clear": "NotVenue",
   "Exchange.matchOrders": "locked",
   "Exchange.cancel": "allowed",
@@ -187,11 +192,12 @@ function nameOf(signature: string): string {
 }
 
 function contractsOf(scene: UnderAttack): [string, BaseContract][] {
-  const { oracle, rules, vault, clearinghouse, marginEngine, exchange } = scene;
-  const { lens, router } = scene;
+  const { oracle, rules, volatilityOracle, vault, clearinghouse, marginEngine } = scene;
+  const { exchange, lens, router } = scene;
   return Object.entries({
     PriceOracle: oracle,
     Rules: rules,
+    VolatilityOracle: volatilityOracle,
     Vault: vault,
     Clearinghouse: clearinghouse,
     Exchange: exchange,
@@ -231,7 +237,13 @@ async function resultsOf(
   );
   return attempts.map(({ args: { success, result } }) => {
     if (success) return "";
-    const interfaces = [scene.vault, scene.clearinghouse, scene.exchange].map((c) => c.interface);
+    const interfaces = [
+      scene.vault,
+      scene.clearinghouse,
+      scene.exchange,
+      scene.rules,
+      scene.volatilityOracle,
+    ].map((c) => c.interface);
     const errors = interfaces.map((contract) => contract.parseError(result));
     return errors.find((error) => error !== null)?.name ?? result;
   });

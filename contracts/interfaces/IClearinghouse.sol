@@ -36,6 +36,14 @@ interface IClearinghouse {
     error PaymentAboveMaximum(int256 payment, int256 maxPayment);
     /// @notice The account has equity: only a bankrupt one can be flagged or deleveraged [wad].
     error NotBankrupt(AccountId account, int256 equity);
+    /// @notice The account has its initial margin: there is nothing to call for [wad].
+    error NoMarginCall(AccountId account, int256 equity, uint256 initial);
+    /// @notice The account was called for margin already; the next call may come at this time [unix seconds].
+    error MarginCallTooSoon(AccountId account, uint256 earliest);
+    /// @notice A new margin engine succeeds the one in charge, or its requirements would be a step.
+    error NotTheSuccessor(address marginEngine, address current);
+    /// @notice The margin engine in charge is still on its way from its own predecessor's requirements [unix seconds].
+    error BlendNotOver(uint256 until);
     /// @notice The account's flag is still good; it was raised at this time [unix seconds].
     error AlreadyFlagged(AccountId account, uint256 flaggedAt);
     /// @notice A bankrupt account may be deleveraged for a day from this time on; 0: it must be flagged [unix seconds].
@@ -93,6 +101,15 @@ interface IClearinghouse {
         int256 interest,
         int256 premium
     );
+    /// @notice An account below its initial margin was told so. With `shortfall` more cash it would be healthy again
+    /// [wad].
+    event MarginCalled(
+        AccountId indexed account,
+        int256 equity,
+        uint256 initial,
+        uint256 maintenance,
+        uint256 shortfall
+    );
     /// @notice A bankrupt account was flagged: from some time on it may be deleveraged [wad].
     event Flagged(AccountId indexed account, int256 equity);
     /// @notice An account that was flagged was found to have equity [wad].
@@ -149,6 +166,11 @@ interface IClearinghouse {
         uint256 maxFraction,
         int256 maxPayment
     ) external returns (uint256 fraction, int256 payment);
+
+    /// @notice Tells the world that an account is below its initial margin, and what would restore its health. Once an hour for
+    /// each account, by anyone. Nothing follows from it on chain.
+    /// @dev Reverts with NoMarginCall, MarginCallTooSoon or the oracle's reason.
+    function callMargin(AccountId account) external;
 
     /// @notice Marks a bankrupt account, so that it can be deleveraged when nobody has taken it over after a delay; a flag is
     /// good for a day from then on. Removes the flag of an account that has equity again. By anyone.
@@ -220,6 +242,9 @@ interface IClearinghouse {
     /// @notice When a bankrupt account was last flagged; 0 when it was not [unix seconds].
     function flaggedAt(AccountId account) external view returns (uint256);
 
+    /// @notice When an account was last called for margin; 0 when it never was [unix seconds].
+    function calledAt(AccountId account) external view returns (uint256);
+
     /// @notice The open interest of all instruments together, each at the mark of its last trade; in whole settlement
     /// currency, rounded down for each [wad].
     function openNotional() external view returns (uint256);
@@ -253,7 +278,8 @@ interface IClearinghouse {
     /// @notice Registers or removes a venue. Governance only.
     function setVenue(address venue, bool registered) external;
 
-    /// @notice Sets the margin engine. Governance only.
+    /// @notice Puts another margin engine in charge, which must succeed the one that is: from then on requirements move to
+    /// those of its model over a ramp. Governance only. Reverts with NotAContract, NotTheSuccessor or BlendNotOver.
     function setMarginEngine(address marginEngine) external;
 
     /// @notice Sets who receives fees: a share for the insurance fund [wad], the rest for the treasury's first account.

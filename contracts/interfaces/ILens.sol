@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {MarginRates} from "../types/MarginRates.sol";
 import {AccountId} from "../types/AccountId.sol";
 
 /// @title ILens
@@ -12,6 +13,25 @@ import {AccountId} from "../types/AccountId.sol";
 /// token (57,000). A page of 500 leaves room for accounts with many instruments; one of 250 has 200,000 gas for each,
 /// so that even feeds that burn whatever they are given take none from accounts that do not depend on them.
 interface ILens {
+    /// @notice An underlying's margin rates of now, and what volatility alone has made of them.
+    struct RateMovement {
+        MarginRates current;
+        /// One to two days ago, or since the feed is followed; 0 while it is not [unix seconds].
+        uint256 before;
+        /// Volatility at that time [wad].
+        uint256 slowSigma;
+        /// [wad]
+        uint256 fastSigma;
+        /// What today's rules would have required then [wad of notional].
+        uint256 initial;
+        /// [wad of notional]
+        uint256 maintenance;
+    }
+
+    /// @notice How an underlying's margin rates come about, where a ramp will bring them, and how fast they moved. Reverts with
+    /// UnknownInstrument of the Rules.
+    function ratesOf(uint24 underlying) external view returns (RateMovement memory);
+
     /// @notice Equity and requirements of each account, as `MarginEngine.marginOf` says, with the status.
     /// @param accounts Any accounts, also repeated ones.
     /// @return 49 bytes for each account, in the order given: equity as int128 [wad], initial as uint128 [wad],

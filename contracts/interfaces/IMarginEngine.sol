@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {AccountId} from "../types/AccountId.sol";
 import {InstrumentId} from "../types/InstrumentId.sol";
+import {IMarginModel} from "./IMarginModel.sol";
 import {KnownMarket} from "../types/MarketCache.sol";
 import {Acts, Delta, Margin, Status} from "../types/Portfolio.sol";
 import {LiquidationTerms} from "../types/LiquidationTerms.sol";
@@ -24,6 +25,19 @@ interface IMarginEngine {
     error FractionTooSmall(uint256 fraction, uint256 least);
     /// @notice At most 256 accounts can be checked at once.
     error TooManyAccounts(uint256 given, uint256 most);
+
+    /// @notice This engine's margin model, for whoever asks it about a portfolio of his own.
+    function MODEL() external view returns (IMarginModel);
+
+    /// @notice The engine that this one succeeds, from whose model requirements move to its own; the zero address for the
+    /// first.
+    function FORMER_ENGINE() external view returns (IMarginEngine);
+
+    /// @notice Until then requirements are on their way; 0 before the engine is in charge [unix seconds].
+    function endOfBlend() external view returns (uint256);
+
+    /// @notice Puts the engine in charge: requirements begin to move. The clearinghouse only.
+    function begin() external;
 
     /// @notice What the account is worth and what it must be worth.
     function marginOf(AccountId account) external view returns (Margin memory);

@@ -5,7 +5,11 @@ import {DynamicBufferLib} from "solady/src/utils/DynamicBufferLib.sol";
 import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
 import {ILens} from "../interfaces/ILens.sol";
 import {IMarginEngine} from "../interfaces/IMarginEngine.sol";
+import {IRules} from "../interfaces/IRules.sol";
+import {IVolatilityOracle} from "../interfaces/IVolatilityOracle.sol";
 import {BoundedCall} from "../libraries/BoundedCall.sol";
+import {StandardRates} from "../margin/StandardRates.sol";
+import {RealisedVolatility} from "../oracle/RealisedVolatility.sol";
 import {AccountId} from "../types/AccountId.sol";
 import {Margin, statusOf} from "../types/Portfolio.sol";
 
@@ -34,9 +38,11 @@ contract Lens is ILens {
     uint256 private constant GAS_TO_PACK = 2_000;
 
     IMarginEngine private immutable MARGIN_ENGINE;
+    IRules private immutable RULES;
 
-    constructor(IMarginEngine marginEngine) {
+    constructor(IMarginEngine marginEngine, IRules rules) {
         MARGIN_ENGINE = marginEngine;
+        RULES = rules;
     }
 
     /// @inheritdoc ILens
@@ -60,6 +66,23 @@ contract Lens is ILens {
             // The first word is the largest slice that may be taken [wad].
             if (answers[i].first != 0) bitmap[i / 8] |= bytes1(uint8(1 << (i % 8)));
         }
+    }
+
+    /// @inheritdoc ILens
+    function ratesOf(uint24 underlying) external view returns (RateMovement memory movement) {
+        movement.current = RULES.marginRatesOf(underlying);
+        (address oracle, ) = RULES.volatilityOracle();
+        if (oracle.code.length == 0) return movement;
+        try IVolatilityOracle(oracle).volatilityOf(underlying) returns (IVolatilityOracle.Volatility memory known) {
+            movement.before = known.before;
+            movement.slowSigma = RealisedVolatility.sigmaOf(known.slowVarianceBefore);
+            movement.fastSigma = RealisedVolatility.sigmaOf(known.fastVarianceBefore);
+            (movement.initial, movement.maintenance) = StandardRates.ratesOf(
+                movement.current.rules,
+                movement.slowSigma,
+                movement.fastSigma
+            );
+        } catch {}
     }
 
     /// @dev Asks the margin engine about each account. What one holds can use no more than

@@ -7,6 +7,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {cachedOrLastPrice, cachedPrice} from "../clearing/CachedPrice.sol";
 import {Ledger} from "../clearing/Ledger.sol";
 import {IClearinghouse} from "../interfaces/IClearinghouse.sol";
+import {IMarginModel} from "../interfaces/IMarginModel.sol";
 import {IPriceOracle} from "../interfaces/IPriceOracle.sol";
 import {IRules} from "../interfaces/IRules.sol";
 import {IVault} from "../interfaces/IVault.sol";
@@ -18,6 +19,7 @@ import {LiquidationRules} from "../types/LiquidationRules.sol";
 import {KnownMarket, MarketCache, newMarketCache} from "../types/MarketCache.sol";
 import {CollateralHolding, Delta, Holding, Margin, Portfolio} from "../types/Portfolio.sol";
 import {OpenPosition} from "../types/Position.sol";
+import {ramped} from "../types/Ramp.sol";
 import {UnderlyingRules} from "../types/UnderlyingRules.sol";
 import {crowdingOf} from "./OpenInterestAddOn.sol";
 import {StandardRequirement} from "./StandardRequirement.sol";
@@ -25,6 +27,8 @@ import {StandardRequirement} from "./StandardRequirement.sol";
 /// @title AccountValuation
 /// @notice From what an account has to what it is worth and requires: load it (`_load`), change it if the question is
 /// what-if (`_apply`), price it (`_value`), ask the model (`_margin`).
+/// @dev A new engine comes with a new model. From the moment at which it is put in charge, requirements move in a straight
+/// line from those of the former engine's model to its own.
 abstract contract AccountValuation {
     using SafeCast for int256;
     using SafeCast for uint256;
@@ -73,12 +77,25 @@ abstract contract AccountValuation {
     IClearinghouse internal immutable CLEARINGHOUSE;
     IPriceOracle internal immutable ORACLE;
     IRules internal immutable RULES;
+    /// @dev The model of the engine that this one succeeds; none for the first.
+    IMarginModel internal immutable FORMER_MODEL;
 
-    constructor(IVault vault, IClearinghouse clearinghouse, IPriceOracle oracle, IRules rules) {
+    /// @dev Until then requirements are on their way from the former model's; 0 before this engine is in charge
+    /// [unix seconds].
+    uint256 internal _endOfBlend;
+
+    constructor(
+        IVault vault,
+        IClearinghouse clearinghouse,
+        IPriceOracle oracle,
+        IRules rules,
+        IMarginModel formerModel
+    ) {
         VAULT = vault;
         CLEARINGHOUSE = clearinghouse;
         ORACLE = oracle;
         RULES = rules;
+        FORMER_MODEL = formerModel;
     }
 
     // From state to margin
@@ -241,8 +258,8 @@ abstract contract AccountValuation {
         if (_isRead(valuation)) return valuation;
 
         Portfolio memory unread = _setAside(valuation);
-        (, uint256 aside) = StandardRequirement.requirementOf(unread);
-        (, uint256 rest) = StandardRequirement.requirementOf(valuation.portfolio);
+        (, uint256 aside) = _requirementOf(unread);
+        (, uint256 rest) = _requirementOf(valuation.portfolio);
         uint256 whole = FixedPointMathLib.max(aside + rest, valuation.minimumMargin);
         if (aside > WadMath.bpsDown(whole, MOST_UNREAD_BPS)) {
             ORACLE.price(
@@ -273,7 +290,7 @@ abstract contract AccountValuation {
         valuation = _value(state, cache, Purpose.Liquidation);
         if (_isRead(valuation)) return valuation;
 
-        (uint256 initial, ) = StandardRequirement.requirementOf(_setAside(valuation));
+        (uint256 initial, ) = _requirementOf(_setAside(valuation));
         int256 worst = valuation.unreadValue - initial.toInt256();
         valuation.equity += (worst < 0 ? worst : int256(0)) - valuation.unreadValue;
     }
@@ -317,11 +334,27 @@ abstract contract AccountValuation {
         return newMarketCache(state.positions.length + state.amounts.length);
     }
 
-    function _margin(Valuation memory valuation) internal pure returns (Margin memory margin) {
+    function _margin(Valuation memory valuation) internal view returns (Margin memory margin) {
         margin.equity = valuation.equity;
-        (margin.initial, margin.maintenance) = StandardRequirement.requirementOf(valuation.portfolio);
+        (margin.initial, margin.maintenance) = _requirementOf(valuation.portfolio);
         margin.maintenance = FixedPointMathLib.max(margin.maintenance, valuation.minimumMargin);
         margin.initial = FixedPointMathLib.max(margin.initial, margin.maintenance);
+    }
+
+    /// @dev What a portfolio requires now [wad].
+    function _requirementOf(Portfolio memory portfolio) internal view returns (uint256 initial, uint256 maintenance) {
+        (initial, maintenance) = _ownRequirementOf(portfolio);
+        if (address(FORMER_MODEL) == address(0)) return (initial, maintenance);
+        uint256 end = _endOfBlend;
+        if (block.timestamp >= end) return (initial, maintenance);
+        (uint256 formerInitial, uint256 formerMaintenance) = FORMER_MODEL.requirement(portfolio);
+        initial = ramped(formerInitial, initial, end);
+        maintenance = ramped(formerMaintenance, maintenance, end);
+    }
+
+    /// @dev This engine's model, built in.
+    function _ownRequirementOf(Portfolio memory portfolio) internal pure virtual returns (uint256, uint256) {
+        return StandardRequirement.requirementOf(portfolio);
     }
 
     /// @dev Without position and debt there is nothing that a price could endanger: such an account needs no price.

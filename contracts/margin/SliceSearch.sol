@@ -22,7 +22,7 @@ library SliceSearch {
     /// @dev What is cut.
     struct Account {
         /// The account's margin model.
-        function(Portfolio memory) internal pure returns (uint256, uint256) requirementOf;
+        function(Portfolio memory) internal view returns (uint256, uint256) requirementOf;
         /// Sizes and quantities are those that a slice leaves, from the first slice that is looked at on.
         Portfolio portfolio;
         /// The whole sizes and quantities; empty until they are needed [wad].
@@ -56,7 +56,7 @@ library SliceSearch {
     /// @notice The least fraction [wad].
     /// @param account What is cut.
     /// @param terms At which terms.
-    function leastFraction(Account memory account, LiquidationTerms memory terms) internal pure returns (uint256) {
+    function leastFraction(Account memory account, LiquidationTerms memory terms) internal view returns (uint256) {
         uint256 target = Liquidation.targetOf(terms.maintenance, account.rules);
         Bracket memory bracket;
         bracket.gap = (target.toInt256() - terms.equity).toUint256();
@@ -78,7 +78,7 @@ library SliceSearch {
     }
 
     /// @notice Whether a slice would leave an account whose requirement is below the minimum margin.
-    function leavesDust(Account memory account, uint256 fraction) internal pure returns (bool) {
+    function leavesDust(Account memory account, uint256 fraction) internal view returns (bool) {
         return _maintenanceOfRest(account, fraction) < account.minimumMargin;
     }
 
@@ -93,13 +93,13 @@ library SliceSearch {
         Account memory account,
         LiquidationTerms memory terms,
         uint256 fraction
-    ) private pure returns (int256) {
+    ) private view returns (int256) {
         uint256 maintenance = FixedPointMathLib.max(_maintenanceOfRest(account, fraction), account.minimumMargin);
         return Liquidation.surplusAfter(terms, fraction, Liquidation.targetOf(maintenance, account.rules));
     }
 
     /// @dev The model's maintenance requirement for what a slice leaves [wad].
-    function _maintenanceOfRest(Account memory account, uint256 fraction) private pure returns (uint256 maintenance) {
+    function _maintenanceOfRest(Account memory account, uint256 fraction) private view returns (uint256 maintenance) {
         Portfolio memory rest = account.portfolio;
         if (account.sizes.length + account.quantities.length == 0) _rememberWhole(account);
         int256 kept = (WadMath.WAD - fraction).toInt256();

@@ -213,7 +213,7 @@ contract PriceOracle is IPriceOracle, AccessManaged {
         if (_isStale(updatedAt, head.maximumAge())) return 0;
 
         (uint256 minimum, uint256 maximum) = (feed.minimum, feed.maximum);
-        answer = _toWad(raw, head.feedDecimals());
+        answer = ChainlinkFeed.toWad(raw, head.feedDecimals());
         if (answer <= minimum || answer >= maximum) {
             revert InvalidPrice(underlying, head.aggregator(), raw);
         }
@@ -238,7 +238,7 @@ contract PriceOracle is IPriceOracle, AccessManaged {
         for (uint256 i = first; i < first + count; ++i) {
             FeedHead head = feeds[i].head;
             (int256 raw, , uint256 answeredAt) = ChainlinkFeed.latestRound(head.aggregator());
-            uint256 answer = _toWad(raw, head.feedDecimals());
+            uint256 answer = ChainlinkFeed.toWad(raw, head.feedDecimals());
             if (answeredAt > block.timestamp || answer <= feeds[i].minimum || answer >= feeds[i].maximum) return (0, 0);
             if (_isStale(answeredAt, head.maximumAge())) stale = true;
             if (answeredAt < updatedAt) updatedAt = answeredAt;
@@ -291,15 +291,6 @@ contract PriceOracle is IPriceOracle, AccessManaged {
         if (!up || block.timestamp - startedAt < sequencer.gracePeriodSeconds) {
             revert SequencerDown(startedAt, sequencer.gracePeriodSeconds);
         }
-    }
-
-    /// @dev raw x 10^(18 - decimals), rounded down; 0 below zero and 2^256 - 1 where the product would not fit, both of
-    /// which lie outside of every band.
-    function _toWad(int256 raw, uint256 decimals) private pure returns (uint256) {
-        if (raw <= 0) return 0;
-        if (decimals >= 18) return uint256(raw) / 10 ** (decimals - 18);
-        uint256 scale = 10 ** (18 - decimals);
-        return uint256(raw) > type(uint256).max / scale ? type(uint256).max : uint256(raw) * scale;
     }
 
     // Storing
@@ -358,8 +349,8 @@ contract PriceOracle is IPriceOracle, AccessManaged {
         _requireBounds("decimals", decimals, 0, MOST_DECIMALS);
 
         (int256 least, int256 most) = ChainlinkFeed.clampOf(feed.aggregator);
-        uint256 leastMinimum = _toWad(least, decimals);
-        uint256 mostMaximum = _toWad(most, decimals);
+        uint256 leastMinimum = ChainlinkFeed.toWad(least, decimals);
+        uint256 mostMaximum = ChainlinkFeed.toWad(most, decimals);
         if (leastMinimum == 0) leastMinimum = 1;
         if (mostMaximum > MOST_PRICE) mostMaximum = MOST_PRICE;
         _requireBounds("minimum", feed.minimum, leastMinimum, MOST_PRICE);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {rampedField} from "./Ramp.sol";
+
 /// @notice A collateral token's rules in one word.
 /// @dev
 ///   bits      field                  unit
@@ -12,6 +14,9 @@ pragma solidity 0.8.37;
 ///   72        accepted               whether new deposits are taken
 ///   80        listed                 set once, never cleared
 ///   88-127    frozen until           last second of the guardian's latest freeze [unix seconds]
+///   128-143   former maintenance haircut   where the last ramp began [bps of value]
+///   144-159   former initial haircut       [bps of value]
+///   160-191   end of the ramp              until then the haircuts are on their way from there [unix seconds]
 /// A word of 0 is a token that is not listed.
 type CollateralRules is uint256;
 
@@ -25,6 +30,10 @@ using {
     listed,
     frozenUntil,
     withFreeze,
+    withRamp,
+    withRampOf,
+    hasHaircutsOf,
+    endOfRamp,
     today,
     forLiquidator
 } for CollateralRules global;
@@ -75,12 +84,45 @@ function withFreeze(CollateralRules rules, uint256 until) pure returns (Collater
     return CollateralRules.wrap(others | (uint256(uint40(until)) << 88));
 }
 
-/// @notice The rules as they are now: while the guardian has stopped new risk against the token it is not deposited and
-/// counts nothing for initial margin; maintenance stays as it is.
+/// @notice When the last ramp of the haircuts ends or ended; 0 before the first [unix seconds].
+function endOfRamp(CollateralRules rules) pure returns (uint256) {
+    return uint32(CollateralRules.unwrap(rules) >> 160);
+}
+
+/// @notice The same word with haircuts that begin to move from those of another.
+/// @param end The end of the ramp [unix seconds].
+function withRamp(CollateralRules rules, CollateralRules former, uint256 end) pure returns (CollateralRules) {
+    uint256 others = uint128(CollateralRules.unwrap(rules));
+    uint256 haircuts = (CollateralRules.unwrap(former) >> 32) & 0xffffffff;
+    return CollateralRules.wrap(others | (haircuts << 128) | (uint256(uint32(end)) << 160));
+}
+
+/// @notice The same word with the ramp of another.
+function withRampOf(CollateralRules rules, CollateralRules other) pure returns (CollateralRules) {
+    uint256 ramp = (CollateralRules.unwrap(other) >> 128) << 128;
+    return CollateralRules.wrap(uint128(CollateralRules.unwrap(rules)) | ramp);
+}
+
+/// @notice Whether both haircuts are the same in both.
+function hasHaircutsOf(CollateralRules rules, CollateralRules other) pure returns (bool) {
+    return ((CollateralRules.unwrap(rules) ^ CollateralRules.unwrap(other)) >> 32) & 0xffffffff == 0;
+}
+
+/// @notice The rules as they are now: haircuts on their way, and while the guardian has stopped new risk against the token
+/// it is not deposited and counts nothing for initial margin; maintenance stays as it is.
 function today(CollateralRules rules) view returns (CollateralRules) {
-    if (block.timestamp > rules.frozenUntil()) return rules;
-    uint256 others = CollateralRules.unwrap(rules) & ~((uint256(1) << 72) | (uint256(0xffff) << 48));
-    return CollateralRules.wrap(others | (uint256(10_000) << 48));
+    uint256 word = CollateralRules.unwrap(rules);
+    uint256 end = rules.endOfRamp();
+    if (block.timestamp < end) {
+        uint256 former = (word >> 96) & (uint256(0xffffffff) << 32);
+        word = rampedField({word: word, former: former, offset: 32, bits: 16, end: end});
+        word = rampedField({word: word, former: former, offset: 48, bits: 16, end: end});
+    }
+    if (block.timestamp <= rules.frozenUntil()) {
+        word &= ~((uint256(1) << 72) | (uint256(0xffff) << 48));
+        word |= uint256(10_000) << 48;
+    }
+    return CollateralRules.wrap(word);
 }
 
 /// @notice The rules for who takes tokens over in a liquidation: while they are frozen their initial haircut is that of

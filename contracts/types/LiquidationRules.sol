@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {rampedField} from "./Ramp.sol";
+
 /// @notice The rules of liquidation and of the minimum margin in one word.
 /// @dev
 ///   bits      field                       unit
@@ -17,6 +19,7 @@ pragma solidity 0.8.37;
 ///   176-191   deleverage delay            [seconds]
 ///   192-207   lenders' cap                [bps of all lent cash, at once and in each day]
 ///   208-223   fund floor                  [bps of all open interest]
+///   224-255   end of the ramp             until then both minimum margins are on their way [unix seconds]
 type LiquidationRules is uint256;
 
 using {
@@ -32,7 +35,11 @@ using {
     openInterestBase,
     deleverageDelay,
     lendersCapBps,
-    fundFloorBps
+    fundFloorBps,
+    endOfRamp,
+    withRampEnd,
+    hasMarginsOf,
+    onItsWayFrom
 } for LiquidationRules global;
 
 /// @notice rhoMin: the incentive at the line [bps of the maintenance requirement].
@@ -100,6 +107,30 @@ function lendersCapBps(LiquidationRules rules) pure returns (uint256) {
 /// @notice What governance must leave in the insurance fund [bps of all open interest].
 function fundFloorBps(LiquidationRules rules) pure returns (uint256) {
     return (LiquidationRules.unwrap(rules) >> 208) & 0xffff;
+}
+
+/// @notice When the last ramp of the minimum margins ends or ended; 0 before the first [unix seconds].
+function endOfRamp(LiquidationRules rules) pure returns (uint256) {
+    return LiquidationRules.unwrap(rules) >> 224;
+}
+
+/// @notice The same word with another end of the ramp [unix seconds].
+function withRampEnd(LiquidationRules rules, uint256 end) pure returns (LiquidationRules) {
+    uint256 others = LiquidationRules.unwrap(rules) & type(uint224).max;
+    return LiquidationRules.wrap(others | (end << 224));
+}
+
+/// @notice Whether both minimum margins are the same in both.
+function hasMarginsOf(LiquidationRules rules, LiquidationRules other) pure returns (bool) {
+    return ((LiquidationRules.unwrap(rules) ^ LiquidationRules.unwrap(other)) >> 80) & 0xffffffff == 0;
+}
+
+/// @notice The rules of now: both minimum margins on their way from where they were when the ramp began.
+function onItsWayFrom(LiquidationRules rules, LiquidationRules former) view returns (LiquidationRules) {
+    uint256 end = rules.endOfRamp();
+    (uint256 word, uint256 from) = (LiquidationRules.unwrap(rules), LiquidationRules.unwrap(former));
+    word = rampedField({word: word, former: from, offset: 80, bits: 16, end: end});
+    return LiquidationRules.wrap(rampedField({word: word, former: from, offset: 96, bits: 16, end: end}));
 }
 
 /// @notice The same rules by name, as governance sets them; minimum margins are in whole settlement currency.

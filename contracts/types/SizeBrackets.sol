@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {WadMath} from "../libraries/WadMath.sol";
 import {FundingRules} from "./FundingRules.sol";
+import {rampedField} from "./Ramp.sol";
 
 /// @notice How the margin rate grows with a position's notional: progressive brackets, as in an income tax.
 /// @dev
@@ -18,7 +19,7 @@ import {FundingRules} from "./FundingRules.sol";
 /// continuous and convex in size.
 type SizeBrackets is uint256;
 
-using {chargedNotional, fundingRules, withFundingRules} for SizeBrackets global;
+using {chargedNotional, fundingRules, withFundingRules, onItsWayFrom, hasBracketsOf} for SizeBrackets global;
 
 /// @notice The notional after the size factor: sum over the brackets of (notional inside it) x (its factor),
 /// rounded up [wad].
@@ -50,6 +51,23 @@ function fundingRules(SizeBrackets brackets) pure returns (FundingRules) {
 function withFundingRules(SizeBrackets brackets, FundingRules rules) pure returns (SizeBrackets) {
     uint256 others = uint192(SizeBrackets.unwrap(brackets));
     return SizeBrackets.wrap(others | (uint256(FundingRules.unwrap(rules)) << 192));
+}
+
+/// @notice The brackets of now: on their way from where they were when the ramp began. The order of ends and factors stays
+/// what it is at both ends of the ramp.
+/// @param end The end of the ramp [unix seconds].
+function onItsWayFrom(SizeBrackets brackets, SizeBrackets former, uint256 end) view returns (SizeBrackets) {
+    (uint256 word, uint256 from) = (SizeBrackets.unwrap(brackets), SizeBrackets.unwrap(former));
+    for (uint256 i = 0; i < 3; ++i) {
+        word = rampedField({word: word, former: from, offset: 40 * i, bits: 40, end: end});
+        word = rampedField({word: word, former: from, offset: 120 + 24 * i, bits: 24, end: end});
+    }
+    return SizeBrackets.wrap(word);
+}
+
+/// @notice Whether both charge the same, whatever their funding rules.
+function hasBracketsOf(SizeBrackets brackets, SizeBrackets other) pure returns (bool) {
+    return uint192(SizeBrackets.unwrap(brackets)) == uint192(SizeBrackets.unwrap(other));
 }
 
 /// @notice The same brackets by name, as governance sets them; the ends are in whole settlement currency.

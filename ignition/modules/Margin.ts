@@ -1,4 +1,5 @@
 import { buildModule } from "@nomicfoundation/hardhat-ignition/modules";
+import { ZeroAddress } from "ethers";
 import type { clearinghouseModule } from "./Clearinghouse.js";
 import type { oracleModule } from "./Oracle.js";
 import type { rulesModule } from "./Rules.js";
@@ -11,7 +12,7 @@ interface Layers {
   clearinghouse: ReturnType<typeof clearinghouseModule>;
 }
 
-/** The margin engine, which is the standard margin model as well. It has no owner: it is replaced, not changed. */
+/** The margin engine with the standard margin model. It has no owner: it is succeeded, not changed. */
 export function marginModule(layers: Layers) {
   return buildModule("Margin", (m) => {
     const { oracle } = m.useModule(layers.oracle);
@@ -19,7 +20,13 @@ export function marginModule(layers: Layers) {
     const { vault } = m.useModule(layers.vault);
     const { clearinghouse } = m.useModule(layers.clearinghouse);
 
-    const marginEngine = m.contract("MarginEngine", [vault, clearinghouse, oracle, rules]);
+    const marginEngine = m.contract("MarginEngine", [
+      vault,
+      clearinghouse,
+      oracle,
+      rules,
+      ZeroAddress,
+    ]);
     return { marginEngine };
   });
 }

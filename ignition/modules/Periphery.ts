@@ -22,7 +22,7 @@ export function peripheryModule(layers: Layers) {
     const { marginEngine } = m.useModule(layers.margin);
     const { exchange } = m.useModule(layers.exchange);
 
-    const lens = m.contract("Lens", [marginEngine]);
+    const lens = m.contract("Lens", [marginEngine, rules]);
     const router = m.contract("Router", [vault, rules, clearinghouse, exchange]);
     return { lens, router };
   });

@@ -10,6 +10,7 @@ import { oracleModule } from "./Oracle.js";
 import { peripheryModule } from "./Periphery.js";
 import { rulesModule } from "./Rules.js";
 import { vaultModule } from "./Vault.js";
+import { volatilityModule } from "./Volatility.js";
 import { wiringModule } from "./Wiring.js";
 
 /**
@@ -24,6 +25,7 @@ export function plimsollModule(
 ) {
   const oracle = oracleModule(parameters, source);
   const rules = rulesModule(parameters, source);
+  const volatility = volatilityModule(parameters, { oracle, rules });
   const vault = vaultModule(parameters, source, rules);
   const clearinghouse = clearinghouseModule(parameters, { oracle, rules, vault });
   const margin = marginModule({ oracle, rules, vault, clearinghouse });
@@ -32,7 +34,7 @@ export function plimsollModule(
   const wiring = wiringModule(parameters, source, { vault, clearinghouse, margin, exchange });
   const handover = handoverModule(
     parameters,
-    [oracle, rules, clearinghouse, exchange, wiring],
+    [oracle, rules, volatility, clearinghouse, exchange, wiring],
     (m) => ({
       PriceOracle: m.useModule(oracle).oracle,
       Rules: m.useModule(rules).rules,
@@ -48,6 +50,7 @@ export function plimsollModule(
       ...m.useModule(Governance),
       ...m.useModule(oracle),
       ...m.useModule(rules),
+      ...m.useModule(volatility),
       ...m.useModule(vault),
       ...m.useModule(clearinghouse),
       ...m.useModule(margin),

@@ -14,14 +14,17 @@ export const BOUNDS: Notes<keyof typeof RESTRICTED> = {
   },
   Rules: {
     setUnderlying:
-      "an underlying's margin rates, trade band and open-interest cap. Maintenance at most 50 %, band at most 20 %; a listed kind stays listed, a freeze stays as it is",
-    setBrackets: "an underlying's size brackets. Factors never fall with size, at most 20",
+      "an underlying's margin rates, prior volatility, trade band and open-interest cap. Maintenance at most 50 %, band at most 20 %; a listed kind stays listed, a freeze stays as it is; rates and prior move to their new values over three days",
+    setBrackets:
+      "an underlying's size brackets, which move to their new values over three days. Factors never fall with size, at most 20",
     setFundingRules:
       "an underlying's funding: interest, dead band, cap, and what must be traded to set the premium. Cap at most 2 % in 8 hours; so much must be traded that a false premium costs more than it earns. Takes effect from the next trade or `accrueFunding` on, never for the past",
     setCollateral:
-      "a token's haircuts and whether deposits are taken. Never its price source, never off the list",
+      "a token's haircuts, which move to their new values over three days, and whether deposits are taken. Never its price source, never off the list",
     setLiquidationRules:
-      "incentives, fee, buffer, gains haircut cap, minimum margin, fund draw cap, open-interest base, delay before deleveraging (10 minutes to 12 hours), lenders' cap (at most 10 % a day), floor of the insurance fund; the number of instruments is never lowered",
+      "incentives, fee, buffer, gains haircut cap, minimum margins (which move to their new values over three days), fund draw cap, open-interest base, delay before deleveraging (10 minutes to 12 hours), lenders' cap (at most 10 % a day), floor of the insurance fund; the number of instruments is never lowered",
+    setVolatilityOracle:
+      "who says how much prices move. What it says of an underlying is approached over three days from what the former one said",
     listCollateral: "one more token, of at most 16 in all and of 0 to 24 decimals",
     freezeUnderlying:
       "no new risk in an underlying for three days; not again until three days after. Reductions, liquidation, deposits and withdrawals go on",
@@ -39,7 +42,8 @@ export const BOUNDS: Notes<keyof typeof RESTRICTED> = {
     setFeeShares: "who receives the treasury's share of fees, and the insurance fund's share",
     setVenue: "which contracts may bring trades",
     setPeg: "the settlement token's own price, and how far it may be from 1: 0.1 to 20 %",
-    setMarginEngine: "the clearinghouse's margin engine",
+    setMarginEngine:
+      "the clearinghouse's margin engine: the successor of the one in charge. Requirements move to those of its model over three days",
     takeFromFund:
       "cash from the insurance fund to any account. Never below `fundFloorBps` of all open interest, nor while there is a recorded deficit",
   },
@@ -60,7 +64,11 @@ export const GUARDS: Notes<keyof typeof OPEN> = {
     setAuthority: AUTHORITY,
     notePrice: "anyone; stores only what `price` says now, and reverts when that does",
   },
-  Rules: { setAuthority: AUTHORITY },
+  Rules: { setAuthority: AUTHORITY, noteVolatility: "the volatility oracle only" },
+  VolatilityOracle: {
+    follow: "anyone; follows the feed that the price oracle reads, after all rounds of the former",
+    poke: "anyone; looks at the feed's next rounds, in their order, each once",
+  },
   Vault: {
     setAuthority: AUTHORITY,
     deposit:
@@ -89,6 +97,8 @@ export const GUARDS: Notes<keyof typeof OPEN> = {
       "anyone; from the insurance fund, at most what an account without instruments may draw of it in a day",
     notePeg: "anyone; notes what the price says now, and reverts when it cannot be read",
     liquidate: `of the liquidator's account ${OWNER_OR("LIQUIDATE")}; the other account must be below maintenance; the liquidator's initial margin afterwards`,
+    callMargin:
+      "anyone; the account must be below initial margin, and was not called in the last hour. Says so, and changes nothing",
     flag: "anyone; the account must be bankrupt, or flagged and not bankrupt any more",
     deleverage:
       "anyone, within a day after the delay of a flag; the account must be bankrupt still, at today's price; the counterparty, on the other side, is closed at the mark without fees and passes the gate",
@@ -101,7 +111,7 @@ export const GUARDS: Notes<keyof typeof OPEN> = {
     cancel: OWNER_OR("TRADE"),
     cancelUpTo: OWNER_OR("TRADE"),
   },
-  MarginEngine: {},
+  MarginEngine: { begin: "the clearinghouse only, in `setMarginEngine`" },
   Lens: {},
   Router: {
     multicall: "anyone; the caller of each act is the caller of the whole",

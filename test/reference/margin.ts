@@ -47,18 +47,18 @@ export interface ReferenceMargin {
 }
 
 /** rate(sigma) = clamp(A + B x sigma, floor, cap) [wad] */
-function rateOf(market: Market, sigmaBps: number): bigint {
+function rateOf(market: Market): bigint {
   const unclamped =
-    ratio(market.maintenanceBaseBps) + (ratio(market.maintenanceSlopeBps) * BigInt(sigmaBps)) / BPS;
+    ratio(market.maintenanceBaseBps) +
+    (ratio(market.maintenanceSlopeBps) * BigInt(market.priorSigmaPercent)) / 100n;
   const floor = ratio(market.maintenanceFloorBps);
   const cap = ratio(market.maintenanceCapBps);
   return unclamped < floor ? floor : unclamped > cap ? cap : unclamped;
 }
 
-/** initial rate = max(max(rate(slow), rate(fast)) / (maintenance to initial), initial floor) [wad] */
+/** initial rate = max(rate / (maintenance to initial), initial floor) [wad] */
 function initialRateOf(market: Market): bigint {
-  const higher = max(rateOf(market, market.slowSigmaBps), rateOf(market, market.fastSigmaBps));
-  const scaled = ceilDiv(higher * BPS, BigInt(market.maintenanceToInitialBps));
+  const scaled = ceilDiv(rateOf(market) * BPS, BigInt(market.maintenanceToInitialBps));
   return max(scaled, ratio(market.initialFloorBps));
 }
 
@@ -117,7 +117,7 @@ export function positionRequirement(position: ReferencePosition): Omit<Reference
   const missing = max(notional * 10n ** 22n - uncrowded, 0n);
   return {
     initial: ceilDiv(uncrowded * WAD + missing * crowding, 10n ** 58n),
-    maintenance: toWad(rateOf(market, market.slowSigmaBps)),
+    maintenance: toWad(rateOf(market)),
   };
 }
 

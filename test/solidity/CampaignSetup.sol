@@ -7,7 +7,7 @@ import {AccountId} from "../../contracts/types/AccountId.sol";
 import {FundingParameters} from "../../contracts/types/FundingRules.sol";
 import {LiquidationParameters} from "../../contracts/types/LiquidationRules.sol";
 import {TokenLimits} from "../../contracts/types/TokenLimits.sol";
-import {UnderlyingParameters} from "../../contracts/types/UnderlyingRules.sol";
+import {UnderlyingParameters} from "../../contracts/types/RateRules.sol";
 
 /// @title CampaignSetup
 /// @notice The system with caps and limits low enough to be reached, and the handler that acts on it.

@@ -16,7 +16,9 @@ import {LiquidationSettlement, LiquidationTerms} from "../../contracts/types/Liq
 import {CollateralHolding, Holding, Portfolio} from "../../contracts/types/Portfolio.sol";
 import {Position} from "../../contracts/types/Position.sol";
 import {BracketParameters, packSizeBrackets} from "../../contracts/types/SizeBrackets.sol";
-import {UnderlyingParameters, packUnderlyingRules} from "../../contracts/types/UnderlyingRules.sol";
+import {StandardRates} from "../../contracts/margin/StandardRates.sol";
+import {RateRules, UnderlyingParameters, packRateRules} from "../../contracts/types/RateRules.sol";
+import {packUnderlyingRules} from "../../contracts/types/UnderlyingRules.sol";
 
 /// @title ExactArithmeticTest
 /// @notice RD3: more than 100,000 random cases of margin, profit and loss, fees and liquidation against exact rationals.
@@ -44,19 +46,22 @@ contract ExactArithmeticTest is BaseTest {
         _seed = seed;
         for (uint256 i = 0; i < CASES; ++i) {
             UnderlyingParameters memory rates = _rates();
+            (uint256 slow, uint256 fast) = (_draw(10e18), _draw(10e18));
             uint256 size = _size();
             uint256 price = _price();
             Portfolio memory portfolio;
             portfolio.positions = new Holding[](1);
             portfolio.positions[0].size = _draw(2) == 0 ? int256(size) : -int256(size);
             portfolio.positions[0].mark = price;
-            portfolio.positions[0].rules = packUnderlyingRules(rates);
+            RateRules rules = packRateRules(rates);
+            (uint256 initialGiven, uint256 maintenanceGiven) = StandardRates.ratesOf(rules, slow, fast);
+            portfolio.positions[0].rules = packUnderlyingRules(RateRules.unwrap(rules), initialGiven, maintenanceGiven);
             portfolio.positions[0].brackets = packSizeBrackets(_brackets());
             (uint256 initial, uint256 maintenance) = _model.requirement(portfolio);
 
             // [1e-40]
             uint256 charged = _charged(size * price);
-            (uint256 initialRate, uint256 maintenanceRate) = _exactRates(rates);
+            (uint256 initialRate, uint256 maintenanceRate) = _exactRates(rates, slow, fast);
             _assertUp(maintenance, charged * maintenanceRate, 1e40, POSITION_ROUNDING);
             _assertUp(initial, charged * initialRate, 1e40, POSITION_ROUNDING);
         }
@@ -230,31 +235,28 @@ contract ExactArithmeticTest is BaseTest {
         }
     }
 
-    /// @dev Rates as WADs: the maintenance rate is exact, the initial one the least WAD that is not below its quotient.
+    /// @dev Rates as WADs: each is the least that is not below its quotient.
     function _exactRates(
-        UnderlyingParameters memory rates
+        UnderlyingParameters memory rates,
+        uint256 slow,
+        uint256 fast
     ) private pure returns (uint256 initial, uint256 maintenance) {
-        maintenance = _exactRate(rates, rates.slowSigmaBps);
-        uint256 fast = _exactRate(rates, rates.fastSigmaBps);
-        uint256 higher = fast > maintenance ? fast : maintenance;
+        maintenance = _exactRate(rates, slow);
+        uint256 ofFast = _exactRate(rates, fast);
+        uint256 higher = ofFast > maintenance ? ofFast : maintenance;
         uint256 ratio = rates.maintenanceToInitialBps;
         initial = (higher * 10_000) / ratio + ((higher * 10_000) % ratio == 0 ? 0 : 1);
         if (initial < uint256(rates.initialFloorBps) * 1e14) initial = uint256(rates.initialFloorBps) * 1e14;
     }
 
     function _exactRate(UnderlyingParameters memory rates, uint256 sigma) private pure returns (uint256 rate) {
-        // [bps x bps]
-        rate = uint256(rates.maintenanceBaseBps) * 10_000 + rates.maintenanceSlopeBps * sigma;
-        uint256 floor = uint256(rates.maintenanceFloorBps) * 10_000;
-        uint256 cap = uint256(rates.maintenanceCapBps) * 10_000;
-        rate =
-            (
-                rate < floor
-                    ? floor
-                    : rate > cap
-                        ? cap
-                        : rate
-            ) * 1e10;
+        // [1e-22]
+        uint256 product = rates.maintenanceSlopeBps * sigma;
+        rate = uint256(rates.maintenanceBaseBps) * 1e14 + product / 10_000 + (product % 10_000 == 0 ? 0 : 1);
+        uint256 floor = uint256(rates.maintenanceFloorBps) * 1e14;
+        uint256 cap = uint256(rates.maintenanceCapBps) * 1e14;
+        if (rate < floor) return floor;
+        if (rate > cap) return cap;
     }
 
     // Random numbers
@@ -295,8 +297,6 @@ contract ExactArithmeticTest is BaseTest {
         rates.maintenanceSlopeBps = uint16(_draw(10_001));
         rates.maintenanceToInitialBps = uint16(5_000 + _draw(5_001));
         rates.initialFloorBps = uint16(rates.maintenanceFloorBps + _draw(5_000));
-        rates.slowSigmaBps = uint16(_draw(50_001));
-        rates.fastSigmaBps = uint16(_draw(50_001));
     }
 
     function _brackets() private pure returns (BracketParameters memory) {

@@ -9,6 +9,7 @@ import {Exchange} from "../../contracts/Exchange.sol";
 import {MarginEngine} from "../../contracts/MarginEngine.sol";
 import {Rules} from "../../contracts/Rules.sol";
 import {Vault} from "../../contracts/Vault.sol";
+import {IMarginEngine} from "../../contracts/interfaces/IMarginEngine.sol";
 import {IPriceOracle} from "../../contracts/interfaces/IPriceOracle.sol";
 import {MockToken} from "../../contracts/mocks/MockToken.sol";
 import {PriceOracle} from "../../contracts/oracle/PriceOracle.sol";
@@ -21,7 +22,7 @@ import {OpenPosition} from "../../contracts/types/Position.sol";
 import {BracketParameters} from "../../contracts/types/SizeBrackets.sol";
 import {Trade} from "../../contracts/types/Trade.sol";
 import {TokenLimits} from "../../contracts/types/TokenLimits.sol";
-import {UnderlyingParameters} from "../../contracts/types/UnderlyingRules.sol";
+import {UnderlyingParameters} from "../../contracts/types/RateRules.sol";
 
 /// @notice What cash costs by the design's section 9.
 /// @param borrowCap The most that loans may make of all debts [whole settlement currency].
@@ -96,7 +97,7 @@ abstract contract PlimsollSetup is BaseTest {
         usdc = new MockToken("USD Coin", "USDC", 6);
         vault = new Vault(address(authority), address(usdc), rules);
         clearinghouse = new Clearinghouse(address(authority), vault, oracle, rules);
-        engine = new MarginEngine(vault, clearinghouse, oracle, rules);
+        engine = new MarginEngine(vault, clearinghouse, oracle, rules, IMarginEngine(address(0)));
         exchange = new Exchange(address(authority), clearinghouse, vault);
 
         vault.wire(address(clearinghouse), address(engine));
@@ -169,8 +170,7 @@ abstract contract PlimsollSetup is BaseTest {
                 maintenanceCapBps: 2_000,
                 initialFloorBps: initialFloorBps,
                 maintenanceToInitialBps: 6_000,
-                slowSigmaBps: 6_000,
-                fastSigmaBps: 7_000,
+                priorSigmaPercent: 60,
                 tradeBandBps: 500,
                 leastTradeBandBps: 50,
                 kinds: uint8(1 << KIND_PERPETUAL),

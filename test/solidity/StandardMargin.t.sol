@@ -6,7 +6,9 @@ import {StandardMargin} from "../../contracts/margin/StandardMargin.sol";
 import {CollateralParameters, packCollateralRules} from "../../contracts/types/CollateralRules.sol";
 import {CollateralHolding, Holding, Portfolio} from "../../contracts/types/Portfolio.sol";
 import {packSizeBrackets} from "../../contracts/types/SizeBrackets.sol";
-import {UnderlyingParameters, packUnderlyingRules} from "../../contracts/types/UnderlyingRules.sol";
+import {StandardRates} from "../../contracts/margin/StandardRates.sol";
+import {RateRules, UnderlyingParameters, packRateRules} from "../../contracts/types/RateRules.sol";
+import {UnderlyingRules, packUnderlyingRules} from "../../contracts/types/UnderlyingRules.sol";
 
 /// @title StandardMarginTest
 /// @notice Proves of the standard model, for any rates that the Rules accept: initial is never below maintenance, both
@@ -82,7 +84,7 @@ contract StandardMarginTest is PlimsollSetup {
         portfolio.positions = new Holding[](1);
         portfolio.positions[0].size = int256(notional);
         portfolio.positions[0].mark = WAD;
-        portfolio.positions[0].rules = packUnderlyingRules(_underlyingParameters(300, 500));
+        portfolio.positions[0].rules = _rulesAt(_underlyingParameters(300, 500), 0.6e18, 0.7e18);
         portfolio.positions[0].brackets = packSizeBrackets(_bracketParameters());
         (uint256 initial, uint256 maintenance) = _model.requirement(portfolio);
         assertApproxEqAbs(maintenance, (notional * 380) / 10_000, 1);
@@ -99,7 +101,7 @@ contract StandardMarginTest is PlimsollSetup {
         positions = new Holding[](1);
         positions[0].size = size;
         positions[0].mark = bound(price, 1, 1e24);
-        positions[0].rules = packUnderlyingRules(_rates(seed));
+        positions[0].rules = _rulesAt(_rates(seed), _draw(seed, 7, 0, 10e18), _draw(seed, 8, 0, 10e18));
         positions[0].brackets = packSizeBrackets(_bracketParameters());
     }
 
@@ -129,8 +131,17 @@ contract StandardMarginTest is PlimsollSetup {
         parameters.maintenanceSlopeBps = uint16(_draw(seed, 4, 0, 10_000));
         parameters.initialFloorBps = uint16(_draw(seed, 5, floor, 10_000));
         parameters.maintenanceToInitialBps = uint16(_draw(seed, 6, 1_000, 10_000));
-        parameters.slowSigmaBps = uint16(_draw(seed, 7, 0, 50_000));
-        parameters.fastSigmaBps = uint16(_draw(seed, 8, 0, 50_000));
+    }
+
+    /// @dev The rules at a volatility.
+    function _rulesAt(
+        UnderlyingParameters memory parameters,
+        uint256 slow,
+        uint256 fast
+    ) private pure returns (UnderlyingRules) {
+        RateRules rules = packRateRules(parameters);
+        (uint256 initial, uint256 maintenance) = StandardRates.ratesOf(rules, slow, fast);
+        return packUnderlyingRules(RateRules.unwrap(rules), initial, maintenance);
     }
 
     function _draw(uint256 seed, uint256 field, uint256 least, uint256 most) private pure returns (uint256) {

@@ -40,17 +40,18 @@ function chargedOf({ market }: UnderlyingRules, notional: bigint): bigint {
 }
 
 /** clamp(A + B x sigma, floor, cap) [wad] */
-function rateOf({ market }: UnderlyingRules, sigmaBps: number): bigint {
+function rateOf({ market }: UnderlyingRules): bigint {
   const m = market!;
   const rate =
-    wadOfBps(m.maintenanceBaseBps) + (wadOfBps(m.maintenanceSlopeBps) * BigInt(sigmaBps)) / BPS;
+    wadOfBps(m.maintenanceBaseBps) +
+    (wadOfBps(m.maintenanceSlopeBps) * BigInt(m.priorSigmaPercent)) / 100n;
   return max(wadOfBps(m.maintenanceFloorBps), min(rate, wadOfBps(m.maintenanceCapBps)));
 }
 
-/** max(rate(slow), rate(fast)) / (maintenance to initial), rounded up, at least the floor [wad] */
+/** rate / (maintenance to initial), rounded up, at least the floor [wad] */
 function initialRateOf(rules: UnderlyingRules): bigint {
   const m = rules.market!;
-  const higher = max(rateOf(rules, m.slowSigmaBps), rateOf(rules, m.fastSigmaBps));
+  const higher = rateOf(rules);
   return max(ceilDiv(higher * BPS, BigInt(m.maintenanceToInitialBps)), wadOfBps(m.initialFloorBps));
 }
 
@@ -73,7 +74,7 @@ export function positionItem(
 ): Item {
   const rules = world.rules.underlyings.get(held.underlying)!;
   const { price: mark, isLast } = options.prices(held.underlying);
-  const rate = rateOf(rules, rules.market!.slowSigmaBps);
+  const rate = rateOf(rules);
   const notional = mulUp(abs(held.size), mark);
   const charged = chargedOf(rules, notional);
   const base = mulUp(charged, initialRateOf(rules));

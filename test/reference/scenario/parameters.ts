@@ -52,15 +52,14 @@ export function scenarioParameters(variant: number): DeploymentParameters {
   });
   const [eth, btc] = underlyings;
   if (eth?.market === undefined || btc?.market === undefined) throw new Error("No local markets");
-  // The fast sigma decides here, and the floor of the rate there.
-  btc.market.fastSigmaBps = 9_000;
+  // The floor of the rate decides here.
   underlyings.push({
     symbol: "SOL",
     number: 6,
     primary: ["SOL/USD"],
     secondary: [],
     allowedDeviationBps: 0,
-    market: { ...eth.market, maintenanceFloorBps: 450, slowSigmaBps: 5_000, fastSigmaBps: 2_000 },
+    market: { ...eth.market, maintenanceFloorBps: 450, priorSigmaPercent: 50 },
   });
 
   // Feeds of a day are silent sooner, so that collateral is without a price now and then.

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+/// @title IVolatilityOracle
+/// @notice How much the prices of underlyings move, from every round of the Chainlink feeds that price them.
+/// @dev Nobody governs it: it follows the feed that the price oracle reads, within the band that the price oracle has for
+/// it, and anyone brings it the next rounds. A new one may follow feeds before the Rules listen to it.
+interface IVolatilityOracle {
+    /// @notice What is known of an underlying's volatility.
+    struct Volatility {
+        /// As of the last accepted round [1e-12 per year].
+        uint256 slowVariance;
+        /// [1e-12 per year]
+        uint256 fastVariance;
+        /// When that round was written [unix seconds].
+        uint256 acceptedAt;
+        /// Its answer [feed's decimals].
+        uint256 answer;
+        /// The last round that was looked at.
+        uint256 roundId;
+        /// One to two days before, or since the feed is followed [1e-12 per year].
+        uint256 slowVarianceBefore;
+        /// [1e-12 per year]
+        uint256 fastVarianceBefore;
+        /// When that was [unix seconds].
+        uint256 before;
+    }
+
+    /// @notice Nobody has made the underlying's feed be followed yet.
+    error NotFollowed(uint24 underlying);
+    /// @notice The price oracle's feed is followed already, within its band.
+    error AlreadyFollowed(uint24 underlying, address feed);
+    /// @notice Only the rounds of one feed can be followed: the price is the product of several, or has no source.
+    error NotOneFeed(uint24 underlying, uint256 feeds);
+    /// @notice The feed has no round now that it could be followed from.
+    error NoRoundToFollow(uint24 underlying, address feed);
+    /// @notice The feed that was followed has rounds left: poke first.
+    error RoundsLeft(uint24 underlying, uint256 looked);
+
+    /// @notice From now on an underlying's volatility comes from this feed, after this round.
+    event FeedFollowed(uint24 indexed underlying, address indexed feed, uint256 roundId);
+    /// @notice Rounds were looked at, up to this one; variances are as of the last accepted one
+    /// [feed's decimals, unix seconds, 1e-12 per year].
+    event RoundsFollowed(
+        uint24 indexed underlying,
+        uint256 looked,
+        uint256 roundId,
+        uint256 answer,
+        uint256 acceptedAt,
+        uint256 slowVariance,
+        uint256 fastVariance
+    );
+
+    /// @notice Looks at the rounds since the last that was looked at, in order, each of them once; accepted ones move the
+    /// variances by RealisedVolatility. By anyone, as often as they like: the same rounds give the same volatility, however
+    /// they are divided among calls. Reverts with NotFollowed.
+    /// @param underlying Number of the underlying.
+    /// @param mostRounds How many rounds at most, beside the 256 of one call.
+    /// @return looked How many rounds were looked at; when as many as were asked for, there may be more.
+    function poke(uint24 underlying, uint256 mostRounds) external returns (uint256 looked);
+
+    /// @notice Follows the feed that the price oracle reads now, for the first time or after its source or band was changed.
+    /// By anyone. Volatility begins with the prior, or stays what it is when the feed is another.
+    /// @dev Reverts with AlreadyFollowed, NotOneFeed, NoRoundToFollow, with RoundsLeft while the former feed has rounds
+    /// that were not looked at, or with UnknownInstrument of the Rules when the underlying has no prior.
+    function follow(uint24 underlying) external;
+
+    /// @notice What is known of an underlying's volatility. Reverts with NotFollowed. The volatility in force, with what
+    /// silence makes of it, is `marginRatesOf` of the Rules.
+    function volatilityOf(uint24 underlying) external view returns (Volatility memory);
+
+    /// @notice The feed that is followed, and the band outside of which its answers are passed over [wad]; the zero address
+    /// when there is none.
+    function feedOf(uint24 underlying) external view returns (address feed, uint256 minimum, uint256 maximum);
+}
