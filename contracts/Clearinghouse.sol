@@ -49,6 +49,8 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         bool depegged;
     }
 
+    /// @dev The least time between two margin calls of an account [seconds].
+    uint256 private constant CALL_INTERVAL = 1 hours;
     uint16 private constant LEAST_PEG_BPS = 10;
     uint16 private constant MOST_PEG_BPS = 2_000;
 
@@ -121,7 +123,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
 
     /// @inheritdoc IClearinghouse
     function accrueFunding(InstrumentId instrument) external {
-        (, SizeBrackets brackets) = RULES.instrumentRules(instrument);
+        (, SizeBrackets brackets) = RULES.tradingRules(instrument);
         Market storage market = _book.markets[instrument];
         int16 interest = brackets.fundingRules().interestMillionths();
         if (interest == market.interest) return;
@@ -147,7 +149,15 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
 
     /// @inheritdoc IClearinghouse
     function callMargin(AccountId account) external {
-        DefaultProcess.callMargin(_book, _engine(), account);
+        uint256 earliest = _book.instruments[account].calledAt() + CALL_INTERVAL;
+        if (block.timestamp < earliest) revert MarginCallTooSoon(account, earliest);
+        Margin memory margin = _engine().marginOf(account);
+        int256 shortfall = margin.initial.toInt256() - margin.equity;
+        if (shortfall <= 0) revert NoMarginCall(account, margin.equity, margin.initial);
+
+        _book.instruments[account].setCalledAt();
+
+        emit MarginCalled(account, margin.equity, margin.initial, margin.maintenance, uint256(shortfall));
     }
 
     /// @inheritdoc IClearinghouse
@@ -305,12 +315,12 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
 
     /// @inheritdoc IClearinghouse
     function flaggedAt(AccountId account) external view returns (uint256) {
-        return _book.notices[account].flaggedAt;
+        return _book.flags[account];
     }
 
     /// @inheritdoc IClearinghouse
     function calledAt(AccountId account) external view returns (uint256) {
-        return _book.notices[account].calledAt;
+        return _book.instruments[account].calledAt();
     }
 
     /// @inheritdoc IClearinghouse
@@ -382,7 +392,7 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
         if (trade.taker.account == FUND) revert FundIsNoParty();
         _closeRun(batch);
         KnownMarket memory market = batch.cache.entryOf(trade.instrument.underlyingOf());
-        (market.rules, market.brackets) = RULES.instrumentRules(trade.instrument);
+        (market.rules, market.brackets) = RULES.tradingRules(trade.instrument);
         _price(trade, market, batch);
         run.taker = trade.taker.account;
         run.party = batch.partyOf(run.taker);

@@ -8,14 +8,14 @@ import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
 import {Funding} from "./clearing/Funding.sol";
 import {IRules} from "./interfaces/IRules.sol";
 import {CollateralParameters, CollateralRules, packCollateralRules} from "./types/CollateralRules.sol";
-import {FundingParameters, packFundingRules} from "./types/FundingRules.sol";
+import {FundingParameters, FundingRules, packFundingRules} from "./types/FundingRules.sol";
 import {InstrumentId, KIND_PERPETUAL, perpetualOf} from "./types/InstrumentId.sol";
 import {LiquidationParameters, LiquidationRules, packLiquidationRules} from "./types/LiquidationRules.sol";
 import {StandardRates} from "./margin/StandardRates.sol";
 import {RealisedVolatility} from "./oracle/RealisedVolatility.sol";
 import {MarginRates} from "./types/MarginRates.sol";
-import {NotedVolatility, newGeneration} from "./types/NotedVolatility.sol";
-import {rampEnd} from "./types/Ramp.sol";
+import {NotedVolatility, packNotedVolatility} from "./types/NotedVolatility.sol";
+import {rampEnd, ramped} from "./types/Ramp.sol";
 import {RateRules, UnderlyingParameters, packRateRules} from "./types/RateRules.sol";
 import {BracketParameters, SizeBrackets, packSizeBrackets} from "./types/SizeBrackets.sol";
 import {UnderlyingRules, packUnderlyingRules} from "./types/UnderlyingRules.sol";
@@ -33,14 +33,28 @@ import {UnderlyingRules, packUnderlyingRules} from "./types/UnderlyingRules.sol"
 contract Rules is IRules, AccessManaged {
     using SafeERC20 for IERC20;
 
-    /// @dev Five slots, of which a read needs three, but for the time of a ramp.
+    /// @dev Five slots, of which a margin reads two and a trade three, but for the time of a ramp.
     struct Underlying {
         RateRules rates;
+        /// With what the volatility oracle has noted.
         SizeBrackets brackets;
-        NotedVolatility volatility;
+        FundingRules funding;
+        /// The number of the volatility oracle that has noted something last.
+        uint8 notedBy;
         /// Where the ramp began.
         RateRules formerRates;
+        /// With the sigmas from which those of a new volatility oracle depart; 0 when it is no new one.
         SizeBrackets formerBrackets;
+    }
+
+    /// @dev What an underlying's words say now.
+    struct Today {
+        RateRules rates;
+        SizeBrackets brackets;
+        /// [wad]
+        uint256 slow;
+        /// [wad]
+        uint256 fast;
     }
 
     /// @dev One slot.
@@ -94,10 +108,10 @@ contract Rules is IRules, AccessManaged {
 
         Underlying storage stored = _underlyings[underlying];
         (RateRules rates, SizeBrackets current) = (stored.rates, stored.brackets);
-        SizeBrackets given = packSizeBrackets(parameters).withFundingRules(current.fundingRules());
+        SizeBrackets given = packSizeBrackets(parameters).withVolatility(current.volatility());
         uint256 end = rates.endOfRamp();
         // Before it has both, nobody holds anything of the underlying.
-        if (RateRules.unwrap(rates) != 0 && SizeBrackets.unwrap(current) != 0 && !given.hasBracketsOf(current)) {
+        if (RateRules.unwrap(rates) != 0 && _hasBrackets(current) && !given.hasBracketsOf(current)) {
             end = _beginRamp(stored);
             stored.rates = rates.withRampEnd(end);
         }
@@ -109,10 +123,10 @@ contract Rules is IRules, AccessManaged {
     /// @inheritdoc IRules
     function setFundingRules(uint24 underlying, FundingParameters calldata parameters) external restricted {
         Underlying storage stored = _underlyings[underlying];
-        if (SizeBrackets.unwrap(stored.brackets) == 0) revert UnknownInstrument(perpetualOf(underlying));
+        if (!_hasBrackets(stored.brackets)) revert UnknownInstrument(perpetualOf(underlying));
         _requireFunding(parameters);
 
-        stored.brackets = stored.brackets.withFundingRules(packFundingRules(parameters));
+        stored.funding = packFundingRules(parameters);
 
         emit FundingRulesSet(underlying, parameters);
     }
@@ -206,21 +220,19 @@ contract Rules is IRules, AccessManaged {
     // The volatility oracle
 
     /// @inheritdoc IRules
-    function noteVolatility(uint24 underlying, uint48 slow, uint48 fast, uint32 roundAt) external {
+    function noteVolatility(uint24 underlying, uint16 slowBps, uint16 fastBps, uint32 roundAt) external {
         Volatility memory volatility = _volatility;
         if (msg.sender != volatility.oracle) revert NotVolatilityOracle(msg.sender);
-        _requireBounds("roundAt", roundAt, 0, block.timestamp);
+        _requireBounds("roundAt", roundAt, 1, block.timestamp);
         Underlying storage stored = _underlyings[underlying];
-        NotedVolatility noted = stored.volatility;
-        if (noted.generation() != volatility.generation) {
-            (RateRules rates, ) = _today(stored);
-            (uint256 slowNow, uint256 fastNow) = RealisedVolatility.sigmasNow(noted, rates.priorSigmaPercent());
+        if (stored.notedBy != volatility.generation) {
+            stored.notedBy = volatility.generation;
             // The first oracle begins with the prior, as everybody who reads did until now.
-            uint256 end = volatility.generation == 1 ? 0 : rampEnd();
-            noted = newGeneration(volatility.generation, slowNow / 1e14, fastNow / 1e14, end);
+            if (volatility.generation != 1) _beginBlend(stored);
         }
-        stored.volatility = noted.withVariances(slow, fast, roundAt);
-        emit VolatilityNoted(underlying, slow, fast, roundAt);
+        NotedVolatility noted = packNotedVolatility(slowBps, fastBps, roundAt);
+        stored.brackets = stored.brackets.withVolatility(noted);
+        emit VolatilityNoted(underlying, slowBps, fastBps, roundAt);
     }
 
     // Views
@@ -229,36 +241,33 @@ contract Rules is IRules, AccessManaged {
     function instrumentRules(
         InstrumentId instrument
     ) external view returns (UnderlyingRules rules, SizeBrackets brackets) {
+        (rules, brackets) = _rulesOf(instrument, _underlyings[instrument.underlyingOf()]);
+    }
+
+    /// @inheritdoc IRules
+    function tradingRules(
+        InstrumentId instrument
+    ) external view returns (UnderlyingRules rules, SizeBrackets brackets) {
         Underlying storage stored = _underlyings[instrument.underlyingOf()];
-        RateRules rates;
-        (rates, brackets) = _today(stored);
-        (uint256 slow, uint256 fast) = RealisedVolatility.sigmasNow(stored.volatility, rates.priorSigmaPercent());
-        if (RateRules.unwrap(rates) != 0) {
-            (uint256 initial, uint256 maintenance) = StandardRates.ratesOf(rates, slow, fast);
-            rules = packUnderlyingRules(RateRules.unwrap(rates), initial, maintenance);
-        }
-        // The first comparison refuses every other kind and every bit that a perpetual has not.
-        bool isListed = instrument.isPerpetual() && rules.lists(KIND_PERPETUAL) && SizeBrackets.unwrap(brackets) != 0;
-        if (!isListed) revert UnknownInstrument(instrument);
+        (rules, brackets) = _rulesOf(instrument, stored);
+        brackets = brackets.withFundingRules(stored.funding);
     }
 
     /// @inheritdoc IRules
     function marginRatesOf(uint24 underlying) external view returns (MarginRates memory rates) {
         Underlying storage stored = _underlyings[underlying];
-        (RateRules target, NotedVolatility noted) = (stored.rates, stored.volatility);
+        (RateRules target, SizeBrackets targetBrackets) = (stored.rates, stored.brackets);
         if (RateRules.unwrap(target) == 0) revert UnknownInstrument(perpetualOf(underlying));
-        (RateRules current, SizeBrackets brackets) = _today(stored);
-        (rates.rules, rates.brackets) = (current, brackets);
-        rates.priorSigma = current.priorSigmaPercent() * 1e16;
-        (rates.slowSigma, rates.fastSigma) = RealisedVolatility.sigmasNow(noted, current.priorSigmaPercent());
-        (rates.initial, rates.maintenance) = StandardRates.ratesOf(current, rates.slowSigma, rates.fastSigma);
-        (rates.lastRoundAt, rates.endOfBlend) = (noted.lastRoundAt(), noted.endOfBlend());
-        (rates.targetRules, rates.targetBrackets, rates.endOfRamp) = (target, stored.brackets, target.endOfRamp());
-        (rates.targetInitial, rates.targetMaintenance) = StandardRates.ratesOf(
-            target,
-            rates.slowSigma,
-            rates.fastSigma
-        );
+        Today memory today = _today(stored);
+        (rates.rules, rates.brackets) = (today.rates, today.brackets.withVolatility(NotedVolatility.wrap(0)));
+        (rates.slowSigma, rates.fastSigma) = (today.slow, today.fast);
+        rates.priorSigma = today.rates.priorSigmaPercent() * 1e16;
+        rates.lastRoundAt = targetBrackets.volatility().roundAt();
+        (rates.initial, rates.maintenance) = StandardRates.ratesOf(today.rates, today.slow, today.fast);
+        rates.endOfRamp = target.endOfRamp();
+        rates.targetRules = target;
+        rates.targetBrackets = targetBrackets.withVolatility(NotedVolatility.wrap(0));
+        (rates.targetInitial, rates.targetMaintenance) = StandardRates.ratesOf(target, today.slow, today.fast);
     }
 
     /// @inheritdoc IRules
@@ -289,19 +298,76 @@ contract Rules is IRules, AccessManaged {
         if (block.timestamp < rules.endOfRamp()) rules = rules.onItsWayFrom(_formerLiquidation);
     }
 
-    /// @dev What an underlying's rates and brackets are now.
-    function _today(Underlying storage stored) private view returns (RateRules rates, SizeBrackets brackets) {
-        (rates, brackets) = (stored.rates, stored.brackets);
+    /// @dev The rules of an instrument as they are now, without funding rules.
+    function _rulesOf(
+        InstrumentId instrument,
+        Underlying storage stored
+    ) private view returns (UnderlyingRules rules, SizeBrackets brackets) {
+        Today memory today = _today(stored);
+        brackets = today.brackets.withVolatility(NotedVolatility.wrap(0));
+        uint256 word = RateRules.unwrap(today.rates);
+        // The first comparison refuses every other kind and every bit that a perpetual has not.
+        bool isListed = instrument.isPerpetual() && packUnderlyingRules(word, 0, 0).lists(KIND_PERPETUAL);
+        if (!isListed || SizeBrackets.unwrap(brackets) == 0) revert UnknownInstrument(instrument);
+        (uint256 initial, uint256 maintenance) = StandardRates.ratesOf(today.rates, today.slow, today.fast);
+        rules = packUnderlyingRules(word, initial, maintenance);
+    }
+
+    /// @dev What an underlying's rates, brackets and sigmas are now.
+    function _today(Underlying storage stored) private view returns (Today memory today) {
+        (RateRules rates, SizeBrackets brackets) = (stored.rates, stored.brackets);
+        NotedVolatility noted = brackets.volatility();
         uint256 end = rates.endOfRamp();
-        if (block.timestamp >= end) return (rates, brackets);
-        rates = rates.onItsWayFrom(stored.formerRates);
-        brackets = brackets.onItsWayFrom(stored.formerBrackets, end);
+        if (block.timestamp < end) {
+            SizeBrackets former = stored.formerBrackets;
+            rates = rates.onItsWayFrom(stored.formerRates);
+            brackets = brackets.onItsWayFrom(former, end);
+            (today.slow, today.fast) = RealisedVolatility.sigmasNow(noted, rates.priorSigmaPercent());
+            NotedVolatility left = former.volatility();
+            if (NotedVolatility.unwrap(left) != 0) {
+                today.slow = ramped(left.slowSigmaBps() * 1e14, today.slow, end);
+                today.fast = ramped(left.fastSigmaBps() * 1e14, today.fast, end);
+            }
+        } else {
+            (today.slow, today.fast) = RealisedVolatility.sigmasNow(noted, rates.priorSigmaPercent());
+        }
+        (today.rates, today.brackets) = (rates, brackets);
     }
 
     /// @dev Rates and brackets begin to move from where they are now; returns when they arrive [unix seconds].
-    function _beginRamp(Underlying storage stored) private returns (uint256) {
-        (stored.formerRates, stored.formerBrackets) = _today(stored);
+    function _beginRamp(Underlying storage stored) private returns (uint256 end) {
+        Today memory today = _today(stored);
+        bool isBlending =
+            block.timestamp < stored.rates.endOfRamp() &&
+                NotedVolatility.unwrap(stored.formerBrackets.volatility()) != 0;
+        (stored.formerRates, stored.formerBrackets) = (today.rates, _leaving(today, isBlending));
         return rampEnd();
+    }
+
+    /// @dev The sigmas of a new oracle begin to depart from those of now, and with them whatever else is on its way.
+    function _beginBlend(Underlying storage stored) private {
+        Today memory today = _today(stored);
+        (stored.formerRates, stored.formerBrackets) = (today.rates, _leaving(today, true));
+        stored.rates = stored.rates.withRampEnd(rampEnd());
+    }
+
+    /// @dev The brackets of now, as those that a ramp leaves; with the sigmas of now when these are left as well. What does
+    /// not fit, or is a part of one bps, is cut off.
+    function _leaving(Today memory today, bool sigmas) private view returns (SizeBrackets) {
+        NotedVolatility noted = NotedVolatility.wrap(0);
+        if (sigmas) {
+            uint256 most = type(uint16).max;
+            noted = packNotedVolatility(
+                uint16(FixedPointMathLib.min(today.slow / 1e14, most)),
+                uint16(FixedPointMathLib.min(today.fast / 1e14, most)),
+                uint32(block.timestamp)
+            );
+        }
+        return today.brackets.withVolatility(noted);
+    }
+
+    function _hasBrackets(SizeBrackets brackets) private pure returns (bool) {
+        return uint192(SizeBrackets.unwrap(brackets)) != 0;
     }
 
     function _listedRules(address token) private view returns (CollateralRules rules) {

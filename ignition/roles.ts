@@ -85,7 +85,7 @@ export const OPEN: Record<
   Rules: [
     ...ACCESS_MANAGED,
     // The volatility oracle only.
-    "noteVolatility(uint24,uint48,uint48,uint32)",
+    "noteVolatility(uint24,uint16,uint16,uint32)",
   ],
   Vault: [
     ...ACCESS_MANAGED,

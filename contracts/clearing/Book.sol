@@ -50,14 +50,6 @@ struct Sides {
     uint256 openInterest;
 }
 
-/// @notice When something was last said of an account: one slot.
-struct Notice {
-    /// It was flagged as bankrupt; 0 when it is not [unix seconds].
-    uint40 flaggedAt;
-    /// It was called for margin; 0 when it never was [unix seconds].
-    uint40 calledAt;
-}
-
 /// @notice Every position of the clearinghouse, and what belongs to nobody yet.
 struct Book {
     mapping(AccountId account => mapping(InstrumentId instrument => Position)) positions;
@@ -73,7 +65,8 @@ struct Book {
     address treasury;
     /// The insurance fund's share of fees [wad].
     uint64 fundShare;
-    mapping(AccountId account => Notice) notices;
+    /// When a bankrupt account was last flagged; 0 when it is not [unix seconds].
+    mapping(AccountId account => uint256 time) flags;
 }
 
 using {sidesOf, openPositionsOf, isReducing, change, movePart, setOpenInterest, setFunding} for Book global;

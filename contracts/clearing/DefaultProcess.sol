@@ -4,27 +4,26 @@ pragma solidity 0.8.37;
 import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IClearinghouse} from "../interfaces/IClearinghouse.sol";
-import {IMarginEngine} from "../interfaces/IMarginEngine.sol";
 import {WadMath} from "../libraries/WadMath.sol";
 import {AccountId} from "../types/AccountId.sol";
 import {InstrumentId} from "../types/InstrumentId.sol";
 import {LiquidationRules} from "../types/LiquidationRules.sol";
 import {LiquidationSettlement, LiquidationTerms} from "../types/LiquidationTerms.sol";
 import {KnownMarket, MarketCache, cacheOf} from "../types/MarketCache.sol";
-import {Acts, Delta, Margin} from "../types/Portfolio.sol";
+import {Acts, Delta} from "../types/Portfolio.sol";
 import {OpenPosition} from "../types/Position.sol";
 import {Posting} from "../types/Trade.sol";
-import {Book, Notice, Sides} from "./Book.sol";
+import {Book, Sides} from "./Book.sol";
 import {cachedOrLastPrice, cachedPrice} from "./CachedPrice.sol";
 import {Ledger} from "./Ledger.sol";
 import {Liquidation} from "./Liquidation.sol";
 import {Loss, Partners, Waterfall} from "./Waterfall.sol";
 
 /// @title DefaultProcess
-/// @notice What happens to an account that sinks: it is called for margin (`callMargin`), somebody takes it over
-/// (`liquidate`), or it is closed against those on the other side (`flag`, `deleverage`), and what debt is left at the end
-/// is written off (`writeOff`). An external library, linked into the clearinghouse to keep it small: it works on the
-/// clearinghouse's storage, in its name, and has none of its own. Its functions are documented in IClearinghouse.
+/// @notice What happens to an account below the line: somebody takes it over (`liquidate`), or it is closed against those on
+/// the other side (`flag`, `deleverage`), and what debt is left at the end is written off (`writeOff`). An external
+/// library, linked into the clearinghouse to keep it small: it works on the clearinghouse's storage, in its name, and has
+/// none of its own. Its functions are documented in IClearinghouse.
 library DefaultProcess {
     using SafeCast for int256;
     using SafeCast for uint256;
@@ -45,33 +44,8 @@ library DefaultProcess {
         uint256 size;
     }
 
-    /// @dev The time between two margin calls of an account [seconds].
-    uint256 private constant CALL_INTERVAL = 1 hours;
     /// @dev So long after its delay a flag is good [seconds].
     uint256 private constant FLAG_LIFE = 1 days;
-
-    // Margin calls
-
-    /// @notice See IClearinghouse.
-    function callMargin(Book storage book, IMarginEngine engine, AccountId account) external {
-        Notice storage notice = book.notices[account];
-        uint256 calledAt = notice.calledAt;
-        if (calledAt != 0 && block.timestamp < calledAt + CALL_INTERVAL) {
-            revert IClearinghouse.MarginCallTooSoon(account, calledAt + CALL_INTERVAL);
-        }
-        Margin memory margin = engine.marginOf(account);
-        int256 shortfall = margin.initial.toInt256() - margin.equity;
-        if (shortfall <= 0) revert IClearinghouse.NoMarginCall(account, margin.equity, margin.initial);
-
-        notice.calledAt = uint40(block.timestamp);
-        emit IClearinghouse.MarginCalled(
-            account,
-            margin.equity,
-            margin.initial,
-            margin.maintenance,
-            uint256(shortfall)
-        );
-    }
 
     // Liquidation
 
@@ -95,7 +69,7 @@ library DefaultProcess {
         }
         _take(book, partners, takeover, terms, settlement);
         // Of a bankruptcy that is over nothing is left for the next one.
-        if (terms.equity < 0 && terms.fraction == WadMath.WAD) book.notices[takeover.account].flaggedAt = 0;
+        if (terms.equity < 0 && terms.fraction == WadMath.WAD) delete book.flags[takeover.account];
         partners.engine.requireInitialOfLiquidator(takeover.liquidator, known);
         return (terms.fraction, settlement.payment);
     }
@@ -160,11 +134,11 @@ library DefaultProcess {
     /// @notice See IClearinghouse.
     function flag(Book storage book, Partners memory partners, AccountId account) external {
         _requireNotFund(partners, account);
-        uint256 flaggedAt = book.notices[account].flaggedAt;
+        uint256 flaggedAt = book.flags[account];
         (int256 equity, ) = partners.engine.equityForLiquidation(account);
         if (equity >= 0) {
             if (flaggedAt == 0) revert IClearinghouse.NotBankrupt(account, equity);
-            book.notices[account].flaggedAt = 0;
+            delete book.flags[account];
             emit IClearinghouse.FlagRemoved(account, equity);
             return;
         }
@@ -173,7 +147,7 @@ library DefaultProcess {
         if (flaggedAt != 0 && block.timestamp <= flaggedAt + delay + FLAG_LIFE) {
             revert IClearinghouse.AlreadyFlagged(account, flaggedAt);
         }
-        book.notices[account].flaggedAt = uint40(block.timestamp);
+        book.flags[account] = block.timestamp;
         emit IClearinghouse.Flagged(account, equity);
     }
 
@@ -204,7 +178,7 @@ library DefaultProcess {
             loss.due
         );
         Waterfall.bear(book, partners, loss);
-        if (postings[0].cash == -equity) book.notices[closing.bankrupt].flaggedAt = 0;
+        if (postings[0].cash == -equity) delete book.flags[closing.bankrupt];
         _close(book, closing, size, mark, postings);
         partners.vault.post(postings);
         _requireGate(partners, closing, size, mark, known);
@@ -212,7 +186,7 @@ library DefaultProcess {
 
     /// @dev The flag is as old as it must be, and not older than it may be.
     function _requireDue(Book storage book, Partners memory partners, AccountId account) private view {
-        uint256 flaggedAt = book.notices[account].flaggedAt;
+        uint256 flaggedAt = book.flags[account];
         uint256 due = flaggedAt + partners.rules.liquidationRules().deleverageDelay();
         if (flaggedAt == 0 || block.timestamp < due || block.timestamp > due + FLAG_LIFE) {
             revert IClearinghouse.DeleverageNotDue(account, flaggedAt == 0 ? 0 : due);

@@ -4,23 +4,25 @@ pragma solidity 0.8.37;
 import {InstrumentId, perpetualOf} from "../types/InstrumentId.sol";
 
 /// @notice The instruments that an account holds: a short, unordered set without duplicates.
-/// @dev Of a perpetual only the underlying is kept, so that ten share a word and most accounts have one:
-///   word 0      perpetuals (bits 248-255, number) | others (bits 240-247, number) | underlyings 0 to 9, 24 bits each
-///   word n      underlyings 10 n to 10 n + 9
+/// @dev Of a perpetual only the underlying is kept, so that nine share a word and most accounts have one:
+///   word 0      called at (bits 232-255) | perpetuals (bits 224-231, number) | others (bits 216-223, number)
+///               | underlyings 0 to 8, 24 bits each
+///   word n      underlyings 9 n to 9 n + 8
 ///   word 8 + i  the i-th other instrument
 /// There is no index from instrument to place: whoever removes one has the whole set loaded by the margin check of
-/// the same act, so looking for it costs next to nothing, and no index can go wrong.
+/// the same act, so looking for it costs next to nothing, and no index can go wrong. The time of an account's last margin
+/// call stands here because a margin call reads this word in any case.
 struct InstrumentSet {
     mapping(uint256 place => uint256 word) words;
 }
 
-using {length, values, add, remove} for InstrumentSet global;
+using {length, values, add, remove, calledAt, setCalledAt} for InstrumentSet global;
 
 // What any account may hold, whatever its margin model; the Rules set less.
 uint256 constant MOST_INSTRUMENTS = 64;
-uint256 constant ONE_PERPETUAL = 1 << 248;
-uint256 constant ONE_OTHER = 1 << 240;
-uint256 constant PERPETUALS_PER_WORD = 10;
+uint256 constant ONE_PERPETUAL = 1 << 224;
+uint256 constant ONE_OTHER = 1 << 216;
+uint256 constant PERPETUALS_PER_WORD = 9;
 uint256 constant UNDERLYING_BITS = 24;
 uint256 constant UNDERLYING_MASK = (1 << 24) - 1;
 uint256 constant FIRST_OTHER = 8;
@@ -43,6 +45,17 @@ function values(InstrumentSet storage self) view returns (InstrumentId[] memory 
     for (uint256 i = 0; i < others; ++i) {
         instruments[perpetuals + i] = InstrumentId.wrap(self.words[FIRST_OTHER + i]);
     }
+}
+
+/// @notice When the account was last called for margin, rounded up to 256 seconds; 0 when it never was [unix seconds].
+function calledAt(InstrumentSet storage self) view returns (uint256) {
+    return (self.words[0] >> 232) << 8;
+}
+
+/// @notice The account was called for margin now.
+function setCalledAt(InstrumentSet storage self) {
+    uint256 others = uint232(self.words[0]);
+    self.words[0] = others | (((block.timestamp + 255) >> 8) << 232);
 }
 
 /// @notice Adds an instrument that is not in the set.
@@ -84,7 +97,7 @@ function remove(InstrumentSet storage self, InstrumentId instrument) {
 }
 
 function _counts(uint256 first) pure returns (uint256 perpetuals, uint256 others) {
-    return (first >> 248, (first >> 240) & 0xff);
+    return (uint8(first >> 224), uint8(first >> 216));
 }
 
 /// @dev The underlying of the perpetual at a place.

@@ -167,8 +167,8 @@ interface IClearinghouse {
         int256 maxPayment
     ) external returns (uint256 fraction, int256 payment);
 
-    /// @notice Tells the world that an account is below its initial margin, and what would restore its health. Once an hour for
-    /// each account, by anyone. Nothing follows from it on chain.
+    /// @notice Tells the world that an account is below its initial margin, and what would restore its health. Once in an hour,
+    /// and up to 256 seconds more, for each account; by anyone. Nothing follows from it on chain.
     /// @dev Reverts with NoMarginCall, MarginCallTooSoon or the oracle's reason.
     function callMargin(AccountId account) external;
 
@@ -242,7 +242,7 @@ interface IClearinghouse {
     /// @notice When a bankrupt account was last flagged; 0 when it was not [unix seconds].
     function flaggedAt(AccountId account) external view returns (uint256);
 
-    /// @notice When an account was last called for margin; 0 when it never was [unix seconds].
+    /// @notice When an account was last called for margin, rounded up to 256 seconds; 0 when it never was [unix seconds].
     function calledAt(AccountId account) external view returns (uint256);
 
     /// @notice The open interest of all instruments together, each at the mark of its last trade; in whole settlement

@@ -54,9 +54,9 @@ interface IRules {
     );
     /// @notice The rules of liquidation were set; the minimum margins are on their way until `endOfRamp` [unix seconds].
     event LiquidationRulesSet(LiquidationParameters parameters, uint256 endOfRamp);
-    /// @notice How much an underlying's price moves: variances as of the feed's last round that counts
-    /// [1e-12 per year, 1e-12 per year, unix seconds].
-    event VolatilityNoted(uint24 indexed underlying, uint256 slow, uint256 fast, uint256 roundAt);
+    /// @notice How much an underlying's price moves, as of the feed's last round that counts
+    /// [bps per year, bps per year, unix seconds].
+    event VolatilityNoted(uint24 indexed underlying, uint256 slowBps, uint256 fastBps, uint256 roundAt);
     /// @notice Another oracle says how much prices move; what it says of an underlying blends in over a ramp, from the
     /// first time that it says something.
     event VolatilityOracleSet(address indexed oracle, uint8 generation);
@@ -66,6 +66,9 @@ interface IRules {
     function instrumentRules(
         InstrumentId instrument
     ) external view returns (UnderlyingRules rules, SizeBrackets brackets);
+
+    /// @notice The same for a trade: the word of the brackets carries the underlying's funding rules as well.
+    function tradingRules(InstrumentId instrument) external view returns (UnderlyingRules rules, SizeBrackets brackets);
 
     /// @notice An underlying's margin rates with all that they follow from, and where a ramp will bring them. Reverts with
     /// UnknownInstrument.
@@ -116,10 +119,10 @@ interface IRules {
     /// @notice Keeps how much an underlying's price moves, so that a read of its rules is enough. The volatility oracle
     /// only. Reverts with NotVolatilityOracle.
     /// @param underlying Number of the underlying.
-    /// @param slow Variance with the slow half-life [1e-12 per year].
-    /// @param fast Variance with the fast half-life [1e-12 per year].
+    /// @param slowBps sigma with the slow half-life [bps per year].
+    /// @param fastBps sigma with the fast half-life [bps per year].
     /// @param roundAt When the last round that counts was written, not in the future [unix seconds].
-    function noteVolatility(uint24 underlying, uint48 slow, uint48 fast, uint32 roundAt) external;
+    function noteVolatility(uint24 underlying, uint16 slowBps, uint16 fastBps, uint32 roundAt) external;
 
     /// @notice Stops new risk in all instruments of an underlying for three days: trades may only reduce both sides.
     /// Liquidation, deposits and withdrawals go on. Guardian only. Reverts with UnknownInstrument or FreezeTooSoon.

@@ -4,7 +4,6 @@ pragma solidity 0.8.37;
 import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
 import {WadMath} from "../libraries/WadMath.sol";
 import {NotedVolatility} from "../types/NotedVolatility.sol";
-import {ramped} from "../types/Ramp.sol";
 
 /// @title RealisedVolatility
 /// @notice How rounds of a feed become a volatility, and what becomes of it while there are none.
@@ -13,8 +12,8 @@ import {ramped} from "../types/Ramp.sol";
 ///
 ///   moved     = (p' - p)^2 / (p p') x year          the squared return: ln(p' / p)^2 but for its 4th power / 12
 ///   variance' = (T x variance + moved) / (T + dt)   within 2 % of the exact exponential average, without exp
-///   silent    = (T x variance + prior x dt) / (T + dt)    read dt after the last round: on the way to the prior
 ///   sigma     = sqrt(variance)
+///   silent    = (T x sigma + prior x dt) / (T + dt)    read dt after the last round: on the way to the prior
 ///
 /// Only rounds change what is kept, so what is read does not depend on when or by whom they were brought. A feed that
 /// was silent for longer than an honest one can be is taken to have moved at least as the prior says: coming back
@@ -70,39 +69,46 @@ library RealisedVolatility {
         return FixedPointMathLib.min(average, MOST_VARIANCE);
     }
 
-    /// @notice A variance as it is read some time after the last round [1e-12 per year].
+    /// @notice The sigmas of now: on the way to the prior while there are no rounds [wad].
+    /// @param noted What was noted last.
+    /// @param priorPercent The prior's sigma [percent per year].
+    function sigmasNow(
+        NotedVolatility noted,
+        uint256 priorPercent
+    ) internal view returns (uint256 slow, uint256 fast) {
+        uint256 prior = priorPercent * 1e16;
+        if (NotedVolatility.unwrap(noted) == 0) return (prior, prior);
+        uint256 elapsed = block.timestamp - noted.roundAt();
+        slow = silentFor(noted.slowSigmaBps() * 1e14, prior, elapsed, SLOW_SECONDS);
+        fast = silentFor(noted.fastSigmaBps() * 1e14, prior, elapsed, FAST_SECONDS);
+    }
+
+    /// @notice A sigma, or a variance, some time after the last round: on the way to the prior, rounded up.
+    /// @param value As of the round, below 2^96 [any unit].
+    /// @param prior In the same unit.
+    /// @param elapsed Below 2^64 [seconds].
+    /// @param memorySeconds SLOW_SECONDS or FAST_SECONDS.
     function silentFor(
-        uint256 variance,
+        uint256 value,
         uint256 prior,
         uint256 elapsed,
         uint256 memorySeconds
     ) internal pure returns (uint256) {
-        return FixedPointMathLib.divUp(memorySeconds * variance + prior * elapsed, memorySeconds + elapsed);
-    }
-
-    /// @notice The sigmas of now, as they are read: on the way to the prior while there are no rounds, and on the way from
-    /// the former oracle's while there is a new one [wad].
-    /// @param noted What was noted last.
-    /// @param priorPercent The prior's sigma [percent per year].
-    function sigmasNow(NotedVolatility noted, uint256 priorPercent) internal view returns (uint256 slow, uint256 fast) {
-        if (NotedVolatility.unwrap(noted) == 0) return (priorPercent * 1e16, priorPercent * 1e16);
-        uint256 prior = varianceOfPrior(priorPercent);
-        uint256 elapsed = block.timestamp - noted.lastRoundAt();
-        uint256 slowVariance = silentFor(noted.slowVariance(), prior, elapsed, SLOW_SECONDS);
-        uint256 fastVariance = silentFor(noted.fastVariance(), prior, elapsed, FAST_SECONDS);
-        slow = sigmaOf(slowVariance);
-        fast = sigmaOf(fastVariance);
-
-        uint256 end = noted.endOfBlend();
-        if (block.timestamp >= end) return (slow, fast);
-        slow = ramped(noted.formerSlowBps() * 1e14, slow, end);
-        fast = ramped(noted.formerFastBps() * 1e14, fast, end);
+        // Unchecked: the products are below 2^160, and the divisor is not 0.
+        unchecked {
+            return FixedPointMathLib.divUp(memorySeconds * value + prior * elapsed, memorySeconds + elapsed);
+        }
     }
 
     /// @notice The variance of a prior [1e-12 per year].
     /// @param percent Its sigma [percent per year].
     function varianceOfPrior(uint256 percent) internal pure returns (uint256) {
         return percent * percent * 1e8;
+    }
+
+    /// @notice sigma, rounded up, at most 65,535 [bps per year].
+    function sigmaBpsOf(uint256 variance) internal pure returns (uint16) {
+        return uint16(FixedPointMathLib.min(FixedPointMathLib.divUp(sigmaOf(variance), 1e14), type(uint16).max));
     }
 
     /// @notice sigma, rounded up [wad].

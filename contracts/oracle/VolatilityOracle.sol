@@ -251,8 +251,8 @@ contract VolatilityOracle is IVolatilityOracle {
         if (listened == address(this)) {
             RULES.noteVolatility({
                 underlying: underlying,
-                slow: uint48(slow),
-                fast: uint48(fast),
+                slowBps: RealisedVolatility.sigmaBpsOf(slow),
+                fastBps: RealisedVolatility.sigmaBpsOf(fast),
                 roundAt: uint32(acceptedAt)
             });
         }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-/// @notice How a perpetual's funding follows its premium: 64 bits in the word of its underlying's size brackets, so that a
-/// trade reads them for nothing. Ratios are of the index price, rates for a funding period of 8 hours.
+/// @notice How a perpetual's funding follows its premium: 64 bits beside its underlying's size brackets in what a trade
+/// reads. Ratios are of the index price, rates for a funding period of 8 hours.
 /// @dev
 ///   bits     field           unit
 ///   0-15     interest        [signed, millionths per period]: what longs pay shorts without any premium

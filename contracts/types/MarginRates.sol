@@ -18,12 +18,11 @@ struct MarginRates {
     uint256 priorSigma;
     /// When the last round that counts was written; 0 before the first [unix seconds].
     uint256 lastRoundAt;
-    /// Until then sigma is on its way from what the former volatility oracle said [unix seconds].
-    uint256 endOfBlend;
     /// A, B, floor, cap, initial floor and maintenance to initial as they are now.
     RateRules rules;
     SizeBrackets brackets;
-    /// Until then `rules` and `brackets` are on their way to those below [unix seconds].
+    /// Until then `rules` and `brackets` are on their way to those below, and sigma on its way from what a former volatility
+    /// oracle said, if there is a new one [unix seconds].
     uint256 endOfRamp;
     RateRules targetRules;
     SizeBrackets targetBrackets;

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {WadMath} from "../libraries/WadMath.sol";
 import {FundingRules} from "./FundingRules.sol";
+import {NotedVolatility} from "./NotedVolatility.sol";
 import {rampedField} from "./Ramp.sol";
 
 /// @notice How the margin rate grows with a position's notional: progressive brackets, as in an income tax.
@@ -14,12 +15,21 @@ import {rampedField} from "./Ramp.sol";
 ///   120-143   factor in bracket 2  [bps]; the factor in bracket 1 is 10,000
 ///   144-167   factor in bracket 3  [bps]
 ///   168-191   factor above         [bps]
-///   192-255   funding rules        of the underlying's perpetual, see FundingRules: no part of the brackets
+///   192-255   no part of the brackets: in storage what the volatility oracle has noted (NotedVolatility), in what a trade
+///             reads the funding rules of the underlying's perpetual (FundingRules)
 /// The factor is marginal: only the notional inside a bracket is charged at its factor, so the requirement is
 /// continuous and convex in size.
 type SizeBrackets is uint256;
 
-using {chargedNotional, fundingRules, withFundingRules, onItsWayFrom, hasBracketsOf} for SizeBrackets global;
+using {
+    chargedNotional,
+    volatility,
+    withVolatility,
+    fundingRules,
+    withFundingRules,
+    onItsWayFrom,
+    hasBracketsOf
+} for SizeBrackets global;
 
 /// @notice The notional after the size factor: sum over the brackets of (notional inside it) x (its factor),
 /// rounded up [wad].
@@ -42,7 +52,18 @@ function chargedNotional(SizeBrackets brackets, uint256 notional) pure returns (
     }
 }
 
-/// @notice How funding follows the premium.
+/// @notice What the volatility oracle has noted, in storage.
+function volatility(SizeBrackets brackets) pure returns (NotedVolatility) {
+    return NotedVolatility.wrap(uint64(SizeBrackets.unwrap(brackets) >> 192));
+}
+
+/// @notice The same brackets with another volatility.
+function withVolatility(SizeBrackets brackets, NotedVolatility noted) pure returns (SizeBrackets) {
+    uint256 others = uint192(SizeBrackets.unwrap(brackets));
+    return SizeBrackets.wrap(others | (uint256(NotedVolatility.unwrap(noted)) << 192));
+}
+
+/// @notice How funding follows the premium, in what a trade reads.
 function fundingRules(SizeBrackets brackets) pure returns (FundingRules) {
     return FundingRules.wrap(uint64(SizeBrackets.unwrap(brackets) >> 192));
 }
@@ -65,7 +86,7 @@ function onItsWayFrom(SizeBrackets brackets, SizeBrackets former, uint256 end) v
     return SizeBrackets.wrap(word);
 }
 
-/// @notice Whether both charge the same, whatever their funding rules.
+/// @notice Whether both charge the same.
 function hasBracketsOf(SizeBrackets brackets, SizeBrackets other) pure returns (bool) {
     return uint192(SizeBrackets.unwrap(brackets)) == uint192(SizeBrackets.unwrap(other));
 }

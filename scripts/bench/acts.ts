@@ -1,9 +1,9 @@
 import type { HardhatEthersSigner } from "@nomicfoundation/hardhat-ethers/types";
 import { type ContractTransaction, MaxInt256, parseUnits } from "ethers";
-import { parseWad, WAD } from "../../sdk/index.js";
+import { parseWad, underlyingOf, WAD } from "../../sdk/index.js";
 import { PERPETUALS } from "./deployment.js";
 import type { Key } from "./figures.js";
-import { accountOf, ETH_PERP, type Market } from "./market.js";
+import { accountOf, DRIFT_BPS, ETH_PERP, type Market, MOST_ROUNDS } from "./market.js";
 
 /** The one transaction that is measured. */
 interface Act {
@@ -23,12 +23,12 @@ const AMOUNT = parseUnits("1000", 6);
 /** What each maker sells [wad]. */
 const SIZE = parseWad(1);
 
-/** The price has moved since the last trade, as it has in life. */
-const DRIFT_BPS = 10n;
-
 /** After this a debtor whose cash is 8 % of notional has about four fifths of its maintenance margin. */
 const CRASH_BPS = -500n;
 const DEBTOR_DOLLARS = 2_400;
+
+/** After this one it is below its initial margin only. */
+const SETBACK_BPS = -300n;
 
 /** After this one it owes more than it has. */
 const COLLAPSE_BPS = -900n;
@@ -115,6 +115,22 @@ export const ACTS: Record<ActName, Preparation> = {
     // Who has nothing left pays no fees: somebody helps it out by as much.
     await close(debtor, house, ETH_PERP, FEES_BPS);
     const request = await clearinghouse.writeOff.populateTransaction(accountOf(debtor));
+    return { sender: relay, request };
+  },
+
+  async callMargin({ debtor, house, clearinghouse, relay, usdc, endow, open, movePrices }) {
+    await endow(debtor, usdc, DEBTOR_DOLLARS);
+    await open(debtor, house, ETH_PERP);
+    await movePrices([ETH_PERP], SETBACK_BPS);
+    const request = await clearinghouse.callMargin.populateTransaction(accountOf(debtor));
+    return { sender: relay, request };
+  },
+
+  async pokeVolatility({ relay, volatilityOracle }) {
+    const underlying = underlyingOf(ETH_PERP);
+    await volatilityOracle.poke(underlying, MOST_ROUNDS);
+    // The round of the measured moment is the only one that nobody has looked at.
+    const request = await volatilityOracle.poke.populateTransaction(underlying, MOST_ROUNDS);
     return { sender: relay, request };
   },
 

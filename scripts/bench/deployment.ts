@@ -89,6 +89,7 @@ async function contractsAt({ ethers }: NetworkConnection, addresses: DeployedAdd
   const tokenAt = async (symbol: string): Promise<MockToken> =>
     ethers.getContractAt("MockToken", tokens[symbol] ?? "");
   return {
+    volatilityOracle: await ethers.getContractAt("VolatilityOracle", contracts.VolatilityOracle),
     vault: await ethers.getContractAt("Vault", contracts.Vault),
     clearinghouse: await ethers.getContractAt("Clearinghouse", contracts.Clearinghouse),
     marginEngine: await ethers.getContractAt("MarginEngine", contracts.MarginEngine),

@@ -21,6 +21,8 @@ export const KEYS = [
   "accrueFunding",
   "deleverage",
   "writeOff",
+  "callMargin",
+  "pokeVolatility",
   "marginView1",
   "marginView5",
 ] as const;
@@ -37,6 +39,7 @@ const TARGETS: Partial<Record<Key, { must: number; aim: number }>> = {
   matchOpen: { must: 360_000, aim: 320_000 },
   matchIncrease: { must: 230_000, aim: 195_000 },
   furtherMaker: { must: 65_000, aim: 48_000 },
+  callMargin: { must: 90_000, aim: 90_000 },
   settleVariation: { must: 90_000, aim: 70_000 },
   liquidate1Warm: { must: 200_000, aim: 150_000 },
   liquidate1Fresh: { must: 250_000, aim: 190_000 },

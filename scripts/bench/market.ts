@@ -9,6 +9,7 @@ import {
   parseWad,
   type SignedOrder,
   signOrder,
+  underlyingOf,
 } from "../../sdk/index.js";
 import type { MockToken } from "../../typechain-types/index.js";
 import { type Deployment, deployProduction, PERPETUALS } from "./deployment.js";
@@ -24,6 +25,12 @@ const EXPIRY = 2_000_000_000n;
 
 /** The last of the 128 nonces that share the first word. */
 const LAST_NONCE_OF_WORD = 127n;
+
+/** The price has moved since the last trade, as it has in life. */
+export const DRIFT_BPS = 10n;
+
+/** What one poke looks at, if there is as much. */
+export const MOST_ROUNDS = 256;
 
 /** What an act trades when it trades one instrument. */
 export const [ETH_PERP = 0n] = PERPETUALS;
@@ -51,6 +58,11 @@ export async function openMarket() {
   for (const trader of [taker, liquidator, ...makers]) {
     await actions.open(trader, house, ETH_PERP);
     await actions.close(trader, house, ETH_PERP);
+  }
+  // Every price has moved since it is followed.
+  await deployment.movePrices(PERPETUALS, DRIFT_BPS);
+  for (const instrument of PERPETUALS) {
+    await deployment.volatilityOracle.poke(underlyingOf(instrument), MOST_ROUNDS);
   }
   // The insurance fund has cash, and the reserve is not 0.
   await deployment.clearinghouse.distributeFees();
