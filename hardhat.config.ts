@@ -41,7 +41,7 @@ export default defineConfig({
       production: {
         ...compiler,
         isolated: false,
-        settings: { evmVersion: "osaka", viaIR: true, optimizer: { enabled: true, runs: 10_000 } },
+        settings: { evmVersion: "osaka", viaIR: true, optimizer: { enabled: true, runs: 2_000 } },
       },
     },
     npmFilesToBuild: [

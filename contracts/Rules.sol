@@ -8,7 +8,7 @@ import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
 import {Funding} from "./clearing/Funding.sol";
 import {IRules} from "./interfaces/IRules.sol";
 import {CollateralParameters, CollateralRules, packCollateralRules} from "./types/CollateralRules.sol";
-import {FundingParameters, FundingRules, packFundingRules} from "./types/FundingRules.sol";
+import {FundingParameters, packFundingRules} from "./types/FundingRules.sol";
 import {InstrumentId, KIND_PERPETUAL, perpetualOf} from "./types/InstrumentId.sol";
 import {LiquidationParameters, LiquidationRules, packLiquidationRules} from "./types/LiquidationRules.sol";
 import {StandardRates} from "./margin/StandardRates.sol";
@@ -16,45 +16,34 @@ import {RealisedVolatility} from "./oracle/RealisedVolatility.sol";
 import {MarginRates} from "./types/MarginRates.sol";
 import {NotedVolatility, packNotedVolatility} from "./types/NotedVolatility.sol";
 import {rampEnd, ramped} from "./types/Ramp.sol";
-import {RateRules, UnderlyingParameters, packRateRules} from "./types/RateRules.sol";
+import {RateRules, UnderlyingParameters, constantRates, packRateRules} from "./types/RateRules.sol";
 import {BracketParameters, SizeBrackets, packSizeBrackets} from "./types/SizeBrackets.sol";
+import {TradingLimits, packTradingLimits} from "./types/TradingLimits.sol";
 import {UnderlyingRules, packUnderlyingRules} from "./types/UnderlyingRules.sol";
 
 /// @title Rules
 /// @notice Every parameter of instruments, underlyings, collateral and liquidation, each group in one packed word.
 /// @dev Whatever could raise a maintenance requirement, or a haircut, moves in a straight line for RAMP_SECONDS from what it
-/// is when it is set to what it was set to: rates, brackets and the prior of an underlying together, the haircuts of a
-/// token, the minimum margins, and the volatility that a new volatility oracle says. A read gives the value of now, so
-/// no change makes an account liquidatable in the block in which it is made; a second change begins where the first one
-/// is. Each field moves by itself, in its own unit.
+/// is when it is set to what it was set to: an underlying's rates, or its brackets, the haircuts of a token, the minimum
+/// margins, and the rates that follow from a new volatility oracle. A read gives the value of now, so no change makes an
+/// account liquidatable in the block in which it is made. Of an underlying one thing moves at a time, so that what an
+/// account requires never leaves what lies between the old rules and the new ones.
 ///
 /// Nothing that an account may hold is ever unlisted: an account whose rules cannot be read could be neither
 /// valued nor liquidated. A kind's bit and a token's place are therefore set once; a token leaves by `accepted`.
 contract Rules is IRules, AccessManaged {
     using SafeERC20 for IERC20;
 
-    /// @dev Five slots, of which a margin reads two and a trade three, but for the time of a ramp.
+    /// @dev Five slots. A margin reads the first, a trade two; a position beyond the first bracket the third as well, and
+    /// whoever reads while a ramp runs one of the others.
     struct Underlying {
         RateRules rates;
-        /// With what the volatility oracle has noted.
+        TradingLimits limits;
         SizeBrackets brackets;
-        FundingRules funding;
-        /// The number of the volatility oracle that has noted something last.
-        uint8 notedBy;
-        /// Where the ramp began.
+        /// What the rates come from; 0 while they stand still.
         RateRules formerRates;
-        /// With the sigmas from which those of a new volatility oracle depart; 0 when it is no new one.
+        /// What the brackets come from; 0 while they stand still.
         SizeBrackets formerBrackets;
-    }
-
-    /// @dev What an underlying's words say now.
-    struct Today {
-        RateRules rates;
-        SizeBrackets brackets;
-        /// [wad]
-        uint256 slow;
-        /// [wad]
-        uint256 fast;
     }
 
     /// @dev One slot.
@@ -90,13 +79,19 @@ contract Rules is IRules, AccessManaged {
         _requireRates(parameters);
         Underlying storage stored = _underlyings[underlying];
         RateRules current = stored.rates;
-        UnderlyingRules tradable = packUnderlyingRules(RateRules.unwrap(current), 0, 0);
-        _requireKinds(parameters.kinds, tradable);
+        _requireKinds(parameters.kinds, current);
 
-        RateRules given = packRateRules(parameters).withFreeze(tradable.frozenUntil());
+        RateRules given = packRateRules(parameters);
+        given = given.withVolatility(current.volatility()).withEndOfFirstBracket(uint40(current.endOfFirstBracket()));
         uint256 end = current.endOfRamp();
-        if (RateRules.unwrap(current) != 0 && !given.hasRatesOf(current)) end = _beginRamp(stored);
-        stored.rates = given.withRampEnd(end);
+        // Before it is listed and has brackets, nobody holds anything of the underlying.
+        if (_isOpen(current) && !given.hasRatesOf(current)) {
+            _requireNoRamp(underlying, end);
+            end = rampEnd();
+            (stored.formerRates, stored.formerBrackets) = (current, SizeBrackets.wrap(0));
+        }
+        stored.rates = given.withEndOfRamp(end);
+        stored.limits = packTradingLimits(stored.limits, parameters);
 
         emit UnderlyingSet(underlying, parameters, end);
     }
@@ -108,13 +103,16 @@ contract Rules is IRules, AccessManaged {
 
         Underlying storage stored = _underlyings[underlying];
         (RateRules rates, SizeBrackets current) = (stored.rates, stored.brackets);
-        SizeBrackets given = packSizeBrackets(parameters).withVolatility(current.volatility());
+        SizeBrackets given = packSizeBrackets(parameters);
         uint256 end = rates.endOfRamp();
-        // Before it has both, nobody holds anything of the underlying.
-        if (RateRules.unwrap(rates) != 0 && _hasBrackets(current) && !given.hasBracketsOf(current)) {
-            end = _beginRamp(stored);
-            stored.rates = rates.withRampEnd(end);
+        (bool sameEnds, bool sameFactors) = (given.hasEndsOf(current), given.hasFactorsOf(current));
+        if (_isOpen(rates) && !(sameEnds && sameFactors)) {
+            if (!sameEnds && !sameFactors) revert EndsAndFactors(underlying);
+            _requireNoRamp(underlying, end);
+            end = rampEnd();
+            (stored.formerRates, stored.formerBrackets) = (RateRules.wrap(0), current);
         }
+        stored.rates = rates.withEndOfFirstBracket(parameters.firstEnd).withEndOfRamp(end);
         stored.brackets = given;
 
         emit BracketsSet(underlying, parameters, end);
@@ -123,10 +121,10 @@ contract Rules is IRules, AccessManaged {
     /// @inheritdoc IRules
     function setFundingRules(uint24 underlying, FundingParameters calldata parameters) external restricted {
         Underlying storage stored = _underlyings[underlying];
-        if (!_hasBrackets(stored.brackets)) revert UnknownInstrument(perpetualOf(underlying));
+        if (stored.rates.endOfFirstBracket() == 0) revert UnknownInstrument(perpetualOf(underlying));
         _requireFunding(parameters);
 
-        stored.funding = packFundingRules(parameters);
+        stored.limits = stored.limits.withFundingRules(packFundingRules(parameters));
 
         emit FundingRulesSet(underlying, parameters);
     }
@@ -201,11 +199,10 @@ contract Rules is IRules, AccessManaged {
     /// @inheritdoc IRules
     function freezeUnderlying(uint24 underlying) external restricted {
         Underlying storage stored = _underlyings[underlying];
-        RateRules rates = stored.rates;
-        UnderlyingRules tradable = packUnderlyingRules(RateRules.unwrap(rates), 0, 0);
-        if (!tradable.lists(KIND_PERPETUAL)) revert UnknownInstrument(perpetualOf(underlying));
-        uint256 until = _nextFreeze(tradable.frozenUntil());
-        stored.rates = rates.withFreeze(until);
+        TradingLimits limits = stored.limits;
+        if (!_lists(stored.rates)) revert UnknownInstrument(perpetualOf(underlying));
+        uint256 until = _nextFreeze(limits.frozenUntil());
+        stored.limits = limits.withFreeze(until);
         emit UnderlyingFrozen(underlying, until);
     }
 
@@ -225,13 +222,17 @@ contract Rules is IRules, AccessManaged {
         if (msg.sender != volatility.oracle) revert NotVolatilityOracle(msg.sender);
         _requireBounds("roundAt", roundAt, 1, block.timestamp);
         Underlying storage stored = _underlyings[underlying];
-        if (stored.notedBy != volatility.generation) {
-            stored.notedBy = volatility.generation;
-            // The first oracle begins with the prior, as everybody who reads did until now.
-            if (volatility.generation != 1) _beginBlend(stored);
-        }
+        RateRules rates = _listedRates(perpetualOf(underlying), stored);
         NotedVolatility noted = packNotedVolatility(slowBps, fastBps, roundAt);
-        stored.brackets = stored.brackets.withVolatility(noted);
+        TradingLimits limits = stored.limits;
+        if (limits.notedBy() != volatility.generation) {
+            stored.limits = limits.withNotedBy(volatility.generation);
+            // Who begins with the prior goes on from what everybody has read until now.
+            uint256 priorBps = rates.priorSigmaPercent() * 100;
+            bool isFresh = NotedVolatility.unwrap(rates.volatility()) == 0;
+            if (!isFresh || slowBps != priorBps || fastBps != priorBps) rates = _beginBlend(stored, rates);
+        }
+        stored.rates = rates.withVolatility(noted);
         emit VolatilityNoted(underlying, slowBps, fastBps, roundAt);
     }
 
@@ -241,7 +242,11 @@ contract Rules is IRules, AccessManaged {
     function instrumentRules(
         InstrumentId instrument
     ) external view returns (UnderlyingRules rules, SizeBrackets brackets) {
-        (rules, brackets) = _rulesOf(instrument, _underlyings[instrument.underlyingOf()]);
+        Underlying storage stored = _underlyings[instrument.underlyingOf()];
+        RateRules rates = _listedRates(instrument, stored);
+        (uint256 initial, uint256 maintenance) = _marginRates(stored, rates);
+        rules = packUnderlyingRules(rates.kinds() << 160, initial, maintenance);
+        brackets = _firstBracket(stored, rates);
     }
 
     /// @inheritdoc IRules
@@ -249,25 +254,35 @@ contract Rules is IRules, AccessManaged {
         InstrumentId instrument
     ) external view returns (UnderlyingRules rules, SizeBrackets brackets) {
         Underlying storage stored = _underlyings[instrument.underlyingOf()];
-        (rules, brackets) = _rulesOf(instrument, stored);
-        brackets = brackets.withFundingRules(stored.funding);
+        RateRules rates = _listedRates(instrument, stored);
+        (uint256 initial, uint256 maintenance) = _marginRates(stored, rates);
+        TradingLimits limits = stored.limits;
+        rules = packUnderlyingRules(limits.upperHalf() | (rates.kinds() << 160), initial, maintenance);
+        brackets = _firstBracket(stored, rates).withFundingRules(limits.fundingRules());
+    }
+
+    /// @inheritdoc IRules
+    function bracketsOf(InstrumentId instrument) external view returns (SizeBrackets) {
+        Underlying storage stored = _underlyings[instrument.underlyingOf()];
+        return _bracketsNow(stored, _listedRates(instrument, stored));
     }
 
     /// @inheritdoc IRules
     function marginRatesOf(uint24 underlying) external view returns (MarginRates memory rates) {
         Underlying storage stored = _underlyings[underlying];
-        (RateRules target, SizeBrackets targetBrackets) = (stored.rates, stored.brackets);
-        if (RateRules.unwrap(target) == 0) revert UnknownInstrument(perpetualOf(underlying));
-        Today memory today = _today(stored);
-        (rates.rules, rates.brackets) = (today.rates, today.brackets.withVolatility(NotedVolatility.wrap(0)));
-        (rates.slowSigma, rates.fastSigma) = (today.slow, today.fast);
-        rates.priorSigma = today.rates.priorSigmaPercent() * 1e16;
-        rates.lastRoundAt = targetBrackets.volatility().roundAt();
-        (rates.initial, rates.maintenance) = StandardRates.ratesOf(today.rates, today.slow, today.fast);
-        rates.endOfRamp = target.endOfRamp();
-        rates.targetRules = target;
-        rates.targetBrackets = targetBrackets.withVolatility(NotedVolatility.wrap(0));
-        (rates.targetInitial, rates.targetMaintenance) = StandardRates.ratesOf(target, today.slow, today.fast);
+        RateRules rules = _listedRates(perpetualOf(underlying), stored);
+        (rates.initial, rates.maintenance) = _marginRates(stored, rules);
+        rates.brackets = _bracketsNow(stored, rules);
+        rates.priorSigma = rules.priorSigmaPercent() * 1e16;
+        (rates.slowSigma, rates.fastSigma) = RealisedVolatility.sigmasNow(
+            rules.volatility(),
+            rules.priorSigmaPercent()
+        );
+        rates.lastRoundAt = rules.volatility().roundAt();
+        (rates.rules, rates.endOfRamp) = (rules, rules.endOfRamp());
+        if (block.timestamp < rates.endOfRamp) rates.formerRules = stored.formerRates;
+        (rates.targetInitial, rates.targetMaintenance) = StandardRates.ratesOf(rules, rates.slowSigma, rates.fastSigma);
+        rates.targetBrackets = stored.brackets;
     }
 
     /// @inheritdoc IRules
@@ -298,76 +313,77 @@ contract Rules is IRules, AccessManaged {
         if (block.timestamp < rules.endOfRamp()) rules = rules.onItsWayFrom(_formerLiquidation);
     }
 
-    /// @dev The rules of an instrument as they are now, without funding rules.
-    function _rulesOf(
-        InstrumentId instrument,
-        Underlying storage stored
-    ) private view returns (UnderlyingRules rules, SizeBrackets brackets) {
-        Today memory today = _today(stored);
-        brackets = today.brackets.withVolatility(NotedVolatility.wrap(0));
-        uint256 word = RateRules.unwrap(today.rates);
+    /// @dev What governance has set for a listed instrument's underlying.
+    function _listedRates(InstrumentId instrument, Underlying storage stored) private view returns (RateRules rates) {
+        rates = stored.rates;
         // The first comparison refuses every other kind and every bit that a perpetual has not.
-        bool isListed = instrument.isPerpetual() && packUnderlyingRules(word, 0, 0).lists(KIND_PERPETUAL);
-        if (!isListed || SizeBrackets.unwrap(brackets) == 0) revert UnknownInstrument(instrument);
-        (uint256 initial, uint256 maintenance) = StandardRates.ratesOf(today.rates, today.slow, today.fast);
-        rules = packUnderlyingRules(word, initial, maintenance);
+        if (!instrument.isPerpetual() || !_isOpen(rates)) revert UnknownInstrument(instrument);
     }
 
-    /// @dev What an underlying's rates, brackets and sigmas are now.
-    function _today(Underlying storage stored) private view returns (Today memory today) {
-        (RateRules rates, SizeBrackets brackets) = (stored.rates, stored.brackets);
-        NotedVolatility noted = brackets.volatility();
+    /// @dev Whether an underlying has all that it takes to hold a position.
+    function _isOpen(RateRules rates) private pure returns (bool) {
+        return _lists(rates) && rates.endOfFirstBracket() != 0;
+    }
+
+    function _lists(RateRules rates) private pure returns (bool) {
+        return (rates.kinds() >> KIND_PERPETUAL) & 1 == 1;
+    }
+
+    /// @dev The margin rates of now: between those of the former rules and those of the present ones while a ramp runs, both
+    /// at the volatility of now [wad of notional].
+    function _marginRates(
+        Underlying storage stored,
+        RateRules rates
+    ) private view returns (uint256 initial, uint256 maintenance) {
+        (initial, maintenance) = _ratesAt(rates, rates.volatility());
+        uint256 end = rates.endOfRamp();
+        if (block.timestamp >= end) return (initial, maintenance);
+        RateRules former = stored.formerRates;
+        if (RateRules.unwrap(former) == 0) return (initial, maintenance);
+        (uint256 formerInitial, uint256 formerMaintenance) = _ratesAt(
+            former,
+            former.hasOwnVolatility() ? former.volatility() : rates.volatility()
+        );
+        initial = ramped(formerInitial, initial, end);
+        maintenance = ramped(formerMaintenance, maintenance, end);
+    }
+
+    function _ratesAt(RateRules rates, NotedVolatility noted) private view returns (uint256, uint256) {
+        (uint256 slow, uint256 fast) = RealisedVolatility.sigmasNow(noted, rates.priorSigmaPercent());
+        return StandardRates.ratesOf(rates, slow, fast);
+    }
+
+    /// @dev The end of the first bracket alone, which is all that most positions need; all of them on their way.
+    function _firstBracket(Underlying storage stored, RateRules rates) private view returns (SizeBrackets) {
+        if (block.timestamp < rates.endOfRamp()) return _bracketsNow(stored, rates);
+        return SizeBrackets.wrap(rates.endOfFirstBracket());
+    }
+
+    function _bracketsNow(Underlying storage stored, RateRules rates) private view returns (SizeBrackets brackets) {
+        brackets = stored.brackets;
+        uint256 end = rates.endOfRamp();
+        if (block.timestamp >= end) return brackets;
+        SizeBrackets former = stored.formerBrackets;
+        if (SizeBrackets.unwrap(former) != 0) brackets = brackets.onItsWayFrom(former, end);
+    }
+
+    /// @dev The rates that follow from a new oracle begin to depart from those of now. It cannot wait for a ramp that runs:
+    /// then the rates of now are what is left, whatever the volatility, and the brackets go on from where they are.
+    function _beginBlend(Underlying storage stored, RateRules rates) private returns (RateRules) {
         uint256 end = rates.endOfRamp();
         if (block.timestamp < end) {
-            SizeBrackets former = stored.formerBrackets;
-            rates = rates.onItsWayFrom(stored.formerRates);
-            brackets = brackets.onItsWayFrom(former, end);
-            (today.slow, today.fast) = RealisedVolatility.sigmasNow(noted, rates.priorSigmaPercent());
-            NotedVolatility left = former.volatility();
-            if (NotedVolatility.unwrap(left) != 0) {
-                today.slow = ramped(left.slowSigmaBps() * 1e14, today.slow, end);
-                today.fast = ramped(left.fastSigmaBps() * 1e14, today.fast, end);
-            }
+            (uint256 initial, uint256 maintenance) = _marginRates(stored, rates);
+            bool brackets = SizeBrackets.unwrap(stored.formerBrackets) != 0;
+            if (brackets) stored.formerBrackets = _bracketsNow(stored, rates);
+            stored.formerRates = constantRates(initial, maintenance);
         } else {
-            (today.slow, today.fast) = RealisedVolatility.sigmasNow(noted, rates.priorSigmaPercent());
+            (stored.formerRates, stored.formerBrackets) = (rates.withOwnVolatility(), SizeBrackets.wrap(0));
         }
-        (today.rates, today.brackets) = (rates, brackets);
+        return rates.withEndOfRamp(rampEnd());
     }
 
-    /// @dev Rates and brackets begin to move from where they are now; returns when they arrive [unix seconds].
-    function _beginRamp(Underlying storage stored) private returns (uint256 end) {
-        Today memory today = _today(stored);
-        bool isBlending =
-            block.timestamp < stored.rates.endOfRamp() &&
-                NotedVolatility.unwrap(stored.formerBrackets.volatility()) != 0;
-        (stored.formerRates, stored.formerBrackets) = (today.rates, _leaving(today, isBlending));
-        return rampEnd();
-    }
-
-    /// @dev The sigmas of a new oracle begin to depart from those of now, and with them whatever else is on its way.
-    function _beginBlend(Underlying storage stored) private {
-        Today memory today = _today(stored);
-        (stored.formerRates, stored.formerBrackets) = (today.rates, _leaving(today, true));
-        stored.rates = stored.rates.withRampEnd(rampEnd());
-    }
-
-    /// @dev The brackets of now, as those that a ramp leaves; with the sigmas of now when these are left as well. What does
-    /// not fit, or is a part of one bps, is cut off.
-    function _leaving(Today memory today, bool sigmas) private view returns (SizeBrackets) {
-        NotedVolatility noted = NotedVolatility.wrap(0);
-        if (sigmas) {
-            uint256 most = type(uint16).max;
-            noted = packNotedVolatility(
-                uint16(FixedPointMathLib.min(today.slow / 1e14, most)),
-                uint16(FixedPointMathLib.min(today.fast / 1e14, most)),
-                uint32(block.timestamp)
-            );
-        }
-        return today.brackets.withVolatility(noted);
-    }
-
-    function _hasBrackets(SizeBrackets brackets) private pure returns (bool) {
-        return uint192(SizeBrackets.unwrap(brackets)) != 0;
+    function _requireNoRamp(uint24 underlying, uint256 end) private view {
+        if (block.timestamp < end) revert RampNotOver(underlying, end);
     }
 
     function _listedRules(address token) private view returns (CollateralRules rules) {
@@ -399,8 +415,8 @@ contract Rules is IRules, AccessManaged {
     }
 
     /// @dev The kinds of today are the least, as a set: a bit that is set stays set.
-    function _requireKinds(uint8 kinds, UnderlyingRules current) private pure {
-        uint256 least = current.lists(KIND_PERPETUAL) ? KNOWN_KINDS : 0;
+    function _requireKinds(uint8 kinds, RateRules current) private pure {
+        uint256 least = _lists(current) ? KNOWN_KINDS : 0;
         if (kinds & ~KNOWN_KINDS != 0 || kinds & least != least) {
             revert RuleOutOfBounds("kinds", kinds, least, KNOWN_KINDS);
         }

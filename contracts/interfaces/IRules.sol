@@ -24,6 +24,12 @@ interface IRules {
     error TooManyTokens(uint256 most);
     /// @notice A parameter is outside of its bounds.
     error RuleOutOfBounds(bytes32 name, uint256 value, uint256 least, uint256 most);
+    /// @notice The underlying's rates or brackets are on their way: they may be set again when they have arrived
+    /// [unix seconds].
+    error RampNotOver(uint24 underlying, uint256 end);
+    /// @notice The ends of brackets and their factors are set one after the other: moving both at once would ask for more on
+    /// the way than before and after.
+    error EndsAndFactors(uint24 underlying);
     /// @notice Only the volatility oracle says how much prices move.
     error NotVolatilityOracle(address caller);
     /// @notice There is no contract at the address.
@@ -61,14 +67,19 @@ interface IRules {
     /// first time that it says something.
     event VolatilityOracleSet(address indexed oracle, uint8 generation);
 
-    /// @notice The rates and brackets of a listed instrument's underlying, as they are now. Reverts with
+    /// @notice The rates of a listed instrument's underlying as they are now, without what only trades need, and of its
+    /// brackets at least the first, which is all that most positions need (`SizeBrackets.suffices`). Reverts with
     /// UnknownInstrument.
     function instrumentRules(
         InstrumentId instrument
     ) external view returns (UnderlyingRules rules, SizeBrackets brackets);
 
-    /// @notice The same for a trade: the word of the brackets carries the underlying's funding rules as well.
+    /// @notice The same with everything that trades need: bands, cap and freeze, and the funding rules beside the brackets.
+    /// Reverts with UnknownInstrument.
     function tradingRules(InstrumentId instrument) external view returns (UnderlyingRules rules, SizeBrackets brackets);
+
+    /// @notice All brackets of a listed instrument's underlying as they are now. Reverts with UnknownInstrument.
+    function bracketsOf(InstrumentId instrument) external view returns (SizeBrackets);
 
     /// @notice An underlying's margin rates with all that they follow from, and where a ramp will bring them. Reverts with
     /// UnknownInstrument.
@@ -90,10 +101,11 @@ interface IRules {
     function liquidationRules() external view returns (LiquidationRules);
 
     /// @notice Lists an underlying or changes its rates: the margin rates and the prior move to their new values over a
-    /// ramp, the rest changes at once. Governance only. Reverts with RuleOutOfBounds.
+    /// ramp, the rest changes at once. Governance only. Reverts with RuleOutOfBounds, or RampNotOver.
     function setUnderlying(uint24 underlying, UnderlyingParameters calldata parameters) external;
 
-    /// @notice Sets an underlying's size brackets, which move there over a ramp. Governance only. Reverts with RuleOutOfBounds.
+    /// @notice Sets an underlying's size brackets, which move there over a ramp. Governance only. Reverts with RuleOutOfBounds,
+    /// EndsAndFactors or RampNotOver.
     function setBrackets(uint24 underlying, BracketParameters calldata parameters) external;
 
     /// @notice Sets how the funding of an underlying's perpetual follows its premium: from its next trade, or
@@ -117,7 +129,7 @@ interface IRules {
     function setVolatilityOracle(address oracle) external;
 
     /// @notice Keeps how much an underlying's price moves, so that a read of its rules is enough. The volatility oracle
-    /// only. Reverts with NotVolatilityOracle.
+    /// only. Reverts with NotVolatilityOracle, RuleOutOfBounds or UnknownInstrument.
     /// @param underlying Number of the underlying.
     /// @param slowBps sigma with the slow half-life [bps per year].
     /// @param fastBps sigma with the fast half-life [bps per year].

@@ -34,8 +34,6 @@ interface IVolatilityOracle {
     error NotOneFeed(uint24 underlying, uint256 feeds);
     /// @notice The feed has no round now that it could be followed from.
     error NoRoundToFollow(uint24 underlying, address feed);
-    /// @notice The feed that was followed has rounds left: poke first.
-    error RoundsLeft(uint24 underlying, uint256 looked);
 
     /// @notice From now on an underlying's volatility comes from this feed, after this round.
     event FeedFollowed(uint24 indexed underlying, address indexed feed, uint256 roundId);
@@ -61,8 +59,8 @@ interface IVolatilityOracle {
 
     /// @notice Follows the feed that the price oracle reads now, for the first time or after its source or band was changed.
     /// By anyone. Volatility begins with the prior, or stays what it is when the feed is another.
-    /// @dev Reverts with AlreadyFollowed, NotOneFeed, NoRoundToFollow, with RoundsLeft while the former feed has rounds
-    /// that were not looked at, or with UnknownInstrument of the Rules when the underlying has no prior.
+    /// @dev Up to 256 rounds of the former feed are looked at first. Reverts with AlreadyFollowed, NotOneFeed,
+    /// NoRoundToFollow, or with UnknownInstrument of the Rules when the underlying is not listed.
     function follow(uint24 underlying) external;
 
     /// @notice What is known of an underlying's volatility. Reverts with NotFollowed. The volatility in force, with what

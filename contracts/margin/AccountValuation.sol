@@ -178,6 +178,9 @@ abstract contract AccountValuation {
         Holding memory holding = valuation.portfolio.positions[i];
         holding.instrument = position.instrument;
         holding.size = position.size;
+        if (!market.brackets.suffices(WadMath.mulUp(WadMath.abs(position.size), market.price))) {
+            market.brackets = RULES.bracketsOf(position.instrument);
+        }
         holding.rules = market.rules;
         holding.brackets = market.brackets;
         holding.indexPrice = market.price;

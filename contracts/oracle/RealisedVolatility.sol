@@ -72,10 +72,7 @@ library RealisedVolatility {
     /// @notice The sigmas of now: on the way to the prior while there are no rounds [wad].
     /// @param noted What was noted last.
     /// @param priorPercent The prior's sigma [percent per year].
-    function sigmasNow(
-        NotedVolatility noted,
-        uint256 priorPercent
-    ) internal view returns (uint256 slow, uint256 fast) {
+    function sigmasNow(NotedVolatility noted, uint256 priorPercent) internal view returns (uint256 slow, uint256 fast) {
         uint256 prior = priorPercent * 1e16;
         if (NotedVolatility.unwrap(noted) == 0) return (prior, prior);
         uint256 elapsed = block.timestamp - noted.roundAt();

@@ -93,9 +93,9 @@ contract VolatilityOracle is IVolatilityOracle {
         if (isSame && feed.minimum == former.minimum && feed.maximum == former.maximum) {
             revert AlreadyFollowed(underlying, feed.aggregator);
         }
-        // What the former feed or band has to say, it says before.
+        // What the former feed has to say, or the former band to pass over, comes before; but no more than one call's worth,
+        // or a broken feed could not be left.
         uint256 looked = former.aggregator == address(0) ? 0 : _look(walk, MOST_ROUNDS);
-        if (looked == MOST_ROUNDS) revert RoundsLeft(underlying, looked);
         _feeds[underlying] = walk.feed = feed;
         if (!isSame) _anchor(walk);
         emit FeedFollowed(underlying, feed.aggregator, _idOf(walk.followed));
@@ -243,7 +243,7 @@ contract VolatilityOracle is IVolatilityOracle {
         _followed[underlying] = followed;
         uint256 acceptedAt = followed.acceptedAt();
         (uint256 slow, uint256 fast) = (followed.slowVariance(), followed.fastVariance());
-        if (acceptedAt == walk.history.noted) _histories[underlying] = walk.history;
+        if (walk.history.noted != _histories[underlying].noted) _histories[underlying] = walk.history;
         emit RoundsFollowed(underlying, looked, _idOf(followed), followed.answerOf(), acceptedAt, slow, fast);
 
         if (!isNews) return;
@@ -265,11 +265,13 @@ contract VolatilityOracle is IVolatilityOracle {
         (IPriceOracle.Feed[] memory primary, , ) = ORACLE.sourcesOf(underlying);
         if (primary.length != 1) revert NotOneFeed(underlying, primary.length);
         address aggregator = primary[0].aggregator;
+        // The price oracle has refused feeds of more than 24, but one may be silent now.
+        uint256 decimals = ChainlinkFeed.decimalsOf(aggregator);
+        if (decimals == ChainlinkFeed.UNKNOWN_DECIMALS) revert NoRoundToFollow(underlying, aggregator);
         return
             Feed({
                 aggregator: aggregator,
-                // The price oracle has refused feeds that do not say their decimals, or more than 24.
-                decimals: uint8(ChainlinkFeed.decimalsOf(aggregator)),
+                decimals: uint8(decimals),
                 minimum: primary[0].minimum,
                 maximum: primary[0].maximum
             });

@@ -10,6 +10,7 @@ struct MarginRates {
     uint256 initial;
     /// [wad of notional]
     uint256 maintenance;
+    SizeBrackets brackets;
     /// Volatility with the slow half-life [wad].
     uint256 slowSigma;
     /// Volatility with the fast half-life [wad].
@@ -18,16 +19,15 @@ struct MarginRates {
     uint256 priorSigma;
     /// When the last round that counts was written; 0 before the first [unix seconds].
     uint256 lastRoundAt;
-    /// A, B, floor, cap, initial floor and maintenance to initial as they are now.
+    /// A, B, floor, cap, initial floor and maintenance to initial, as governance has set them.
     RateRules rules;
-    SizeBrackets brackets;
-    /// Until then `rules` and `brackets` are on their way to those below, and sigma on its way from what a former volatility
-    /// oracle said, if there is a new one [unix seconds].
+    /// What they were before, while the rates are on their way; else 0.
+    RateRules formerRules;
+    /// Until then rates or brackets are on their way; 0 before the first ramp [unix seconds].
     uint256 endOfRamp;
-    RateRules targetRules;
-    SizeBrackets targetBrackets;
-    /// What the rates would be with these at today's volatility [wad of notional].
+    /// What the rates would be at the end of the ramp, with the volatility of now [wad of notional].
     uint256 targetInitial;
     /// [wad of notional]
     uint256 targetMaintenance;
+    SizeBrackets targetBrackets;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-/// @notice What the volatility oracle has noted of an underlying: 64 bits in the word of its size brackets, so that a margin
+/// @notice What the volatility oracle has noted of an underlying: 64 bits in the word of its rates, so that a margin
 /// reads them for nothing.
 /// @dev
 ///   bits     field         unit

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {rampedField} from "./Ramp.sol";
+import {NotedVolatility} from "./NotedVolatility.sol";
 
-/// @notice How an underlying's margin rates follow its volatility, as governance has set it, in one word.
+/// @notice All that a margin needs of an underlying, but for positions beyond the first size bracket, in one word.
 /// @dev
 ///   bits     field                     unit
 ///   0-15     maintenance base (A)      [bps of notional]
@@ -12,9 +12,12 @@ import {rampedField} from "./Ramp.sol";
 ///   48-63    maintenance cap           [bps of notional]
 ///   64-79    initial floor             [bps of notional]
 ///   80-95    maintenance to initial    [bps: maintenance rate / initial rate]
-///   96-127   end of the ramp           until then bits 0-95 and 248-255 are on their way, with the brackets [unix seconds]
-///   128-247  as in UnderlyingRules     trade bands, kinds, open interest cap, frozen until
-///   248-255  prior sigma               [percent per year]
+///   96-103   prior sigma               [percent per year]
+///   104-111  kinds                     bit k set: instruments of kind k are listed
+///   112-151  end of bracket 1          as in SizeBrackets [whole settlement currency]; 0 before brackets were set
+///   152-215  noted volatility          what the volatility oracle said last (NotedVolatility)
+///   216-247  end of the ramp           until then the rates are on their way, or the brackets [unix seconds]
+///   248      own volatility            in former rules: sigma is what these have noted, for there is a new oracle
 /// A word of 0 is an underlying that is not listed.
 type RateRules is uint256;
 
@@ -26,15 +29,21 @@ using {
     initialFloorBps,
     maintenanceToInitialBps,
     priorSigmaPercent,
+    kinds,
+    endOfFirstBracket,
+    volatility,
     endOfRamp,
-    onItsWayFrom,
-    withRampEnd,
-    withFreeze,
+    hasOwnVolatility,
+    withEndOfFirstBracket,
+    withVolatility,
+    withEndOfRamp,
+    withOwnVolatility,
     hasRatesOf
 } for RateRules global;
 
-/// @dev What moves along the ramp: bits 0-95 and 248-255.
-uint256 constant RAMPED_FIELDS = type(uint96).max | (uint256(0xff) << 248);
+/// @dev What moves along a ramp: bits 0-103.
+uint256 constant RATE_FIELDS = type(uint104).max;
+uint256 constant OWN_VOLATILITY = 1 << 248;
 
 /// @notice A: the part of the maintenance rate that does not depend on volatility [bps].
 function maintenanceBaseBps(RateRules rules) pure returns (uint256) {
@@ -68,42 +77,63 @@ function maintenanceToInitialBps(RateRules rules) pure returns (uint256) {
 
 /// @notice The volatility that is assumed where nothing is known [percent per year].
 function priorSigmaPercent(RateRules rules) pure returns (uint256) {
-    return RateRules.unwrap(rules) >> 248;
+    return uint8(RateRules.unwrap(rules) >> 96);
+}
+
+/// @notice A bit for each kind of instrument that is listed.
+function kinds(RateRules rules) pure returns (uint256) {
+    return uint8(RateRules.unwrap(rules) >> 104);
+}
+
+/// @notice Up to this notional a position is charged as it is; 0 before brackets were set [whole settlement currency].
+function endOfFirstBracket(RateRules rules) pure returns (uint256) {
+    return uint40(RateRules.unwrap(rules) >> 112);
+}
+
+/// @notice What the volatility oracle has noted last.
+function volatility(RateRules rules) pure returns (NotedVolatility) {
+    return NotedVolatility.wrap(uint64(RateRules.unwrap(rules) >> 152));
 }
 
 /// @notice When the last ramp ends or ended; 0 before the first [unix seconds].
 function endOfRamp(RateRules rules) pure returns (uint256) {
-    return uint32(RateRules.unwrap(rules) >> 96);
+    return uint32(RateRules.unwrap(rules) >> 216);
 }
 
-/// @notice The rules of now: the ramped fields on their way from where they were when the ramp began.
-function onItsWayFrom(RateRules rules, RateRules former) view returns (RateRules) {
-    uint256 end = rules.endOfRamp();
-    (uint256 word, uint256 from) = (RateRules.unwrap(rules), RateRules.unwrap(former));
-    for (uint256 offset = 0; offset < 96; offset += 16) {
-        word = rampedField({word: word, former: from, offset: offset, bits: 16, end: end});
-    }
-    return RateRules.wrap(rampedField({word: word, former: from, offset: 248, bits: 8, end: end}));
+/// @notice Whether former rules go on with the volatility of a former oracle.
+function hasOwnVolatility(RateRules rules) pure returns (bool) {
+    return RateRules.unwrap(rules) & OWN_VOLATILITY != 0;
+}
+
+/// @notice The same word with another end of the first bracket [whole settlement currency].
+function withEndOfFirstBracket(RateRules rules, uint40 end) pure returns (RateRules) {
+    uint256 others = RateRules.unwrap(rules) & ~(uint256(type(uint40).max) << 112);
+    return RateRules.wrap(others | (uint256(end) << 112));
+}
+
+/// @notice The same word with another volatility.
+function withVolatility(RateRules rules, NotedVolatility noted) pure returns (RateRules) {
+    uint256 others = RateRules.unwrap(rules) & ~(uint256(type(uint64).max) << 152);
+    return RateRules.wrap(others | (uint256(NotedVolatility.unwrap(noted)) << 152));
 }
 
 /// @notice The same word with another end of the ramp [unix seconds].
-function withRampEnd(RateRules rules, uint256 end) pure returns (RateRules) {
-    uint256 others = RateRules.unwrap(rules) & ~(uint256(type(uint32).max) << 96);
-    return RateRules.wrap(others | (uint256(uint32(end)) << 96));
+function withEndOfRamp(RateRules rules, uint256 end) pure returns (RateRules) {
+    uint256 others = RateRules.unwrap(rules) & ~(uint256(type(uint32).max) << 216);
+    return RateRules.wrap(others | (uint256(uint32(end)) << 216));
 }
 
-/// @notice The same word with another end of the freeze [unix seconds].
-function withFreeze(RateRules rules, uint256 until) pure returns (RateRules) {
-    uint256 others = RateRules.unwrap(rules) & ~(uint256(type(uint40).max) << 208);
-    return RateRules.wrap(others | (uint256(uint40(until)) << 208));
+/// @notice The same word, as former rules that go on with the volatility that they have noted.
+function withOwnVolatility(RateRules rules) pure returns (RateRules) {
+    return RateRules.wrap(RateRules.unwrap(rules) | OWN_VOLATILITY);
 }
 
-/// @notice Whether everything that moves along the ramp is the same in both.
+/// @notice Whether everything that moves along a ramp is the same in both.
 function hasRatesOf(RateRules rules, RateRules other) pure returns (bool) {
-    return (RateRules.unwrap(rules) ^ RateRules.unwrap(other)) & RAMPED_FIELDS == 0;
+    return (RateRules.unwrap(rules) ^ RateRules.unwrap(other)) & RATE_FIELDS == 0;
 }
 
-/// @notice The same rules by name, as governance sets them; the fields are those of the word.
+/// @notice An underlying's rules by name, as governance sets them.
 struct UnderlyingParameters {
     uint16 maintenanceBaseBps;
     uint16 maintenanceSlopeBps;
@@ -120,7 +150,7 @@ struct UnderlyingParameters {
     uint40 openInterestCap;
 }
 
-/// @notice Packs the rules into their word, without ramp and freeze; the bounds are the caller's to check.
+/// @notice Packs rates, prior and kinds into their word; the bounds are the caller's to check.
 function packRateRules(UnderlyingParameters memory parameters) pure returns (RateRules) {
     uint256 word = parameters.maintenanceBaseBps;
     word |= uint256(parameters.maintenanceSlopeBps) << 16;
@@ -128,10 +158,21 @@ function packRateRules(UnderlyingParameters memory parameters) pure returns (Rat
     word |= uint256(parameters.maintenanceCapBps) << 48;
     word |= uint256(parameters.initialFloorBps) << 64;
     word |= uint256(parameters.maintenanceToInitialBps) << 80;
-    word |= uint256(parameters.tradeBandBps) << 128;
-    word |= uint256(parameters.leastTradeBandBps) << 144;
-    word |= uint256(parameters.kinds) << 160;
-    word |= uint256(parameters.openInterestCap) << 168;
-    word |= uint256(parameters.priorSigmaPercent) << 248;
+    word |= uint256(parameters.priorSigmaPercent) << 96;
+    word |= uint256(parameters.kinds) << 104;
     return RateRules.wrap(word);
+}
+
+/// @notice Rules that ask for these rates whatever the volatility, rounded down to whole basis points.
+/// @param initial Below 6.5536 [wad of notional].
+/// @param maintenance Below 6.5536 [wad of notional].
+function constantRates(uint256 initial, uint256 maintenance) pure returns (RateRules) {
+    UnderlyingParameters memory parameters;
+    uint16 maintenanceBps = uint16(maintenance / 1e14);
+    parameters.maintenanceBaseBps = maintenanceBps;
+    parameters.maintenanceFloorBps = maintenanceBps;
+    parameters.maintenanceCapBps = maintenanceBps;
+    parameters.initialFloorBps = uint16(initial / 1e14);
+    parameters.maintenanceToInitialBps = 10_000;
+    return packRateRules(parameters);
 }

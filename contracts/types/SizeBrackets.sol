@@ -3,7 +3,6 @@ pragma solidity 0.8.37;
 
 import {WadMath} from "../libraries/WadMath.sol";
 import {FundingRules} from "./FundingRules.sol";
-import {NotedVolatility} from "./NotedVolatility.sol";
 import {rampedField} from "./Ramp.sol";
 
 /// @notice How the margin rate grows with a position's notional: progressive brackets, as in an income tax.
@@ -15,20 +14,21 @@ import {rampedField} from "./Ramp.sol";
 ///   120-143   factor in bracket 2  [bps]; the factor in bracket 1 is 10,000
 ///   144-167   factor in bracket 3  [bps]
 ///   168-191   factor above         [bps]
-///   192-255   no part of the brackets: in storage what the volatility oracle has noted (NotedVolatility), in what a trade
-///             reads the funding rules of the underlying's perpetual (FundingRules)
+///   192-255   funding rules        of the underlying's perpetual, see FundingRules: only in what a trade reads
+/// A word with nothing but the end of bracket 1 is all that most positions need; `suffices` says whether one does.
 /// The factor is marginal: only the notional inside a bracket is charged at its factor, so the requirement is
 /// continuous and convex in size.
 type SizeBrackets is uint256;
 
 using {
     chargedNotional,
-    volatility,
-    withVolatility,
+    firstEnd,
+    suffices,
     fundingRules,
     withFundingRules,
     onItsWayFrom,
-    hasBracketsOf
+    hasEndsOf,
+    hasFactorsOf
 } for SizeBrackets global;
 
 /// @notice The notional after the size factor: sum over the brackets of (notional inside it) x (its factor),
@@ -52,15 +52,15 @@ function chargedNotional(SizeBrackets brackets, uint256 notional) pure returns (
     }
 }
 
-/// @notice What the volatility oracle has noted, in storage.
-function volatility(SizeBrackets brackets) pure returns (NotedVolatility) {
-    return NotedVolatility.wrap(uint64(SizeBrackets.unwrap(brackets) >> 192));
+/// @notice The end of bracket 1 [whole settlement currency].
+function firstEnd(SizeBrackets brackets) pure returns (uint40) {
+    return uint40(SizeBrackets.unwrap(brackets));
 }
 
-/// @notice The same brackets with another volatility.
-function withVolatility(SizeBrackets brackets, NotedVolatility noted) pure returns (SizeBrackets) {
-    uint256 others = uint192(SizeBrackets.unwrap(brackets));
-    return SizeBrackets.wrap(others | (uint256(NotedVolatility.unwrap(noted)) << 192));
+/// @notice Whether the word says what such a notional is charged [wad].
+function suffices(SizeBrackets brackets, uint256 notional) pure returns (bool) {
+    uint256 word = SizeBrackets.unwrap(brackets);
+    return notional <= uint40(word) * WadMath.WAD || uint192(word) >> 40 != 0;
 }
 
 /// @notice How funding follows the premium, in what a trade reads.
@@ -86,9 +86,14 @@ function onItsWayFrom(SizeBrackets brackets, SizeBrackets former, uint256 end) v
     return SizeBrackets.wrap(word);
 }
 
-/// @notice Whether both charge the same.
-function hasBracketsOf(SizeBrackets brackets, SizeBrackets other) pure returns (bool) {
-    return uint192(SizeBrackets.unwrap(brackets)) == uint192(SizeBrackets.unwrap(other));
+/// @notice Whether the ends are the same in both.
+function hasEndsOf(SizeBrackets brackets, SizeBrackets other) pure returns (bool) {
+    return uint120(SizeBrackets.unwrap(brackets)) == uint120(SizeBrackets.unwrap(other));
+}
+
+/// @notice Whether the factors are the same in both.
+function hasFactorsOf(SizeBrackets brackets, SizeBrackets other) pure returns (bool) {
+    return uint192(SizeBrackets.unwrap(brackets)) >> 120 == uint192(SizeBrackets.unwrap(other)) >> 120;
 }
 
 /// @notice The same brackets by name, as governance sets them; the ends are in whole settlement currency.
