@@ -10,6 +10,7 @@ import {Book, Market, Sides, wholeNotional} from "./clearing/Book.sol";
 import {cachedPrice} from "./clearing/CachedPrice.sol";
 import {DefaultProcess} from "./clearing/DefaultProcess.sol";
 import {Funding} from "./clearing/Funding.sol";
+import {InstrumentSet} from "./clearing/InstrumentSet.sol";
 import {Ledger} from "./clearing/Ledger.sol";
 import {requireBelowCap, requireInBand} from "./clearing/TradeRules.sol";
 import {Partners} from "./clearing/Waterfall.sol";
@@ -149,13 +150,14 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
 
     /// @inheritdoc IClearinghouse
     function callMargin(AccountId account) external {
-        uint256 earliest = _book.instruments[account].calledAt() + CALL_INTERVAL;
+        InstrumentSet storage instruments = _book.instruments[account];
+        uint256 earliest = instruments.calledAt() + CALL_INTERVAL;
         if (block.timestamp < earliest) revert MarginCallTooSoon(account, earliest);
         Margin memory margin = _engine().marginOf(account);
         int256 shortfall = margin.initial.toInt256() - margin.equity;
         if (shortfall <= 0) revert NoMarginCall(account, margin.equity, margin.initial);
 
-        _book.instruments[account].setCalledAt();
+        instruments.setCalledAt();
 
         emit MarginCalled(account, margin.equity, margin.initial, margin.maintenance, uint256(shortfall));
     }

@@ -63,7 +63,12 @@ contract MarginEngine is AccountValuation, IMarginEngine {
         )
     {
         FORMER_ENGINE = engine;
-        MODEL = new StandardMargin();
+        MODEL = _newModel();
+    }
+
+    /// @dev The model that `_ownRequirementOf` is: whoever overrides one overrides both.
+    function _newModel() internal virtual returns (IMarginModel) {
+        return new StandardMargin();
     }
 
     // The clearinghouse
@@ -71,7 +76,7 @@ contract MarginEngine is AccountValuation, IMarginEngine {
     /// @inheritdoc IMarginEngine
     function begin() external {
         if (msg.sender != address(CLEARINGHOUSE)) revert IVault.NotClearinghouse(msg.sender);
-        _endOfBlend = rampEnd();
+        if (address(FORMER_MODEL) != address(0)) _endOfBlend = rampEnd();
     }
 
     // Margin

@@ -33,7 +33,8 @@ interface IMarginEngine {
     /// first.
     function FORMER_ENGINE() external view returns (IMarginEngine);
 
-    /// @notice Until then requirements are on their way; 0 before the engine is in charge [unix seconds].
+    /// @notice Until then requirements are on their way; 0 before the engine is in charge, when they are those of the former
+    /// model, and for the first engine [unix seconds].
     function endOfBlend() external view returns (uint256);
 
     /// @notice Puts the engine in charge: requirements begin to move. The clearinghouse only.

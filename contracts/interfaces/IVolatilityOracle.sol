@@ -51,7 +51,8 @@ interface IVolatilityOracle {
 
     /// @notice Looks at the rounds since the last that was looked at, in order, each of them once; accepted ones move the
     /// variances by RealisedVolatility. By anyone, as often as they like: the same rounds give the same volatility, however
-    /// they are divided among calls. Reverts with NotFollowed.
+    /// they are divided among calls (VolatilityOracle says what is left where two aggregators overlap). Reverts with
+    /// NotFollowed.
     /// @param underlying Number of the underlying.
     /// @param mostRounds How many rounds at most, beside the 256 of one call.
     /// @return looked How many rounds were looked at; when as many as were asked for, there may be more.

@@ -80,8 +80,8 @@ abstract contract AccountValuation {
     /// @dev The model of the engine that this one succeeds; none for the first.
     IMarginModel internal immutable FORMER_MODEL;
 
-    /// @dev Until then requirements are on their way from the former model's; 0 before this engine is in charge
-    /// [unix seconds].
+    /// @dev Until then requirements are on their way from the former model's; 0 before this engine is in charge, when they
+    /// are the former model's [unix seconds].
     uint256 internal _endOfBlend;
 
     constructor(
@@ -349,8 +349,9 @@ abstract contract AccountValuation {
         (initial, maintenance) = _ownRequirementOf(portfolio);
         if (address(FORMER_MODEL) == address(0)) return (initial, maintenance);
         uint256 end = _endOfBlend;
-        if (block.timestamp >= end) return (initial, maintenance);
+        if (end != 0 && block.timestamp >= end) return (initial, maintenance);
         (uint256 formerInitial, uint256 formerMaintenance) = FORMER_MODEL.requirement(portfolio);
+        if (end == 0) return (formerInitial, formerMaintenance);
         initial = ramped(formerInitial, initial, end);
         maintenance = ramped(formerMaintenance, maintenance, end);
     }

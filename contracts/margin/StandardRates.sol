@@ -36,7 +36,7 @@ library StandardRates {
 
     /// @dev clamp(A + B x sigma, floor, cap) [wad].
     function _rate(RateRules rules, uint256 sigma) private pure returns (uint256) {
-        // Unchecked: bps are below 2^16, a sigma is at most 10e18.
+        // Unchecked: bps are below 2^16, a sigma below 7e18.
         unchecked {
             uint256 rate = rules.maintenanceBaseBps() * 1e14;
             rate += FixedPointMathLib.divUp(rules.maintenanceSlopeBps() * sigma, 10_000);

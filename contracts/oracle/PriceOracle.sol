@@ -22,7 +22,7 @@ import {FeedHead, packFeedHead} from "../types/FeedHead.sol";
 /// outside of the band. A proxy may move to an aggregator with another clamp later: governance then sets the source
 /// again.
 ///
-/// A price with one feed and no sequencer reads two slots: whether there is a sequencer is a bit of the underlying's
+/// A price with one feed and no sequencer reads one slot, or two near the edge of its band: whether there is a sequencer is a bit of the underlying's
 /// first word, and the slot with its address is only read where there is one. `setSequencer` keeps the bits.
 contract PriceOracle is IPriceOracle, AccessManaged {
     /// @dev Two slots.
@@ -212,9 +212,8 @@ contract PriceOracle is IPriceOracle, AccessManaged {
         (int256 raw, , uint256 updatedAt) = ChainlinkFeed.latestRound(head.aggregator());
         if (_isStale(updatedAt, head.maximumAge())) return 0;
 
-        (uint256 minimum, uint256 maximum) = (feed.minimum, feed.maximum);
         answer = ChainlinkFeed.toWad(raw, head.feedDecimals());
-        if (answer <= minimum || answer >= maximum) {
+        if (!head.isWellInside(answer) && (answer <= feed.minimum || answer >= feed.maximum)) {
             revert InvalidPrice(underlying, head.aggregator(), raw);
         }
     }
@@ -335,7 +334,13 @@ contract PriceOracle is IPriceOracle, AccessManaged {
             _requireBounds("productOfMaximums", mostPrice, 1, MOST_PRICE);
 
             feeds[first + i] = StoredFeed({
-                head: packFeedHead(feed.aggregator, feed.maximumAge, decimals),
+                head: packFeedHead({
+                    proxy: feed.aggregator,
+                    maximumAgeSeconds: feed.maximumAge,
+                    decimals: decimals,
+                    minimum: feed.minimum,
+                    maximum: feed.maximum
+                }),
                 minimum: feed.minimum,
                 maximum: feed.maximum
             });

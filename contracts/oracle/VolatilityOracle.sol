@@ -19,7 +19,8 @@ import {RealisedVolatility} from "./RealisedVolatility.sol";
 ///
 /// In a proxy's numbers the phase stands above the aggregator's round. A new aggregator usually runs for a while before the
 /// proxy moves to it, and the old one for a while after. Where both have spoken the new one counts from its first round
-/// on, but for the time in which the old one was already followed: every moment counts once.
+/// on, but for the time in which the old one was already followed: every moment counts once, by whichever aggregator was
+/// being followed. That, and the prior that a gap is held to, is all that depends on when somebody pokes.
 ///
 /// A caller cannot make a read fail to have its round passed over: a read that ran out of gas leaves less than 1/63 of what
 /// it had, and storing the result takes more.
@@ -55,6 +56,8 @@ contract VolatilityOracle is IVolatilityOracle {
         uint256 latestRound;
         /// The last round of the phase that is followed.
         uint256 lastOfPhase;
+        /// Nobody says which that is.
+        bool endsEmpty;
         /// When the next phase's first round was written [unix seconds].
         uint256 nextBegins;
     }
@@ -150,10 +153,12 @@ contract VolatilityOracle is IVolatilityOracle {
     function _enter(Walk memory walk, uint256 phase) private view {
         address feed = walk.feed.aggregator;
         if (phase == walk.latestPhase) {
-            (walk.lastOfPhase, walk.nextBegins) = (walk.latestRound, type(uint256).max);
+            (walk.lastOfPhase, walk.nextBegins, walk.endsEmpty) = (walk.latestRound, type(uint256).max, false);
             return;
         }
-        walk.lastOfPhase = ChainlinkFeed.lastRoundOf(feed, uint16(phase));
+        uint256 last = ChainlinkFeed.lastRoundOf(feed, uint16(phase));
+        // Many aggregators answer nobody but their proxy: then the phase ends with its first empty round.
+        (walk.lastOfPhase, walk.endsEmpty) = (last == 0 ? MOST_ROUND : last, last == 0);
         (, uint256 begins) = ChainlinkFeed.roundAt(feed, ((phase + 1) << 64) | 1);
         walk.nextBegins = begins == 0 ? type(uint256).max : begins;
     }
@@ -167,7 +172,7 @@ contract VolatilityOracle is IVolatilityOracle {
         uint256 updatedAt;
         if (!isOver) {
             (answer, updatedAt) = ChainlinkFeed.roundAt(walk.feed.aggregator, (phase << 64) | round);
-            isOver = updatedAt >= walk.nextBegins;
+            isOver = updatedAt >= walk.nextBegins || (walk.endsEmpty && updatedAt == 0);
         }
         if (isOver) {
             if (phase == walk.latestPhase) return false;
@@ -284,7 +289,7 @@ contract VolatilityOracle is IVolatilityOracle {
 
     /// @dev The prior's variance [1e-12 per year].
     function _priorOf(uint24 underlying) private view returns (uint256) {
-        return RealisedVolatility.varianceOfPrior(RULES.marginRatesOf(underlying).priorSigma / 1e16);
+        return RealisedVolatility.varianceOfPrior(RULES.marginRatesOf(underlying).rules.priorSigmaPercent());
     }
 
     function _idOf(FollowedRound followed) private pure returns (uint256) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
+
 /// @notice A feed and, in the first feed of an underlying, what concerns all of its feeds: one word, one SLOAD.
 /// @dev
 ///   bits      field                 unit
@@ -11,7 +13,10 @@ pragma solidity 0.8.37;
 ///   208-215   secondary count       feeds of the secondary source [0 to 3]
 ///   216-231   allowed deviation     [bps of the primary]
 ///   232       sequencer             whether the chain has a sequencer to ask first
-/// The fields from bit 200 on are 0 but in the first feed. A first feed of 0 is an underlying without sources.
+///   233-240   low                   2^low is above the band's minimum
+///   241-248   high                  2^high is not above its maximum
+/// An answer from 2^low on and below 2^high is inside the band without a look at it, which spares its slot nearly always.
+/// The fields from bit 200 to 232 are 0 but in the first feed. A first feed of 0 is an underlying without sources.
 type FeedHead is uint256;
 
 using {
@@ -23,6 +28,7 @@ using {
     secondaryCount,
     allowedDeviationBps,
     hasSequencer,
+    isWellInside,
     withSources,
     withSequencer
 } for FeedHead global;
@@ -69,9 +75,25 @@ function hasSequencer(FeedHead head) pure returns (bool) {
     return FeedHead.unwrap(head) & SEQUENCER_BIT != 0;
 }
 
+/// @notice Whether an answer is so far inside the band that the band need not be read [wad].
+function isWellInside(FeedHead head, uint256 answer) pure returns (bool) {
+    uint256 word = FeedHead.unwrap(head);
+    return answer >> uint8(word >> 233) != 0 && answer >> uint8(word >> 241) == 0;
+}
+
 /// @notice Packs a feed into its word; the bounds are the caller's to check.
-function packFeedHead(address proxy, uint32 maximumAgeSeconds, uint8 decimals) pure returns (FeedHead) {
+/// @param minimum The band's minimum, above 0 [wad].
+/// @param maximum The band's maximum, below 2^128 [wad].
+function packFeedHead(
+    address proxy,
+    uint32 maximumAgeSeconds,
+    uint8 decimals,
+    uint256 minimum,
+    uint256 maximum
+) pure returns (FeedHead) {
     uint256 word = uint160(proxy);
+    word |= (FixedPointMathLib.log2(minimum) + 1) << 233;
+    word |= FixedPointMathLib.log2(maximum) << 241;
     word |= uint256(maximumAgeSeconds) << 160;
     word |= uint256(decimals) << 192;
     return FeedHead.wrap(word);
