@@ -241,12 +241,20 @@ contract Rules is IRules, AccessManaged {
     /// @inheritdoc IRules
     function instrumentRules(
         InstrumentId instrument
-    ) external view returns (UnderlyingRules rules, SizeBrackets brackets) {
+    ) public view returns (UnderlyingRules rules, SizeBrackets brackets) {
         Underlying storage stored = _underlyings[instrument.underlyingOf()];
         RateRules rates = _listedRates(instrument, stored);
         (uint256 initial, uint256 maintenance) = _marginRates(stored, rates);
         rules = packUnderlyingRules(rates.kinds() << 160, initial, maintenance);
         brackets = _firstBracket(stored, rates);
+    }
+
+    /// @inheritdoc IRules
+    function marginRules(
+        InstrumentId instrument
+    ) external view returns (UnderlyingRules rules, SizeBrackets brackets, LiquidationRules liquidation) {
+        (rules, brackets) = instrumentRules(instrument);
+        liquidation = liquidationRules();
     }
 
     /// @inheritdoc IRules

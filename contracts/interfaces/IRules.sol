@@ -74,6 +74,11 @@ interface IRules {
         InstrumentId instrument
     ) external view returns (UnderlyingRules rules, SizeBrackets brackets);
 
+    /// @notice The same together with the rules of liquidation and minimum margin. Reverts with UnknownInstrument.
+    function marginRules(
+        InstrumentId instrument
+    ) external view returns (UnderlyingRules rules, SizeBrackets brackets, LiquidationRules liquidation);
+
     /// @notice The same with everything that trades need: bands, cap and freeze, and the funding rules beside the brackets.
     /// Reverts with UnknownInstrument.
     function tradingRules(InstrumentId instrument) external view returns (UnderlyingRules rules, SizeBrackets brackets);

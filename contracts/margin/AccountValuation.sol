@@ -147,8 +147,7 @@ abstract contract AccountValuation {
         Purpose purpose
     ) internal view returns (Valuation memory valuation) {
         uint256 count = state.positions.length;
-        LiquidationRules rules = cache.liquidationRules;
-        if (LiquidationRules.unwrap(rules) == 0) rules = cache.liquidationRules = RULES.liquidationRules();
+        LiquidationRules rules = _liquidationRules(state, cache);
         valuation.liquidationRules = rules;
         valuation.equity = state.cash;
         valuation.portfolio.positions = new Holding[](count);
@@ -160,6 +159,23 @@ abstract contract AccountValuation {
             valuation.minimumMargin = rules.minimumMargin() + count * minimumMarginOfItem;
         }
         if (state.tokens != 0) _valueCollateral(state, valuation, cache, purpose, minimumMarginOfItem);
+    }
+
+    /// @dev The rules of liquidation, with those of the first position's instrument if both are to be read.
+    function _liquidationRules(
+        State memory state,
+        MarketCache memory cache
+    ) private view returns (LiquidationRules rules) {
+        rules = cache.liquidationRules;
+        if (LiquidationRules.unwrap(rules) != 0) return rules;
+        if (cache.count == 0 && state.positions.length != 0) {
+            InstrumentId instrument = state.positions[0].instrument;
+            KnownMarket memory market = cache.entryOf(instrument.underlyingOf());
+            (market.rules, market.brackets, rules) = RULES.marginRules(instrument);
+        } else {
+            rules = RULES.liquidationRules();
+        }
+        cache.liquidationRules = rules;
     }
 
     /// @dev Adds the i-th position to a valuation. A perpetual is marked at the index price.
