@@ -3,10 +3,12 @@ import { type BaseContract, ZeroAddress } from "ethers";
 import hre from "hardhat";
 import { parseWad, perpetual } from "../sdk/index.js";
 import { deployWithVenue, PRICE } from "./fixtures/exchange.js";
+import { RAMP_SECONDS } from "./fixtures/governance.js";
 import { ETH, ETH_PERP } from "./fixtures/plimsoll.js";
 
 const connection = await hre.network.create();
 const { ethers, networkHelpers } = connection;
+const { time } = networkHelpers;
 
 const load = () => networkHelpers.loadFixture(deployWithVenue);
 
@@ -45,6 +47,14 @@ async function deployWithManyUnderlyings(network: typeof connection) {
   await trading.passTime(parameters.governance.delaySeconds.LISTING);
   await all(({ target, data }) => encode("execute", [target, data]));
   return trading;
+}
+
+/** A margin engine that succeeds another. */
+async function successorOf(
+  { vault, clearinghouse, oracle, rules }: Awaited<ReturnType<typeof load>>,
+  engine: BaseContract | string,
+) {
+  return ethers.deployContract("MarginEngine", [vault, clearinghouse, oracle, rules, engine]);
 }
 
 describe("Clearinghouse", () => {
@@ -110,15 +120,79 @@ describe("Clearinghouse", () => {
       expect(await clearinghouse.isVenue(exchange)).to.be.true;
     });
 
-    it("sets a margin engine that is a contract", async () => {
-      const { clearinghouse, marginEngine, asGovernance, stranger } = await load();
+    it("sets a margin engine that is a contract and succeeds the one in charge, which begins", async () => {
+      const scene = await load();
+      const { clearinghouse, marginEngine, asGovernance, stranger } = scene;
       await expect(asGovernance(clearinghouse, "setMarginEngine", [stranger.address]))
         .to.be.revertedWithCustomError(clearinghouse, "NotAContract")
         .withArgs(stranger.address);
-      const engine = await marginEngine.getAddress();
-      await expect(asGovernance(clearinghouse, "setMarginEngine", [engine]))
+      const successor = await successorOf(scene, marginEngine);
+      expect(await successor.endOfBlend()).to.equal(0n);
+      await expect(asGovernance(clearinghouse, "setMarginEngine", [await successor.getAddress()]))
         .to.emit(clearinghouse, "MarginEngineSet")
-        .withArgs(engine);
+        .withArgs(successor);
+      const now = BigInt(await time.latest());
+      expect(await successor.endOfBlend()).to.equal(now + RAMP_SECONDS);
+    });
+
+    it("sets no engine that succeeds nobody, another one or itself", async () => {
+      const scene = await load();
+      const { clearinghouse, marginEngine, asGovernance } = scene;
+      const first = await successorOf(scene, ZeroAddress);
+      const second = await successorOf(scene, first);
+      for (const engine of [first, second, marginEngine]) {
+        const address = await engine.getAddress();
+        await expect(asGovernance(clearinghouse, "setMarginEngine", [address]))
+          .to.be.revertedWithCustomError(clearinghouse, "NotTheSuccessor")
+          .withArgs(address, marginEngine);
+      }
+    });
+
+    it("never sets the former engine again: only a new one that succeeds its successor", async () => {
+      const scene = await load();
+      const { clearinghouse, marginEngine, asGovernance } = scene;
+      const successor = await successorOf(scene, marginEngine);
+      await asGovernance(clearinghouse, "setMarginEngine", [await successor.getAddress()]);
+      const former = await marginEngine.getAddress();
+      await expect(asGovernance(clearinghouse, "setMarginEngine", [former]))
+        .to.be.revertedWithCustomError(clearinghouse, "NotTheSuccessor")
+        .withArgs(former, successor);
+    });
+
+    it("sets no engine while the one in charge is on its way from its predecessor, to the second", async () => {
+      const scene = await load();
+      const { clearinghouse, marginEngine, schedule, passTime, accessManager, governance } = scene;
+      const successor = await successorOf(scene, marginEngine);
+      const next = await successorOf(scene, successor);
+      const calls = [];
+      for (const engine of [successor, next]) {
+        const args = [await engine.getAddress()];
+        calls.push(await schedule(clearinghouse, "setMarginEngine", args));
+      }
+      await passTime(calls[0]!.delay);
+      const manager = accessManager.connect(governance);
+      await manager.execute(calls[0]!.target, calls[0]!.data);
+      const end = BigInt(await time.latest()) + RAMP_SECONDS;
+      for (const at of [undefined, end - 1n]) {
+        if (at !== undefined) await time.setNextBlockTimestamp(at);
+        await expect(manager.execute(calls[1]!.target, calls[1]!.data))
+          .to.be.revertedWithCustomError(clearinghouse, "BlendNotOver")
+          .withArgs(end);
+      }
+      await time.setNextBlockTimestamp(end);
+      await expect(manager.execute(calls[1]!.target, calls[1]!.data))
+        .to.emit(clearinghouse, "MarginEngineSet")
+        .withArgs(next);
+      expect(await next.endOfBlend()).to.equal(end + RAMP_SECONDS);
+    });
+
+    it("lets nobody but itself begin an engine's blend", async () => {
+      const { marginEngine, vault, governance, stranger } = await load();
+      for (const caller of [governance, stranger]) {
+        await expect(marginEngine.connect(caller).begin())
+          .to.be.revertedWithCustomError(vault, "NotClearinghouse")
+          .withArgs(caller.address);
+      }
     });
 
     it("sets fee shares up to the whole, with a treasury for the rest", async () => {

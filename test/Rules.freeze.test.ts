@@ -4,6 +4,7 @@ import hre from "hardhat";
 import type { NetworkConnection } from "hardhat/types/network";
 import { accountId, parseWad, perpetual, WAD } from "../sdk/index.js";
 import { deployWithVenue, PRICE } from "./fixtures/exchange.js";
+import { RAMP_SECONDS } from "./fixtures/governance.js";
 import { BTC_PERP, ETH, ETH_PERP, WSTETH } from "./fixtures/plimsoll.js";
 import { ratesOf } from "./fixtures/rates.js";
 
@@ -333,9 +334,16 @@ describe("Rules", () => {
         accepted: true,
       };
       await trading.asGovernance(rules, "setCollateral", [await weth.getAddress(), terms]);
+      const began = BigInt(await time.latest());
       expect((await marginOf(alice)).initial).to.equal(before.initial + parseWad(4_800));
       await time.increaseTo(until + 1n);
       await trading.refreshPrices();
+      // The haircut went on its way while the token was frozen; a basis point of 6,000 dollars is 0.6.
+      const passed = BigInt(await time.latest()) - began;
+      const bps = (1_000n * passed) / RAMP_SECONDS;
+      expect(bps).to.be.within(300n, 350n);
+      expect((await marginOf(alice)).initial).to.equal(before.initial + bps * parseWad("0.6"));
+      await trading.passTime(RAMP_SECONDS);
       expect((await marginOf(alice)).initial).to.equal(before.initial + parseWad(600));
     });
 

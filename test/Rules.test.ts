@@ -9,7 +9,7 @@ import type {
 } from "../typechain-types/contracts/Rules.js";
 
 const { ethers, networkHelpers } = await network.create();
-const { loadFixture } = networkHelpers;
+const { loadFixture, time } = networkHelpers;
 
 const ETH = 1n;
 const PERPETUAL = (1n << 192n) | (ETH << 168n);
@@ -70,6 +70,12 @@ const FUNDING = {
   depthShareBps: 3_200n,
 } satisfies FundingParametersStruct;
 
+/** What moves does so for three days, in a straight line. */
+const RAMP_SECONDS = 259_200n;
+
+/** One basis point as the words of the rates hold it. */
+const ONE_BPS = 10n ** 14n;
+
 /** Where the funding rules lie in the word of the brackets. */
 const FUNDING_PLACE = 192n;
 
@@ -114,6 +120,43 @@ function packedFunding(rules: Record<keyof typeof FUNDING, bigint>): bigint {
   );
 }
 
+/** RATES as a read gives them: 2 % + 3 % x 0.65 are kept, and by 0.6 more are asked. */
+function packedRates(maintenance: bigint, rates: typeof RATES = RATES): bigint {
+  const initial = (maintenance * 10_000n + 5_999n) / 6_000n;
+  return pack(
+    [maintenance, 64n],
+    [initial, 64n],
+    [rates.tradeBandBps, 16n],
+    [rates.leastTradeBandBps, 16n],
+    [rates.kinds, 8n],
+    [rates.openInterestCap, 40n],
+  );
+}
+
+function packedBrackets(brackets: typeof BRACKETS): bigint {
+  const { firstEnd, secondEnd, thirdEnd, ...factors } = brackets;
+  const ends = [firstEnd, secondEnd, thirdEnd].map((value): [bigint, bigint] => [value, 40n]);
+  const rest = Object.values(factors).map((value): [bigint, bigint] => [value, 24n]);
+  return pack(...ends, ...rest);
+}
+
+/** When a ramp ends that the next act begins, which is made at a known time. */
+async function endOfNextRamp(): Promise<bigint> {
+  const now = BigInt(await time.latest()) + 10n;
+  await time.setNextBlockTimestamp(now);
+  return now + RAMP_SECONDS;
+}
+
+/** What is read when the ramp begins, half-way, one second before its end, and at it. */
+async function readAlong<T>(end: bigint, read: () => Promise<T>): Promise<T[]> {
+  const values = [await read()];
+  for (const left of [RAMP_SECONDS / 2n, 1n, 0n]) {
+    await time.increaseTo(end - left);
+    values.push(await read());
+  }
+  return values;
+}
+
 const title = (change: object) =>
   Object.entries(change)
     .map(([field, value]) => `${field} ${value}`)
@@ -132,15 +175,72 @@ describe("Rules", () => {
       const { rules } = await loadFixture(deployRules);
       await expect(rules.setUnderlying(ETH, RATES))
         .to.emit(rules, "UnderlyingSet")
-        .withArgs(ETH, Object.values(RATES));
+        .withArgs(ETH, Object.values(RATES), 0n);
     });
 
-    it("changes the rates of a listed underlying", async () => {
+    it("moves the rates of a listed underlying from where they are, in a straight line", async () => {
       const { rules } = await loadFixture(deployListed);
-      const [before] = await rules.instrumentRules(PERPETUAL);
-      await rules.setUnderlying(ETH, { ...RATES, maintenanceFloorBps: 301n });
-      const [after] = await rules.instrumentRules(PERPETUAL);
-      expect(after - before).to.equal(1n << 32n);
+      const changed = { ...RATES, maintenanceBaseBps: 500n };
+      const end = await endOfNextRamp();
+      await expect(rules.setUnderlying(ETH, changed))
+        .to.emit(rules, "UnderlyingSet")
+        .withArgs(ETH, Object.values(changed), end);
+      const read = async () => (await rules.instrumentRules(PERPETUAL))[0];
+      // 3.95 % become 6.95 %; each field moves in whole basis points.
+      const rates = [395n, 545n, 694n, 695n].map((bps) => packedRates(bps * ONE_BPS));
+      expect(await readAlong(end, read)).to.deep.equal(rates);
+    });
+
+    it("moves the rates downwards as slowly", async () => {
+      const { rules } = await loadFixture(deployListed);
+      const end = await endOfNextRamp();
+      await rules.setUnderlying(ETH, { ...RATES, maintenanceBaseBps: 150n });
+      const read = async () => (await rules.instrumentRules(PERPETUAL))[0];
+      const rates = [395n, 370n, 346n, 345n].map((bps) => packedRates(bps * ONE_BPS));
+      expect(await readAlong(end, read)).to.deep.equal(rates);
+    });
+
+    it("moves the prior, by which the rates follow", async () => {
+      const { rules } = await loadFixture(deployListed);
+      const end = await endOfNextRamp();
+      await rules.setUnderlying(ETH, { ...RATES, priorSigmaPercent: 165n });
+      const read = async () => (await rules.instrumentRules(PERPETUAL))[0];
+      // 3 % of a sigma of 0.65, 1.15, 1.64 and 1.65.
+      const rates = [395n, 545n, 692n, 695n].map((bps) => packedRates(bps * ONE_BPS));
+      expect(await readAlong(end, read)).to.deep.equal(rates);
+    });
+
+    it("changes everything but the rates at once, and leaves a ramp as it is", async () => {
+      const { rules } = await loadFixture(deployListed);
+      const end = await endOfNextRamp();
+      const steeper = { ...RATES, maintenanceBaseBps: 500n };
+      await rules.setUnderlying(ETH, steeper);
+      await time.increaseTo(end - RAMP_SECONDS / 2n - 1n);
+      const other = {
+        ...steeper,
+        tradeBandBps: 600n,
+        leastTradeBandBps: 60n,
+        openInterestCap: 1n,
+      };
+      await expect(rules.setUnderlying(ETH, other))
+        .to.emit(rules, "UnderlyingSet")
+        .withArgs(ETH, Object.values(other), end);
+      const [halfway] = await rules.instrumentRules(PERPETUAL);
+      expect(halfway).to.equal(packedRates(545n * ONE_BPS, other));
+      await time.increaseTo(end);
+      const [word] = await rules.instrumentRules(PERPETUAL);
+      expect(word).to.equal(packedRates(695n * ONE_BPS, other));
+    });
+
+    it("begins a second ramp where the first one is", async () => {
+      const { rules } = await loadFixture(deployListed);
+      const end = await endOfNextRamp();
+      await rules.setUnderlying(ETH, { ...RATES, maintenanceBaseBps: 500n });
+      await time.setNextBlockTimestamp(end - RAMP_SECONDS / 2n);
+      await rules.setUnderlying(ETH, RATES);
+      const read = async () => (await rules.instrumentRules(PERPETUAL))[0];
+      const rates = [545n, 470n, 396n, 395n].map((bps) => packedRates(bps * ONE_BPS));
+      expect(await readAlong(end + RAMP_SECONDS / 2n, read)).to.deep.equal(rates);
     });
 
     it("refuses underlying 0", async () => {
@@ -231,7 +331,47 @@ describe("Rules", () => {
       const { rules } = await loadFixture(deployRules);
       await expect(rules.setBrackets(ETH, BRACKETS))
         .to.emit(rules, "BracketsSet")
-        .withArgs(ETH, Object.values(BRACKETS));
+        .withArgs(ETH, Object.values(BRACKETS), 0n);
+    });
+
+    it("moves the brackets of a listed underlying in a straight line", async () => {
+      const { rules } = await loadFixture(deployListed);
+      const changed = { ...BRACKETS, firstEnd: 200_000n, lastFactorBps: 130_000n };
+      const end = await endOfNextRamp();
+      await expect(rules.setBrackets(ETH, changed))
+        .to.emit(rules, "BracketsSet")
+        .withArgs(ETH, Object.values(changed), end);
+      const read = async () => (await rules.instrumentRules(PERPETUAL))[1];
+      // Rounded towards where it came from: 3.08 of the end, and 0.3 of the factor, are left a second before.
+      const words = [
+        [1_000_000n, 50_000n],
+        [600_000n, 90_000n],
+        [200_004n, 129_999n],
+        [200_000n, 130_000n],
+      ].map(([firstEnd, lastFactorBps]) =>
+        packedBrackets({ ...BRACKETS, firstEnd: firstEnd!, lastFactorBps: lastFactorBps! }),
+      );
+      expect(await readAlong(end, read)).to.deep.equal(words);
+    });
+
+    it("moves them with the rates: a change of the one begins the way of both anew", async () => {
+      const { rules } = await loadFixture(deployListed);
+      const end = await endOfNextRamp();
+      await rules.setUnderlying(ETH, { ...RATES, maintenanceBaseBps: 500n });
+      await time.setNextBlockTimestamp(end - RAMP_SECONDS / 2n);
+      const changed = { ...BRACKETS, lastFactorBps: 130_000n };
+      await expect(rules.setBrackets(ETH, changed))
+        .to.emit(rules, "BracketsSet")
+        .withArgs(ETH, Object.values(changed), end + RAMP_SECONDS / 2n);
+      expect(await rules.instrumentRules(PERPETUAL)).to.deep.equal([
+        packedRates(545n * ONE_BPS),
+        packedBrackets(BRACKETS),
+      ]);
+      await time.increaseTo(end);
+      expect(await rules.instrumentRules(PERPETUAL)).to.deep.equal([
+        packedRates(620n * ONE_BPS),
+        packedBrackets({ ...BRACKETS, lastFactorBps: 90_000n }),
+      ]);
     });
 
     it("refuses underlying 0", async () => {
@@ -304,6 +444,19 @@ describe("Rules", () => {
       expect(brackets >> FUNDING_PLACE).to.equal(packedFunding({ ...FUNDING, interestMillionths }));
     });
 
+    it("acts at once, also while the brackets are on their way", async () => {
+      const { rules } = await loadFixture(deployListed);
+      const end = await endOfNextRamp();
+      await rules.setBrackets(ETH, { ...BRACKETS, firstEnd: 1_000_002n });
+      await rules.setFundingRules(ETH, FUNDING);
+      const funding = packedFunding(FUNDING) << FUNDING_PLACE;
+      const read = async () => (await rules.instrumentRules(PERPETUAL))[1] - funding;
+      const words = [1_000_000n, 1_000_001n, 1_000_001n, 1_000_002n].map((firstEnd) =>
+        packedBrackets({ ...BRACKETS, firstEnd }),
+      );
+      expect(await readAlong(end, read)).to.deep.equal(words);
+    });
+
     it("replaces the rules of before", async () => {
       const { rules } = await loadFixture(deployListed);
       await rules.setFundingRules(ETH, FUNDING);
@@ -317,9 +470,10 @@ describe("Rules", () => {
       const { rules } = await loadFixture(deployListed);
       await rules.setFundingRules(ETH, FUNDING);
       const [, before] = await rules.instrumentRules(PERPETUAL);
-      await rules.setBrackets(ETH, { ...BRACKETS, firstEnd: 1_000_001n });
-      const [, after] = await rules.instrumentRules(PERPETUAL);
-      expect(after).to.equal(before + 1n);
+      const end = await endOfNextRamp();
+      await rules.setBrackets(ETH, { ...BRACKETS, firstEnd: 1_000_002n });
+      const read = async () => (await rules.instrumentRules(PERPETUAL))[1] - before;
+      expect(await readAlong(end, read)).to.deep.equal([0n, 1n, 1n, 2n]);
     });
 
     it("does not know an underlying without brackets", async () => {
@@ -376,13 +530,8 @@ describe("Rules", () => {
     it("returns the words of a listed perpetual", async () => {
       const { rules } = await loadFixture(deployListed);
       const [rates, brackets] = await rules.instrumentRules(PERPETUAL);
-      const { kinds, openInterestCap, ...sixteens } = RATES;
-      const fields = Object.values(sixteens).map((value): [bigint, bigint] => [value, 16n]);
-      expect(rates).to.equal(pack(...fields, [kinds, 8n], [openInterestCap, 40n]));
-      const { firstEnd, secondEnd, thirdEnd, ...factors } = BRACKETS;
-      const ends = [firstEnd, secondEnd, thirdEnd].map((value): [bigint, bigint] => [value, 40n]);
-      const rest = Object.values(factors).map((value): [bigint, bigint] => [value, 24n]);
-      expect(brackets).to.equal(pack(...ends, ...rest));
+      expect(rates).to.equal(packedRates(395n * ONE_BPS));
+      expect(brackets).to.equal(packedBrackets(BRACKETS));
     });
 
     for (const [name, instrument] of [
@@ -440,10 +589,10 @@ describe("Rules", () => {
       const [first, second] = [await weth.getAddress(), await wbtc.getAddress()];
       await expect(rules.listCollateral(first, COLLATERAL))
         .to.emit(rules, "CollateralSet")
-        .withArgs(first, 0n, 18n, Object.values(COLLATERAL));
+        .withArgs(first, 0n, 18n, Object.values(COLLATERAL), 0n);
       await expect(rules.listCollateral(second, { ...COLLATERAL, accepted: false }))
         .to.emit(rules, "CollateralSet")
-        .withArgs(second, 1n, 8n, Object.values({ ...COLLATERAL, accepted: false }));
+        .withArgs(second, 1n, 8n, Object.values({ ...COLLATERAL, accepted: false }), 0n);
       expect(await rules.collateralCount()).to.equal(2n);
     });
 
@@ -510,7 +659,7 @@ describe("Rules", () => {
       const changed = { ...COLLATERAL, accepted: false };
       await expect(rules.setCollateral(token, changed))
         .to.emit(rules, "CollateralSet")
-        .withArgs(token, 1n, 8n, Object.values(changed));
+        .withArgs(token, 1n, 8n, Object.values(changed), 0n);
       const fields: [bigint, bigint][] = [
         [COLLATERAL.underlying, 24n],
         [8n, 8n],
@@ -522,6 +671,60 @@ describe("Rules", () => {
       ];
       expect(await rules.collateralOf(token)).to.equal(pack(...fields));
       expect(await rules.collateralCount()).to.equal(2n);
+    });
+
+    it("moves the haircuts in a straight line, and the rest at once", async () => {
+      const { rules, weth } = await loadFixture(deployListed);
+      const token = await weth.getAddress();
+      const changed = {
+        ...COLLATERAL,
+        maintenanceHaircutBps: 1_000n,
+        initialHaircutBps: 4_000n,
+        accepted: false,
+      };
+      const end = await endOfNextRamp();
+      await expect(rules.setCollateral(token, changed))
+        .to.emit(rules, "CollateralSet")
+        .withArgs(token, 0n, 18n, Object.values(changed), end);
+      const read = async () => {
+        const word = await rules.collateralOf(token);
+        expect(await rules.collateralAt(0n)).to.deep.equal([token, word]);
+        return [(word >> 32n) & 0xffffn, (word >> 48n) & 0xffffn, (word >> 72n) & 1n];
+      };
+      expect(await readAlong(end, read)).to.deep.equal([
+        [1_500n, 2_000n, 0n],
+        [1_250n, 3_000n, 0n],
+        [1_001n, 3_999n, 0n],
+        [1_000n, 4_000n, 0n],
+      ]);
+    });
+
+    it("leaves a ramp as it is when the haircuts are the same", async () => {
+      const { rules, weth } = await loadFixture(deployListed);
+      const token = await weth.getAddress();
+      const changed = { ...COLLATERAL, initialHaircutBps: 4_000n };
+      const end = await endOfNextRamp();
+      await rules.setCollateral(token, changed);
+      const word = await rules.collateralOf(token);
+      const stopped = { ...changed, accepted: false };
+      await expect(rules.setCollateral(token, stopped))
+        .to.emit(rules, "CollateralSet")
+        .withArgs(token, 0n, 18n, Object.values(stopped), end);
+      expect(word - (await rules.collateralOf(token))).to.equal(1n << 72n);
+      await time.increaseTo(end - RAMP_SECONDS / 2n);
+      expect(((await rules.collateralOf(token)) >> 48n) & 0xffffn).to.equal(3_000n);
+    });
+
+    it("begins a second ramp of the haircuts where the first one is", async () => {
+      const { rules, weth } = await loadFixture(deployListed);
+      const token = await weth.getAddress();
+      const end = await endOfNextRamp();
+      await rules.setCollateral(token, { ...COLLATERAL, initialHaircutBps: 4_000n });
+      await time.setNextBlockTimestamp(end - RAMP_SECONDS / 2n);
+      await rules.setCollateral(token, COLLATERAL);
+      const read = async () => ((await rules.collateralOf(token)) >> 48n) & 0xffffn;
+      const haircuts = [3_000n, 2_500n, 2_001n, 2_000n];
+      expect(await readAlong(end + RAMP_SECONDS / 2n, read)).to.deep.equal(haircuts);
     });
 
     it("does not let a token that accounts may hold change its price", async () => {
@@ -610,13 +813,67 @@ describe("Rules", () => {
       const { rules } = await loadFixture(deployRules);
       await expect(rules.setLiquidationRules(LIQUIDATION))
         .to.emit(rules, "LiquidationRulesSet")
-        .withArgs(Object.values(LIQUIDATION));
+        .withArgs(Object.values(LIQUIDATION), 0n);
       const { mostInstruments, fundDrawCapBps, openInterestBase, ...others } = LIQUIDATION;
       const { deleverageDelay, lendersCapBps, fundFloorBps, ...rest } = others;
       const fields = Object.values(rest).map((value): [bigint, bigint] => [value, 16n]);
       fields.push([mostInstruments, 8n], [fundDrawCapBps, 16n], [openInterestBase, 40n]);
       fields.push([deleverageDelay, 16n], [lendersCapBps, 16n], [fundFloorBps, 16n]);
       expect(await rules.liquidationRules()).to.equal(pack(...fields));
+    });
+
+    it("moves the minimum margins in a straight line, and the rest at once", async () => {
+      const { rules } = await loadFixture(deployRules);
+      await rules.setLiquidationRules(LIQUIDATION);
+      const before = await rules.liquidationRules();
+      const changed = {
+        ...LIQUIDATION,
+        bufferBps: 1_501n,
+        minimumMargin: 40n,
+        minimumMarginOfItem: 1n,
+      };
+      const end = await endOfNextRamp();
+      await expect(rules.setLiquidationRules(changed))
+        .to.emit(rules, "LiquidationRulesSet")
+        .withArgs(Object.values(changed), end);
+      const read = async () => rules.liquidationRules();
+      const words = [
+        [20n, 5n],
+        [30n, 3n],
+        [39n, 2n],
+        [40n, 1n],
+      ].map(([margin, ofItem]) => {
+        const moved = ((margin! - 20n) << 80n) + ((ofItem! - 5n) << 96n);
+        return before + (1n << 48n) + moved + (end << 224n);
+      });
+      expect(await readAlong(end, read)).to.deep.equal(words);
+    });
+
+    it("leaves a ramp as it is when the minimum margins are the same", async () => {
+      const { rules } = await loadFixture(deployRules);
+      await rules.setLiquidationRules(LIQUIDATION);
+      const higher = { ...LIQUIDATION, minimumMargin: 40n };
+      const end = await endOfNextRamp();
+      await rules.setLiquidationRules(higher);
+      await time.increaseTo(end - RAMP_SECONDS / 2n);
+      const before = await rules.liquidationRules();
+      const other = { ...higher, bufferBps: 1_501n };
+      await expect(rules.setLiquidationRules(other))
+        .to.emit(rules, "LiquidationRulesSet")
+        .withArgs(Object.values(other), end);
+      expect((await rules.liquidationRules()) - before).to.equal(1n << 48n);
+    });
+
+    it("begins a second ramp of the minimum margins where the first one is", async () => {
+      const { rules } = await loadFixture(deployRules);
+      await rules.setLiquidationRules(LIQUIDATION);
+      const end = await endOfNextRamp();
+      await rules.setLiquidationRules({ ...LIQUIDATION, minimumMargin: 40n });
+      await time.setNextBlockTimestamp(end - RAMP_SECONDS / 2n);
+      await rules.setLiquidationRules(LIQUIDATION);
+      const read = async () => ((await rules.liquidationRules()) >> 80n) & 0xffffn;
+      const margins = [30n, 25n, 21n, 20n];
+      expect(await readAlong(end + RAMP_SECONDS / 2n, read)).to.deep.equal(margins);
     });
 
     const refusals: Refusal<typeof LIQUIDATION>[] = [

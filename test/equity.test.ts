@@ -42,6 +42,7 @@ const EFFECTS: Record<string, "lowers" | "keeps" | "others only"> = {
   "Clearinghouse.notePeg": "keeps",
   "Clearinghouse.liquidate": "lowers",
   "Clearinghouse.accrueFunding": "keeps",
+  "Clearinghouse.callMargin": "keeps",
   // What a loss of others takes from its counterparties and from lenders is bounded: Clearinghouse.deleverage.test.ts.
   "Clearinghouse.flag": "keeps",
   "Clearinghouse.deleverage": "keeps",
@@ -74,6 +75,8 @@ const KEEPING: Record<string, (scene: Scene) => Promise<unknown>> = {
   "Vault.accrueInterest": async ({ vault, alice }) => vault.connect(alice).accrueInterest(),
   "Clearinghouse.accrueFunding": async ({ clearinghouse, alice }) =>
     clearinghouse.connect(alice).accrueFunding(ETH_PERP),
+  "Clearinghouse.callMargin": async (scene) =>
+    scene.clearinghouse.connect(scene.alice).callMargin(await flagDave(scene)),
   "Clearinghouse.flag": async (scene) => flagDave(scene),
   "Clearinghouse.deleverage": async (scene) => {
     const { clearinghouse, alice, bob, parameters, passTime } = scene;

@@ -12,6 +12,7 @@ import {
 } from "../ignition/roles.js";
 import { parseWad, WAD } from "../sdk/index.js";
 import { callWithZeros, stateChanging } from "./fixtures/abi.js";
+import { RAMP_SECONDS } from "./fixtures/governance.js";
 import { deployLiquidationMarket } from "./fixtures/liquidation.js";
 import { BTC_PERP, deployPlimsoll, ETH, ETH_PERP, type Plimsoll } from "./fixtures/plimsoll.js";
 import { ratesOf } from "./fixtures/rates.js";
@@ -249,11 +250,10 @@ describe("Whatever is stopped", () => {
   });
 });
 
-// Ramps of tightened parameters come in a later issue: here is what the notice period alone promises.
 describe("A tightening of maintenance margin", () => {
   const TIGHTER = { maintenanceBaseBps: 300, maintenanceSlopeBps: 450, maintenanceFloorBps: 450 };
 
-  it("changes nothing before its delay is over, to the second (GV1)", async () => {
+  it("changes nothing before its delay is over, to the second, and then goes in a straight line (GV1)", async () => {
     const plimsoll = await networkHelpers.loadFixture(deployDanger);
     const { accessManager, governance, rules, safe, schedule, passTime, marginOf } = plimsoll;
     await passTime(1n);
@@ -272,12 +272,23 @@ describe("A tightening of maintenance margin", () => {
       .withArgs(id);
     await networkHelpers.time.setNextBlockTimestamp(announcedAt + delay);
     await manager.execute(target, data);
+    expect(await marginOf(safe)).to.deep.equal(before);
     // 2,350 dollars: 3.8 % of them become 5.7 %.
-    const { maintenance } = await marginOf(safe);
-    expect(maintenance).to.equal(parseWad("133.95"));
+    expect(before.maintenance).to.equal(parseWad("89.3"));
+    const end = announcedAt + delay + RAMP_SECONDS;
+    for (const [left, required] of [
+      [RAMP_SECONDS / 2n, "111.625"],
+      [0n, "133.95"],
+      [-DAY, "133.95"],
+    ] as const) {
+      await networkHelpers.time.increaseTo(end - left - 60n);
+      await plimsoll.refreshPrices();
+      await networkHelpers.time.increaseTo(end - left);
+      expect((await marginOf(safe)).maintenance).to.equal(parseWad(required));
+    }
   });
 
-  it("leaves an account that complied when it was announced the whole of it to top up (GV1)", async () => {
+  it("leaves an account that complied when it was announced all of that and of the ramp to top up (GV1)", async () => {
     const plimsoll = await networkHelpers.loadFixture(deployDanger);
     const { accessManager, governance, rules, schedule, passTime, deposit, ...market } = plimsoll;
     const { marginEngine, clear, fund, dave, clearinghouse, liquidator, rescuer } = market;
@@ -288,14 +299,23 @@ describe("A tightening of maintenance margin", () => {
     const { target, data, delay } = await schedule(rules, "setUnderlying", given);
     await passTime(delay - 60n);
     // 1,000 of 874 dollars that it must have, and of 1,311 that it will have to have.
-    const { equity, maintenance } = await market.marginOf(account);
-    expect([equity, maintenance]).to.deep.equal([parseWad(1_000), parseWad(874)]);
-    await expect(clearinghouse.connect(liquidator).liquidate(account, rescuer, WAD, MaxInt256))
-      .to.be.revertedWithCustomError(marginEngine, "NotLiquidatable")
-      .withArgs(account, equity, maintenance);
-    await deposit(dave, { token: market.usdc, amount: 311 });
+    const expectSafe = async (required: bigint) => {
+      const { equity, maintenance } = await market.marginOf(account);
+      expect([equity, maintenance]).to.deep.equal([parseWad(1_000), required]);
+      await expect(clearinghouse.connect(liquidator).liquidate(account, rescuer, WAD, MaxInt256))
+        .to.be.revertedWithCustomError(marginEngine, "NotLiquidatable")
+        .withArgs(account, equity, maintenance);
+    };
+    await expectSafe(parseWad(874));
     await passTime(60n);
     await accessManager.connect(governance).execute(target, data);
+    await expectSafe(parseWad(874));
+    // A quarter of the way, in whole basis points: 2.25 % + 3.37 % x 0.6.
+    await passTime(RAMP_SECONDS / 4n);
+    await expectSafe(parseWad("982.56"));
+    await deposit(dave, { token: market.usdc, amount: 311 });
+    await passTime(RAMP_SECONDS);
+    expect((await market.marginOf(account)).maintenance).to.equal(parseWad(1_311));
     expect(await marginEngine.statusOf(account)).to.equal(1n);
   });
 });

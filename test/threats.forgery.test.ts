@@ -3,7 +3,14 @@ import { type BaseContract, concat, type HDNodeWallet, Wallet } from "ethers";
 import hre from "hardhat";
 import { accountId } from "../sdk/index.js";
 import { callWithZeros, stateChanging } from "./fixtures/abi.js";
-import { BTC_PERP, deployPlimsoll, ETH, ETH_PERP, type Plimsoll } from "./fixtures/plimsoll.js";
+import {
+  BTC,
+  BTC_PERP,
+  deployPlimsoll,
+  ETH,
+  ETH_PERP,
+  type Plimsoll,
+} from "./fixtures/plimsoll.js";
 import { ratesOf } from "./fixtures/rates.js";
 
 const connection = await hre.network.create();
@@ -22,9 +29,18 @@ async function deployForger() {
 
 type Scene = Awaited<ReturnType<typeof deployForger>>;
 
-/** For every function of the two contracts that changes state, arguments that would change what is read. */
+/** What anyone may call: it notes what the feeds say. Nothing is to be noted when these tests begin. */
+const OPEN = new Set(["notePrice(uint24)", "poke(uint24,uint256)"]);
+
+/** How the functions that no role guards refuse what they are not for. */
+const REFUSALS: Record<string, string> = {
+  "noteVolatility(uint24,uint48,uint48,uint32)": "NotVolatilityOracle",
+  "follow(uint24)": "AlreadyFollowed",
+};
+
+/** For every function of the three contracts that changes state, arguments that would change what is read. */
 async function forgeries(scene: Scene): Promise<[BaseContract, string, string][]> {
-  const { oracle, rules, parameters, weth } = scene;
+  const { oracle, rules, volatilityOracle, parameters, weth } = scene;
   const feed = [await scene.forged.getAddress(), 3_900n, 1n, 10n ** 30n];
   const [collateral] = parameters.collaterals;
   const terms = { underlying: ETH, maintenanceHaircutBps: 0, initialHaircutBps: 0, accepted: true };
@@ -42,11 +58,15 @@ async function forgeries(scene: Scene): Promise<[BaseContract, string, string][]
     listCollateral: [await scene.token.getAddress(), terms],
     setCollateral: [await weth.getAddress(), { ...terms, underlying: collateral ? ETH : 0 }],
     setLiquidationRules: [{ ...parameters.liquidation, bufferBps: 100 }],
+    setVolatilityOracle: [await volatilityOracle.getAddress()],
+    noteVolatility: [ETH, 1n, 1n, 1n],
+    follow: [ETH],
+    poke: [ETH, 256n],
     freezeUnderlying: [ETH],
     freezeCollateral: [await weth.getAddress()],
     setAuthority: [scene.forger.address],
   };
-  return [oracle, rules].flatMap((contract: BaseContract) =>
+  return [oracle, rules, volatilityOracle].flatMap((contract: BaseContract) =>
     stateChanging(contract).map((signature): [BaseContract, string, string] => {
       const name = signature.slice(0, signature.indexOf("("));
       const args = given[name];
@@ -57,13 +77,19 @@ async function forgeries(scene: Scene): Promise<[BaseContract, string, string][]
 }
 
 /** Everything that anyone reads of prices and rules, and the storage behind it. */
-async function stateOf({ oracle, rules, parameters }: Plimsoll) {
+async function stateOf({ oracle, rules, volatilityOracle, parameters }: Plimsoll) {
   const numbers = parameters.underlyings.map(({ number }) => number);
   const slots = Array.from({ length: 8 }, (_, slot) => slot);
   return Promise.all([
     ...numbers.map((number) => oracle.price(number)),
     ...numbers.map((number) => oracle.sourcesOf(number)),
     ...[ETH_PERP, BTC_PERP].map((instrument) => rules.instrumentRules(instrument)),
+    ...[ETH, BTC].flatMap((number) => [
+      rules.marginRatesOf(number),
+      volatilityOracle.volatilityOf(number),
+      volatilityOracle.feedOf(number),
+    ]),
+    rules.volatilityOracle(),
     ...[0, 1, 2, 3].map((place) => rules.collateralAt(place)),
     rules.collateralCount(),
     rules.liquidationRules(),
@@ -132,8 +158,8 @@ describe("Prices and rules", () => {
       for (const [contract, signature, data] of await forgeries(scene)) {
         const call = await wrap(scene, await contract.getAddress(), data);
         const succeeded = await goesThrough(scene.forger, ...call);
-        // Noting today's price is anyone's, and changes no price: through the AccessManager it is nobody's.
-        const open = signature === "notePrice(uint24)" && !way.includes("through");
+        // What is anyone's changes nothing here: through the AccessManager it is nobody's.
+        const open = OPEN.has(signature) && !way.includes("through");
         expect(succeeded, signature).to.equal(open);
       }
       expect(await stateOf(scene)).to.deep.equal(before);
@@ -142,7 +168,7 @@ describe("Prices and rules", () => {
 
   it("stay as they are when any contract of the system is made to call (OR5)", async () => {
     const scene = await networkHelpers.loadFixture(deployForger);
-    const { addresses, oracle, rules } = scene;
+    const { addresses, oracle, rules, volatilityOracle } = scene;
     const before = await stateOf(scene);
     for (const [name, address] of Object.entries(addresses.contracts)) {
       await networkHelpers.setBalance(address, 10n ** 20n);
@@ -150,14 +176,19 @@ describe("Prices and rules", () => {
       for (const [contract, signature, data] of await forgeries(scene)) {
         // The AccessManager calls what a role had it call, and nothing of its own: `setAuthority` is that.
         if (name === "AccessManager") continue;
-        if (signature === "notePrice(uint24)") continue;
+        if (OPEN.has(signature)) continue;
+        // The volatility oracle notes what its rounds say, and nothing of its own.
+        if (name === "VolatilityOracle" && signature.startsWith("noteVolatility(")) continue;
         await expect(
           caller.call({ to: await contract.getAddress(), data }),
           `${name}: ${signature}`,
-        ).to.be.revertedWithCustomError(contract, "AccessManagedUnauthorized");
+        ).to.be.revertedWithCustomError(
+          contract,
+          REFUSALS[signature] ?? "AccessManagedUnauthorized",
+        );
       }
     }
-    for (const contract of [oracle, rules]) {
+    for (const contract of [oracle, rules, volatilityOracle]) {
       for (const target of Object.values(addresses.contracts)) {
         for (const signature of stateChanging(contract)) {
           const { accessManager } = scene;

@@ -44,7 +44,7 @@ contract LinesTest is PlimsollSetup {
 
         // 75,000 open, half of the way from 30,000 to 120,000.
         Margin memory margin = engine.marginOf(_alice);
-        uint256 rate = (uint256(0.041e18) * 10_000 + 5_999) / 6_000;
+        uint256 rate = (uint256(0.038e18) * 10_000 + 5_999) / 6_000;
         uint256 required = (75_000e18 * rate) / WAD;
         assertEq(margin.initial, required + (75_000e18 - required) / 2, "half of the way to the notional");
         assertEq(margin.maintenance, 2_850e18, "3.8 % as ever");
