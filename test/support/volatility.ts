@@ -1,4 +1,4 @@
-import type { HardhatEthers } from "@nomicfoundation/hardhat-ethers/types";
+import type { NetworkConnection } from "hardhat/types/network";
 import type { UnderlyingParametersStruct } from "../../typechain-types/contracts/Rules.js";
 import type { MockPhasedFeed, VolatilityOracle } from "../../typechain-types/index.js";
 import { feedOf, WAD } from "./sources.js";
@@ -55,7 +55,7 @@ export type VolatilityScene = Awaited<ReturnType<typeof deployVolatility>>;
  * phased feed, at phase 1, whose first round is 3,000 dollars at `start`, a month ago: rounds can be written up to now
  * without waiting. Nothing is followed yet.
  */
-export async function deployVolatility(ethers: HardhatEthers, decimals = 8n) {
+export async function deployVolatility(ethers: NetworkConnection["ethers"], decimals = 8n) {
   const [governor, stranger] = await ethers.getSigners();
   const manager = await ethers.deployContract("AccessManager", [governor!.address]);
   const authority = await manager.getAddress();
@@ -74,11 +74,20 @@ export async function deployVolatility(ethers: HardhatEthers, decimals = 8n) {
   const start = BigInt(block!.timestamp) - 30n * DAY;
   const first = { answer: 3_000n * 10n ** decimals, updatedAt: start };
   await feed.write(1n, 1n, [first]);
-  return { prices, rules, feed, volatility, start, first, governor: governor!, stranger: stranger! };
+  return {
+    prices,
+    rules,
+    feed,
+    volatility,
+    start,
+    first,
+    governor: governor!,
+    stranger: stranger!,
+  };
 }
 
 /** The same, and ETH's feed is followed. */
-export async function deployFollowed(ethers: HardhatEthers) {
+export async function deployFollowed(ethers: NetworkConnection["ethers"]) {
   const scene = await deployVolatility(ethers);
   await scene.volatility.follow(ETH);
   return scene;
@@ -91,7 +100,39 @@ export async function keptOf(oracle: VolatilityOracle, underlying = ETH) {
   return { slowVariance, fastVariance, acceptedAt, answer, roundId };
 }
 
+/** Writes rounds of phase 1 after the first one: answers [feed's decimals] at seconds after the first one's. */
+export async function writeAfterFirst(
+  { feed, start }: Pick<VolatilityScene, "feed" | "start">,
+  rounds: [bigint, bigint][],
+) {
+  const written: MockRound[] = rounds.map(([answer, seconds]) => ({
+    answer,
+    updatedAt: start + seconds,
+  }));
+  await feed.write(1n, 2n, written);
+}
+
+/** Pokes, and tells how many rounds it looked at. */
+export async function poke(
+  { volatility }: Pick<VolatilityScene, "volatility">,
+  most = 256n,
+): Promise<bigint> {
+  const looked = await volatility.poke.staticCall(ETH, most);
+  await volatility.poke(ETH, most);
+  return looked;
+}
+
+/** Slow and fast, as of the last accepted round [1e-12 per year]. */
+export async function variancesOf({ volatility }: Pick<VolatilityScene, "volatility">) {
+  const { slowVariance, fastVariance } = await volatility.volatilityOf(ETH);
+  return [slowVariance, fastVariance];
+}
+
 /** An aggregator of the feed, to be made to fail. */
-export async function aggregatorOf(ethers: HardhatEthers, feed: MockPhasedFeed, phase: bigint) {
+export async function aggregatorOf(
+  ethers: NetworkConnection["ethers"],
+  feed: MockPhasedFeed,
+  phase: bigint,
+) {
   return ethers.getContractAt("MockPhaseAggregator", await feed.phaseAggregators(phase));
 }
