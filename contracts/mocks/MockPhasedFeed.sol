@@ -10,7 +10,7 @@ import {MockPhaseAggregator} from "./MockPhaseAggregator.sol";
 contract MockPhasedFeed {
     error NoSuchPhase(uint16 phase);
 
-    uint8 public immutable decimals;
+    uint8 public decimals;
     uint16 public phaseId;
     mapping(uint16 phase => MockPhaseAggregator aggregator) public phaseAggregators;
 
