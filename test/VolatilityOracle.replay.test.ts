@@ -43,15 +43,15 @@ interface RoundRow {
   answer: string;
 }
 
-/** All of them, 22,000, in `npm run test:deep`; else so many of each file, August 2023 among ETH's. */
-const isDeep = process.env.PLIMSOLL_FUZZ_SEED !== undefined;
+/** All of them, 21,800, take minutes; else so many of each file, August 2023 among ETH's. */
+const takesAll = process.env.PLIMSOLL_ALL_ROUNDS !== undefined;
 
 const FILES = [
   { symbol: "eth", most: 5_000 },
   { symbol: "btc", most: 2_000 },
 ].map(({ symbol, most }) => ({
   symbol,
-  most: isDeep ? Infinity : most,
+  most: takesAll ? Infinity : most,
   path: fileURLToPath(
     new URL(
       `../../shared/data/prices/chainlink_mainnet_${symbol}_usd_2023-2024_rounds.csv.gz`,

@@ -15,8 +15,9 @@ import {UnderlyingParameters} from "../../contracts/types/RateRules.sol";
 
 /// @title VolatilityTest
 /// @notice That volatility depends on the rounds of a feed alone: not on who brings them, when, or how many at a time.
-/// @dev Three oracles follow one feed through random rounds, phases, zeros, gaps and failures. One is poked at random all
-/// along, one round by round at every event, and one only at the end.
+/// @dev Three oracles follow one feed through random rounds, phases, zeros, gaps and failures. One is poked at random
+/// all along, one round by round at every event, and one only at the end. A phase begins when the proxy moves to it:
+/// while two aggregators spoke before that, a poke could not have known of the new one.
 contract VolatilityTest is BaseTest {
     uint24 private constant ETH = 1;
     uint256 private constant EVENTS = 48;
@@ -75,7 +76,7 @@ contract VolatilityTest is BaseTest {
         _assertBounds();
     }
 
-    /// @dev Nobody pokes: what is read moves to the prior and never past it, and a poke that finds nothing changes nothing.
+    /// @dev What is read moves to the prior and never past it, and a poke that finds nothing changes nothing.
     function testFuzz_SilenceLeadsToThePriorAndNotPastIt(uint256 seed) public {
         _seed = seed;
         for (uint256 i = 0; i < 12; ++i) _happens();
@@ -92,8 +93,8 @@ contract VolatilityTest is BaseTest {
         }
     }
 
-    /// @dev A feed that comes back after a silence without a move is read no calmer than while it was silent, but for the
-    /// longest time that a working feed may be silent.
+    /// @dev A feed that comes back after a silence without a move is read no calmer than while it was silent, but for
+    /// the longest time that a working feed may be silent.
     function testFuzz_ComingBackWithoutAMoveIsNoSignOfCalm(uint256 seed, uint256 gap) public {
         _seed = seed;
         for (uint256 i = 0; i < 6; ++i) _happens();
