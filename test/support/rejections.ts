@@ -1,3 +1,5 @@
+import { inspect } from "node:util";
+
 /**
  * A promise that nobody awaits and that fails, fails the run: mocha's worker processes ignore it by themselves. They
  * load this file; in the main process Hardhat sees to it.
@@ -14,6 +16,6 @@ export const mochaHooks = {
   async afterAll() {
     await new Promise((resolve) => setTimeout(resolve, TICK_MILLISECONDS));
     const [reason] = reasons.splice(0);
-    if (reason !== undefined) throw new Error(`Nobody awaited a promise: ${String(reason)}`);
+    if (reason !== undefined) throw new Error(`Nobody awaited a promise: ${inspect(reason)}`);
   },
 };
