@@ -71,16 +71,23 @@ contract PlimsollHandler is DefaultHandler {
     function deposit(uint64 roll) external act {
         uint256 seed = _diceOf(roll, 1);
         uint256 which = (seed >> 8) % TOKENS;
-        uint256 inDanger = (seed >> 24) % 4 == 0 ? _firstInDanger(seed) : ACTORS;
+        uint256 inDanger = (seed >> 24) % 2 == 0 ? _firstInDanger(seed) : ACTORS;
         if (inDanger != ACTORS) {
-            if ((seed >> 28) % 2 == 0) _reachCap();
-            return _deposit(inDanger, 0, bound(seed >> 32, 1, 500e6), seed >> 16);
+            bool isFull = (seed >> 28) % 4 != 0;
+            if (isFull) _reachCap();
+            // Above the cap an account may bring as much as it requires, so the amounts are small.
+            return _deposit(inDanger, 0, bound(seed >> 32, 1, isFull ? 50e6 : 500e6), seed >> 16);
         }
         _deposit(seed % ACTORS, which, bound(seed >> 32, 1, _unitsOf(which, 5_000)), seed >> 16);
     }
 
+    /// @dev A quarter borrow all that they can on collateral, or a unit more.
     function withdraw(uint64 roll) external act {
         uint256 seed = _diceOf(roll, 2);
+        if ((seed >> 32) % 4 == 0) {
+            bool tooMuch = (seed >> 16) % 2 == 0;
+            return _withdraw(2 * (seed % 4) + 1, 0, type(uint256).max, tooMuch, seed >> 24);
+        }
         _withdraw(
             seed % ACTORS,
             (seed >> 8) % 8 < 4 ? 0 : (seed >> 12) % TOKENS,
@@ -92,7 +99,9 @@ contract PlimsollHandler is DefaultHandler {
 
     function transfer(uint64 roll) external act {
         uint256 seed = _diceOf(roll, 3);
-        _transfer(seed % 3, (seed + 1 + ((seed >> 8) % 2)) % 3, (seed >> 16) % TOKENS, seed >> 64, seed >> 24);
+        // Most have nothing but cash.
+        uint256 which = (seed >> 48) % 4 == 0 ? (seed >> 16) % TOKENS : 0;
+        _transfer(seed % 3, (seed + 1 + ((seed >> 8) % 2)) % 3, which, seed >> 64, seed >> 24);
     }
 
     function insure(uint64 roll) external act {
@@ -116,8 +125,9 @@ contract PlimsollHandler is DefaultHandler {
         Deal[] memory deals = new Deal[](2 + (seed % 3));
         for (uint256 i = 0; i < deals.length; ++i) {
             deals[i] = _dealOf(_diceOf(roll, 100 + i));
-            // Half of the batches have one taker.
+            // Half of the batches have one taker, and half are small enough for most to carry.
             if (seed % 2 == 0 && deals[i].maker != deals[0].taker) deals[i].taker = deals[0].taker;
+            if ((seed >> 8) % 2 == 0) _shrink(deals[i], 16);
         }
         _clear(deals);
     }
@@ -127,13 +137,15 @@ contract PlimsollHandler is DefaultHandler {
     function tradeSigned(uint64 roll) external act {
         uint256 seed = _diceOf(roll, 8);
         Deal memory deal = _dealOf(seed);
+        if ((seed >> 56) % 2 == 0) _shrink(deal, 16);
         Signed memory signed;
         (signed.taker, signed.maker, signed.makerKey) = (
             _accounts[deal.taker],
             _accounts[deal.maker],
             _keys[deal.maker]
         );
-        (address signer, bool allowed) = _callerOf(deal.taker, 0, seed >> 128);
+        // A quarter are signed by the operator who has the right to, if nobody took it.
+        (address signer, bool allowed) = _callerOf(deal.taker, 0, (seed >> 52) % 4 == 0 ? 10 : seed >> 128);
         signed.takerKey = _keyOf(deal.taker, signer);
         signed.instrument = _system.perpetuals[deal.perpetual];
         signed.price = uint128(_answerOf(deal.perpetual));
@@ -210,7 +222,8 @@ contract PlimsollHandler is DefaultHandler {
     function settleVariation(uint64 roll) external act {
         uint256 seed = _diceOf(roll, 10);
         uint256 inDanger = (seed >> 16) % 2 == 0 ? _firstInDanger(seed) : ACTORS;
-        _settleVariation(inDanger == ACTORS ? seed % ACTORS : inDanger, seed >> 8);
+        // A third are called by a stranger.
+        _settleVariation(inDanger == ACTORS ? seed % ACTORS : inDanger, (seed >> 32) % 3 == 0 ? 15 : seed >> 8);
     }
 
     function liquidate(uint64 roll) external act {
@@ -220,16 +233,22 @@ contract PlimsollHandler is DefaultHandler {
         if (place == ACTORS) place = _firstBelow(seed);
         if (place == ACTORS) return;
         uint256 liquidator = (place + 1 + ((seed >> 8) % (ACTORS - 1))) % ACTORS;
-        // Half of the slices are as large as they may be.
-        _liquidate(place, liquidator, (seed >> 16) % 2 == 0 ? WAD : bound(seed >> 64, 1e12, WAD), seed >> 24);
+        // Half of the slices are as large as they may be, and a quarter leave next to nothing.
+        uint256 least = (seed >> 17) % 2 == 0 ? 1e12 : 0.98e18;
+        _liquidate(place, liquidator, (seed >> 16) % 2 == 0 ? WAD : bound(seed >> 64, least, WAD), seed >> 24);
     }
 
     // ------------------------------------------------------------------ defaults
 
-    /// @dev Half of the time of somebody who is bankrupt, brought about if nobody is.
+    /// @dev Half of the time of somebody who is bankrupt, brought about if nobody is; else of somebody who was flagged
+    /// and pays its loss before.
     function flag(uint64 roll) external act {
         uint256 seed = _diceOf(roll, 18);
-        _flag(seed % 2 == 0 ? _bankrupt(seed >> 8) : _flagged(seed >> 8));
+        if (seed % 2 == 0) return _flag(_bankrupt(seed >> 8));
+        uint256 place = _flagged(seed >> 8);
+        int256 equity = _equityIn(_books(), place);
+        if (_flaggedAt[place] != 0 && equity < 0) _deposit(place, 0, uint256(-equity) / 1e12 + 1e6, seed >> 24);
+        _flag(place);
     }
 
     function deleverage(uint64 roll) external act {
@@ -380,6 +399,13 @@ contract PlimsollHandler is DefaultHandler {
         if (offsetBps > 500) offsetBps = 500;
         if (offsetBps < -500) offsetBps = -500;
         _price(deal, offsetBps, seed >> 48);
+    }
+
+    /// @dev Makes a deal smaller, with its fees.
+    function _shrink(Deal memory deal, uint256 divisor) private pure {
+        deal.size = deal.size / int256(divisor) + (deal.size > 0 ? int256(1) : -1);
+        deal.takerFee /= divisor;
+        deal.builderFee /= divisor;
     }
 
     /// @dev Sets price and fees; in a silent market usually as the design wants them.

@@ -176,7 +176,7 @@ abstract contract TradeHandler is TokenHandler {
             (tally.size, tally.quote, tally.counted, tally.premium) = (0, 0, 0, 0);
         }
         for (uint256 i = 0; i < PARTIES; ++i) _post(books, i, tally.cash[i]);
-        for (uint256 i = deals.length; i != 0; --i) _post(books, BUILDER, int256(deals[i - 1].builderFee));
+        for (uint256 i = 0; i < deals.length; ++i) _post(books, BUILDER, int256(deals[i].builderFee));
     }
 
     /// @dev The maker's side of a trade, and what it adds to the taker's run.
