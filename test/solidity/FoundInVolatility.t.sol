@@ -15,7 +15,10 @@ import {VolatilityOracle} from "../../contracts/oracle/VolatilityOracle.sol";
 import {InstrumentId, perpetualOf} from "../../contracts/types/InstrumentId.sol";
 import {Margin, Portfolio, Status} from "../../contracts/types/Portfolio.sol";
 import {UnderlyingParameters} from "../../contracts/types/RateRules.sol";
-import {BracketParameters} from "../../contracts/types/SizeBrackets.sol";
+import {BracketParameters, SizeBrackets} from "../../contracts/types/SizeBrackets.sol";
+import {CollateralParameters, CollateralRules} from "../../contracts/types/CollateralRules.sol";
+import {LiquidationParameters, LiquidationRules} from "../../contracts/types/LiquidationRules.sol";
+import {UnderlyingRules} from "../../contracts/types/UnderlyingRules.sol";
 
 /// @notice Asks for twice what the standard model does.
 contract StricterEngine is MarginEngine {
@@ -200,6 +203,28 @@ contract FoundInVolatilityTest is DefaultsSetup {
         assertEq(_volatility.volatilityOf(ETH).acceptedAt, block.timestamp);
     }
 
+    /// @dev Chainlink's aggregators refuse contracts other than their proxy, so nobody said where the old phase ended, and all
+    /// its rounds since the last poke were skipped.
+    function test_RoundsOfAFormerPhaseCountThoughItsAggregatorIsSilent() public {
+        PhasedFeed feed = _usePhasedFeed();
+        uint256 start = block.timestamp;
+        for (uint256 i = 1; i <= 24; ++i) {
+            feed.push(0, i % 2 == 0 ? int256(3_000e8) : int256(3_120e8), start + i * 1 hours);
+        }
+        vm.warp(start + 25 hours);
+        feed.push(1, 3_000e8, block.timestamp);
+        feed.moveTo(1);
+        uint256 snapshot = vm.snapshotState();
+        _volatility.poke(ETH, 256);
+        uint256 told = _volatility.volatilityOf(ETH).slowVariance;
+
+        vm.revertToState(snapshot);
+        feed.restrict(0);
+        _volatility.poke(ETH, 256);
+
+        assertEq(_volatility.volatilityOf(ETH).slowVariance, told);
+    }
+
     // Engines
 
     /// @dev The first engine has no former one, and yet it said that it blended in, and could not be succeeded for three days.
@@ -346,9 +371,8 @@ contract FoundInVolatilityTest is DefaultsSetup {
     /// @dev A successor that asks for twice as much: nothing in its first block, half of it in the middle; and there a
     /// liquidation finds the least slice of the blend.
     function test_AStricterEngineTakesNobodyOverInItsFirstBlock() public {
-        rules.setBrackets(ETH, _bracketParameters());
         _wait(3 days);
-        _fund(sinking, usdc, 1_000_000e6);
+        _fund(sinking, usdc, 1_300_000e6);
         _trade(sinking, honest, ethPerpetual, 3_000e18, 3_000e18);
         _fund(stranger, usdc, 4_000_000e6);
         uint256 before = engine.marginOf(sinking).maintenance;
@@ -369,26 +393,68 @@ contract FoundInVolatilityTest is DefaultsSetup {
         assertLe(margin.equity * 10_000, int256(margin.maintenance * 11_515), "and no more");
     }
 
-    /// @dev What a read of the rules costs, all slots warm.
-    function test_GasOfRules() public {
-        uint256 plain = _gasOfRules();
-        _listen();
-        _moveToAndFro(4, 1 hours);
-        _volatility.poke(ETH, 256);
-        uint256 noted = _gasOfRules();
-        UnderlyingParameters memory parameters = _underlyingParameters(300, 500);
-        parameters.maintenanceSlopeBps = 310;
-        rules.setUnderlying(ETH, parameters);
-        uint256 ramping = _gasOfRules();
-        assertEq(plain, 0, "plain");
-        assertEq(noted, ramping, "noted, ramping");
+    /// @dev Whatever governance sets, and however often: in the block in which it does, no rate, bracket, haircut or minimum
+    /// margin is another, and all of them can be read at any time.
+    function testFuzz_NoChangeOfParametersStepsInItsBlock(uint256[12] memory seeds, uint128 notional) public {
+        rules.setUnderlying(5, _randomUnderlying(seeds[0]));
+        rules.setBrackets(5, _randomBrackets(seeds[1]));
+        for (uint256 i = 2; i < 12; ++i) {
+            vm.warp(block.timestamp + ((seeds[i] >> 128) % 4 days));
+            bytes32 before = _digestOfRules(notional);
+            uint256 act = seeds[i] % 6;
+            if (act == 0) rules.setUnderlying(5, _randomUnderlying(seeds[i]));
+            else if (act == 1) rules.setBrackets(5, _randomBrackets(seeds[i]));
+            else if (act == 2) rules.setCollateral(address(weth), _randomCollateral(seeds[i]));
+            else if (act == 3) rules.setLiquidationRules(_randomLiquidation(seeds[i]));
+            else if (act == 4) try rules.freezeUnderlying(5) {} catch {}
+            else vm.warp(block.timestamp + 1 hours);
+            if (act < 5) assertEq(_digestOfRules(notional), before, "the same in this block");
+        }
     }
 
-    function _gasOfRules() private view returns (uint256 gas) {
-        rules.instrumentRules(ethPerpetual);
-        gas = gasleft();
-        rules.instrumentRules(ethPerpetual);
-        gas -= gasleft();
+    function _digestOfRules(uint256 notional) private view returns (bytes32) {
+        (UnderlyingRules word, SizeBrackets brackets) = rules.instrumentRules(perpetualOf(5));
+        CollateralRules collateral = rules.collateralOf(address(weth));
+        LiquidationRules liquidation = rules.liquidationRules();
+        assertLe(word.maintenanceRate(), word.initialRate());
+        assertLe(collateral.maintenanceHaircutBps(), collateral.initialHaircutBps());
+        bytes memory margins = abi.encode(liquidation.minimumMargin(), liquidation.minimumMarginOfItem());
+        bytes memory haircuts = abi.encode(collateral.maintenanceHaircutBps(), collateral.initialHaircutBps());
+        uint256 charged = brackets.chargedNotional(notional);
+        return keccak256(abi.encode(word.initialRate(), word.maintenanceRate(), charged, margins, haircuts));
+    }
+
+    function _randomUnderlying(uint256 seed) private pure returns (UnderlyingParameters memory parameters) {
+        parameters = _underlyingParameters(uint16(1 + ((seed >> 8) % 500)), 1);
+        parameters.initialFloorBps = uint16(parameters.maintenanceFloorBps + ((seed >> 16) % 2_000));
+        parameters.maintenanceCapBps = uint16(parameters.maintenanceFloorBps + ((seed >> 32) % 4_000));
+        parameters.maintenanceBaseBps = uint16((seed >> 48) % (parameters.maintenanceCapBps + 1));
+        parameters.maintenanceSlopeBps = uint16((seed >> 64) % 10_001);
+        parameters.maintenanceToInitialBps = uint16(1_000 + ((seed >> 80) % 9_001));
+        parameters.priorSigmaPercent = uint8(1 + ((seed >> 96) % 255));
+    }
+
+    function _randomBrackets(uint256 seed) private pure returns (BracketParameters memory parameters) {
+        parameters.firstEnd = uint40(1 + ((seed >> 8) % 1e7));
+        parameters.secondEnd = uint40(parameters.firstEnd + 1 + ((seed >> 32) % 1e7));
+        parameters.thirdEnd = uint40(parameters.secondEnd + 1 + ((seed >> 56) % 1e7));
+        parameters.secondFactorBps = uint24(10_000 + ((seed >> 80) % 60_000));
+        parameters.thirdFactorBps = uint24(parameters.secondFactorBps + ((seed >> 96) % 60_000));
+        parameters.lastFactorBps = uint24(parameters.thirdFactorBps + ((seed >> 112) % 60_000));
+    }
+
+    function _randomCollateral(uint256 seed) private pure returns (CollateralParameters memory parameters) {
+        parameters.underlying = ETH;
+        parameters.maintenanceHaircutBps = uint16((seed >> 8) % 10_000);
+        parameters.initialHaircutBps = uint16(
+            parameters.maintenanceHaircutBps + ((seed >> 32) % (10_000 - parameters.maintenanceHaircutBps))
+        );
+    }
+
+    function _randomLiquidation(uint256 seed) private pure returns (LiquidationParameters memory parameters) {
+        parameters = _liquidationParameters();
+        parameters.minimumMargin = uint16(1 + ((seed >> 8) % 10_000));
+        parameters.minimumMarginOfItem = uint16((seed >> 32) % 1_001);
     }
 
     // Scenes

@@ -1,12 +1,29 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-/// @notice What a proxy's former aggregator still says.
+/// @notice An aggregator behind a proxy; Chainlink's say something only to their proxy, and to people.
 contract PhaseOfFeed {
-    uint256 public latestRound;
+    error NoAccess();
+
+    address private immutable PROXY;
+    uint256 private _latestRound;
+    bool private _restricted;
+
+    constructor() {
+        PROXY = msg.sender;
+    }
 
     function setLatestRound(uint256 round) external {
-        latestRound = round;
+        _latestRound = round;
+    }
+
+    function setRestricted(bool restricted) external {
+        _restricted = restricted;
+    }
+
+    function latestRound() external view returns (uint256) {
+        if (_restricted && msg.sender != PROXY) revert NoAccess();
+        return _latestRound;
     }
 }
 
@@ -39,6 +56,11 @@ contract PhasedFeed {
 
     function setSilent(bool silent) external {
         _silent = silent;
+    }
+
+    /// @notice The phase's aggregator talks to this proxy alone from now on.
+    function restrict(uint256 phase) external {
+        _aggregatorOf(phase).setRestricted(true);
     }
 
     function moveTo(uint256 phase) external {
