@@ -1,4 +1,5 @@
 export * from "./ids.js";
 export * from "./lens.js";
 export * from "./orders.js";
+export * from "./volatility.js";
 export * from "./wad.js";
