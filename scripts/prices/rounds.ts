@@ -1,4 +1,5 @@
 import { readTime } from "./candles.js";
+import { UsageError } from "./errors.js";
 import type { Cells, TableShape } from "./table.js";
 
 /** One round of a Chainlink feed. */
@@ -17,18 +18,30 @@ export const ROUNDS: TableShape<FeedRound> = {
   parse: parseRound,
 };
 
-/** Turns one row into a round, or says what is wrong with it. Whether an oracle would take it is not asked here. */
-function parseRound(cells: Cells, previous: FeedRound | undefined): FeedRound {
-  const ts = readTime(cells, 0);
-  const roundId = readInteger(cells, "roundid");
-  const answer = readInteger(cells, "answer");
-  if (previous !== undefined && roundId <= previous.roundId) {
-    cells.fail(
-      `the roundId ${roundId.toString()} does not come after ${previous.roundId.toString()} on the row before`,
-      "Sort the rows by roundId and keep one row for each round.",
+/**
+ * Rounds in the order of their ids, which is the feed's: files sorted by time confuse rounds of one second.
+ *
+ * @throws UsageError when a round stands in the file twice.
+ */
+export function inOrder(file: string, rounds: readonly FeedRound[]): FeedRound[] {
+  const sorted = [...rounds].sort((a, b) => (a.roundId < b.roundId ? -1 : 1));
+  const twice = sorted.find(({ roundId }, i) => roundId === sorted[i - 1]?.roundId);
+  if (twice !== undefined) {
+    throw new UsageError(
+      `${file} has the round ${twice.roundId.toString()} twice.`,
+      "Keep one row for each round.",
     );
   }
-  return { ts, roundId, answer };
+  return sorted;
+}
+
+/** Turns one row into a round, or says what is wrong with it. Whether an oracle would take it is not asked here. */
+function parseRound(cells: Cells): FeedRound {
+  return {
+    ts: readTime(cells, 0),
+    roundId: readInteger(cells, "roundid"),
+    answer: readInteger(cells, "answer"),
+  };
 }
 
 function readInteger(cells: Cells, column: string): bigint {
