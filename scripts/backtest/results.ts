@@ -10,12 +10,23 @@ import {
   shareOf,
   worstMoves,
 } from "./measure.js";
+import { percent } from "./format.js";
 import { halfLives, staticShareOf, staticShares, type Variant } from "./sensitivity.js";
 import type { Series, Windows } from "./series.js";
 import { type Readings, readVolatility } from "./volatility.js";
 
-/** The rules that are compared; the first two as they are, the others at equal coverage. */
-export const RULES = ["deployed", "static", "staticEqual", "ewmaEqual", "chosenEqual"] as const;
+/**
+ * The rules that are compared: the deployed one, the static one as given and one that asks as much as the deployed one
+ * does on average; then three at equal coverage.
+ */
+export const RULES = [
+  "deployed",
+  "static",
+  "staticSame",
+  "staticEqual",
+  "ewmaEqual",
+  "chosenEqual",
+] as const;
 export type RuleName = (typeof RULES)[number];
 
 /** Some stretches of a file and how the rules did there. */
@@ -145,7 +156,8 @@ function rulesOf(
     one(title, base, multiplierFor(coverage, moves, base));
   return {
     deployed: one("chosen rule as deployed", maintenance),
-    static: one("static requirement as given", flat),
+    static: one(`static ${percent(fixed)}`, flat),
+    staticSame: one("static at the same average", flat, mean(maintenance) / fixed),
     staticEqual: equal("static at equal coverage", flat),
     ewmaEqual: equal("pure EWMA at equal coverage", slow),
     chosenEqual: equal("chosen rule at equal coverage", maintenance),
