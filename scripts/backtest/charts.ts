@@ -25,6 +25,7 @@ export function chartsOf(results: Results, detail: Detail): Chart[] {
 function priceChart({ series, titles }: Results, { windows, moves, rules }: Detail): Chart {
   const bands = extremes(windows.time, windows.price);
   const [low, high] = rangeOf(bands);
+  const log = high > low * 3;
   const breachesOf = (rule: RuleName): number[] =>
     Array.from(windows.time).filter((_, i) => (moves[i] ?? 0) > (rules[rule].rates[i] ?? 0));
   return {
@@ -34,14 +35,14 @@ function priceChart({ series, titles }: Results, { windows, moves, rules }: Deta
     y: {
       from: low * 0.95,
       to: high * 1.05,
-      log: high > low * 3,
+      log,
       label: "price [$]",
       format: count,
     },
     layers: [
       {
         kind: "band",
-        title: "price (logarithmic where it varies much)",
+        title: log ? "price, logarithmic" : "price",
         colour: COLOURS.price,
         bands,
       },

@@ -43,7 +43,7 @@ export function riseChart({ titles }: Results, { rules, moves }: Detail): Chart 
       to: 1,
       log: true,
       label: "share of the time [%]",
-      format: (share) => percent(share, share < 0.001 ? 3 : share < 0.01 ? 1 : 0),
+      format: (share) => percent(share, Math.max(-Math.floor(Math.log10(share * 100) + 1e-9), 0)),
     },
     layers: [
       line(titles.ewmaEqual, COLOURS.ewma, curve("ewmaEqual")),

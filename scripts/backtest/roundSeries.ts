@@ -50,7 +50,7 @@ export function feedWindows(
     let k = next;
     for (; ; k++) {
       const [before, round] = [rounds[k - 1], rounds[k]];
-      if (before === undefined || round === undefined) break;
+      if (before === undefined || round === undefined || before.ts >= start + horizon) break;
       if (round.ts - before.ts > LONGEST_SILENCE) silent = true;
       if (round.ts > start + horizon) break;
       high = Math.max(high, dollarsOf(round));

@@ -40,17 +40,17 @@ export function ruleRows({ slices, titles, multipliers }: Results): Rows {
 }
 
 /** The deployed rule against the static one, by year or by regime. */
-export function sliceRows({ slices, titles }: Results, kind: Slice["kind"]): Rows {
+export function sliceRows({ slices }: Results, kind: Slice["kind"]): Rows {
   return [
     [
       kind === "year" ? "year" : "volatility a year",
       "stretches",
       "average: deployed",
-      titles.static,
+      "average: static",
       "breaches: deployed",
-      titles.static,
-      "worst: deployed",
-      titles.static,
+      "breaches: static",
+      "worst shortfall: deployed",
+      "worst shortfall: static",
       "the deployed rule",
     ],
     ...slices

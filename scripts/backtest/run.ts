@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { dirname, join } from "node:path";
 import Table from "cli-table3";
 import { UsageError } from "../prices/errors.js";
 import { csvOf, jsonOf } from "./documents.js";
@@ -15,6 +15,12 @@ import { findings } from "./verdict.js";
 
 /** Two years of hours. */
 const SAMPLE = { seed: 1, hours: 17_520, start: 2_000 };
+
+const NO_LINES = Object.fromEntries(
+  ["top", "bottom", "left", "right", "mid", "middle"].flatMap((side) =>
+    ["", "-mid", "-left", "-right"].map((part) => [`${side}${part}`, ""]),
+  ),
+);
 
 /** Does what the command line asked for; everything that is said goes to `say`. */
 export async function runBacktest(
@@ -47,7 +53,7 @@ export async function runBacktest(
     "results.csv": csvOf(results),
   };
   for (const [name, content] of Object.entries(documents)) write(join(options.out, name), content);
-  const paths = Object.keys(documents).map((name) => relative(".", join(options.out, name)));
+  const paths = Object.keys(documents).map((name) => join(options.out, name));
   say(`\nWritten: ${paths.join(", ")}`);
 }
 
@@ -60,16 +66,18 @@ function tell(results: Results, say: (line: string) => void): void {
   for (const finding of findings(results)) say(`- ${finding}`);
 }
 
+/** Columns stand apart by two spaces; the first holds words, the others numbers or a verdict. */
 function tableOf([head = [], ...rows]: Rows): string {
   const table = new Table({
     head: [...head],
-    style: { head: [], border: [], compact: true },
+    chars: NO_LINES,
+    style: { head: [], border: [], "padding-left": 0, "padding-right": 2 },
     colAligns: head.map((_, place) => (place === 0 ? "left" : "right")),
     wordWrap: true,
-    colWidths: head.map((_, place) => (place === 0 ? 32 : place === 8 ? 24 : 13)),
+    colWidths: head.map((_, place) => (place === 0 ? 32 : place === 8 ? 25 : 13)),
   });
   table.push(...rows.map((row) => [...row]));
-  return table.toString();
+  return `${table.toString()}\n`;
 }
 
 function write(path: string, content: string): void {

@@ -39,7 +39,7 @@ export interface Chart {
   readonly height?: number;
 }
 
-const MARGIN = { left: 62, right: 14, top: 30, bottom: 46 };
+const MARGIN = { left: 62, right: 26, top: 30, bottom: 46 };
 const STRIP = 18;
 const TICKS = 6;
 
@@ -164,11 +164,14 @@ function drawStrip(
 function legendOf(layers: readonly Layer[]): string {
   let left = MARGIN.left;
   return layers
-    .map(({ title, colour }) => {
+    .map((layer) => {
+      const { title, colour } = layer;
       if (title === undefined) return "";
-      const entry =
-        `<rect x="${left}" y="8" width="12" height="12" fill="${colour}"/>` +
-        `<text x="${left + 17}" y="18">${escape(title)}</text>`;
+      const dashed = layer.kind === "line" && layer.dashed === true;
+      const mark = dashed
+        ? `<path d="M${left} 14h4m4 0h4" stroke="${colour}" stroke-width="2"/>`
+        : `<rect x="${left}" y="8" width="12" height="12" fill="${colour}"/>`;
+      const entry = mark + `<text x="${left + 17}" y="18">${escape(title)}</text>`;
       left += 40 + Math.round(title.length * 6.3);
       return entry;
     })

@@ -1,4 +1,5 @@
-import { count, lengthOf, percent, times } from "./format.js";
+import { count, lengthOf, minuteOf, percent, times } from "./format.js";
+import type { Figures } from "./measure.js";
 import type { Results, Slice } from "./results.js";
 
 /** How the deployed rule compares with the static requirement as given, where they were asked the same. */
@@ -24,6 +25,12 @@ export function verdictOf({ rules: { deployed, static: fixed } }: Slice): Verdic
   return price < 0 ? "asks less, covers less" : "asks more, covers more";
 }
 
+/** "20.6 % of notional (2021-05-19 12:00)" */
+function worstOf({ worstShortfall, worstAt }: Figures): string {
+  const when = worstAt === null ? "" : ` (${minuteOf(worstAt)})`;
+  return `${percent(worstShortfall, 1)} of notional${when}`;
+}
+
 /** What a reader should take home, in sentences. */
 export function findings({ series, slices, titles, market, passedOver }: Results): string[] {
   const all = slices[0];
@@ -46,6 +53,7 @@ export function findings({ series, slices, titles, market, passedOver }: Results
   ];
   return [
     `As deployed the rule asked ${percent(deployed.averageRequirement)} of notional on average and was breached in ${count(deployed.breaches)} of ${count(deployed.windows)} stretches of ${lengthOf(series.horizon)} (coverage ${percent(deployed.coverage, 3)}); ${other} was breached in ${count(fixed.breaches)} (${percent(fixed.coverage, 3)}).`,
+    `The worst shortfalls were ${worstOf(deployed)} as deployed and ${worstOf(fixed)} with ${other}.`,
     `A static requirement of the same average, ${percent(staticSame.averageRequirement)}, would have been breached in ${count(staticSame.breaches)}, with shortfalls that add up to ${times(staticSame.totalShortfall / Math.max(deployed.totalShortfall, 1e-9), 1)} as much.`,
     `At equal coverage of ${percent(chosenEqual.coverage, 2)} the chosen rule needs ${percent(chosenEqual.averageRequirement)} on average, a pure EWMA ${percent(ewmaEqual.averageRequirement)} and a static requirement ${percent(staticEqual.averageRequirement)}; within 24 hours it rose by at most ${times(chosenEqual.largestRiseOfDay)} where the pure EWMA rose by ${times(ewmaEqual.largestRiseOfDay)}. The worst shortfalls are ${percent(chosenEqual.worstShortfall, 1)}, ${percent(ewmaEqual.worstShortfall, 1)} and ${percent(staticEqual.worstShortfall, 1)} of notional.`,
     ...verdicts.flatMap(([verdict, text]) => {
