@@ -70,7 +70,7 @@ export const VOLATILITY = {
   fastSeconds: 124_649n,
   /** A feed that is silent for longer is taken to have moved as the prior says [seconds]. */
   honestGap: 3_900n,
-  /** The largest squared move that one round counts for: 20 % [wad]. */
+  /** The largest squared move that one round counts for, a log return of 20 %: a fall of 18 %, a rise of 22 % [wad]. */
   mostMove: 40_000_000_000_000_000n,
   /** Volatility of 1,000 % a year [1e-12 per year]. */
   mostVariance: 10n ** 14n,
@@ -125,7 +125,7 @@ export function acceptsRound(state: VolatilityState, round: PriceRound): boolean
 /**
  * The state after one more round, which is the state itself when the round is passed over:
  *
- *     r^2        = (p1 - p0)^2 / (p0 p1), at most 20 % squared
+ *     r^2        = (p1 - p0)^2 / (p0 p1), at most 0.04
  *     moved      = r^2 x year, after a silence of more than 3,900 s at least prior variance x what is beyond them
  *     variance   = (T variance + moved) / (T + elapsed)      T = half-life / ln 2
  *

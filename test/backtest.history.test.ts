@@ -157,6 +157,62 @@ describe("backtest: what the docs quote", () => {
       }
     });
 
+    it("by regime the rule asks for what the docs say, and is breached as often", () => {
+      const regimes = ({ slices }: Results) =>
+        slices
+          .filter(({ kind }) => kind === "regime")
+          .map(({ rules: { deployed, static: fixed } }) => [
+            (deployed.averageRequirement * 100).toFixed(2),
+            deployed.breaches,
+            fixed.breaches,
+          ]);
+      expect(regimes(eth)).to.deep.equal([
+        ["3.06", 17, 7],
+        ["3.54", 102, 30],
+        ["4.08", 134, 63],
+        ["4.88", 169, 157],
+        ["6.81", 101, 318],
+      ]);
+      expect(regimes(btc)).to.deep.equal([
+        ["2.97", 46, 13],
+        ["3.49", 109, 36],
+        ["4.06", 91, 51],
+        ["4.88", 67, 61],
+        ["6.71", 40, 133],
+      ]);
+    });
+
+    it("half-lives of a day, three and fourteen cost and rise as the docs say", () => {
+      const quoted = ({ halfLives }: Results) =>
+        halfLives
+          .filter(({ value }) => [24, 72, 336].includes(value))
+          .map(({ averageRequirement, largestRiseOfDay }) => [
+            (averageRequirement * 100).toFixed(2),
+            largestRiseOfDay.toFixed(1),
+          ]);
+      expect(quoted(eth)).to.deep.equal([
+        ["7.39", "3.0"],
+        ["7.81", "2.3"],
+        ["8.52", "1.6"],
+      ]);
+      expect(quoted(btc)).to.deep.equal([
+        ["5.91", "4.0"],
+        ["6.27", "2.9"],
+        ["6.97", "1.9"],
+      ]);
+    });
+
+    it("initial covered and floors were reached as the docs say", () => {
+      const quoted = ({ initial, atFloor }: Results) => [
+        initial.breaches,
+        initial.straightToMaintenance,
+        (initial.byFast * 100).toFixed(0),
+        (atFloor * 100).toFixed(1),
+      ];
+      expect(quoted(eth)).to.deep.equal([77, 1_315, "36", "3.5"]);
+      expect(quoted(btc)).to.deep.equal([53, 932, "35", "0.1"]);
+    });
+
     it("the years in which it beats a static 5 % are the ones that the docs name", () => {
       const beats = ({ slices }: Results): string[] =>
         slices
