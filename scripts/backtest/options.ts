@@ -53,13 +53,8 @@ export function parseOptions(args: readonly string[]): BacktestOptions | undefin
   try {
     command.parse(args, { from: "user" });
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return undefined;
-    const problem = error.message.replace(/^error: /, "").trim();
-    throw new UsageError(
-      `${problem.charAt(0).toUpperCase()}${problem.slice(1)}${/[.?]$/.test(problem) ? "" : "."}`,
-      "Run with --help to see the options.",
-    );
+    if (error instanceof CommanderError && error.exitCode === 0) return undefined;
+    throw explain(error);
   }
 
   const {
@@ -90,6 +85,16 @@ export function parseOptions(args: readonly string[]): BacktestOptions | undefin
     throw new UsageError(`There is no file ${missing}.`, HOW_TO_GET_PRICES);
   }
   return { prices, asset, coverage, horizon, fixed, out, sample };
+}
+
+/** What commander says, as a sentence with a cure. */
+function explain(error: unknown): unknown {
+  if (!(error instanceof CommanderError)) return error;
+  const problem = error.message.replace(/^error: /, "").trim();
+  return new UsageError(
+    `${problem.charAt(0).toUpperCase()}${problem.slice(1)}${/[.?]$/.test(problem) ? "" : "."}`,
+    "Run with --help to see the options.",
+  );
 }
 
 /** Which market a file's name speaks of. */

@@ -28,44 +28,55 @@ export function feedWindows(
   const price: number[] = [];
   const rise: number[] = [];
   const fall: number[] = [];
-  // A round that is dated before the one ahead of it is passed over here as by the oracle.
-  let latest = 0;
-  const rounds = priced.filter(({ ts }) => {
-    if (ts < latest) return false;
-    latest = ts;
-    return true;
-  });
-  const holes = rounds.filter(
-    ({ ts }, i) => ts - (rounds[i - 1]?.ts ?? ts) > LONGEST_SILENCE,
-  ).length;
-
+  const rounds = inTime(priced);
+  const holes = rounds.filter((round, i) => isSilent(rounds[i - 1], round)).length;
   let skipped = 0;
   let next = 0;
-  const first = rounds[0]?.ts ?? 0;
-  for (let start = first; start + horizon <= latest; start += horizon) {
+  const [first, last] = [rounds[0]?.ts ?? 0, rounds.at(-1)?.ts ?? 0];
+  for (let start = first; start + horizon <= last; start += horizon) {
     while ((rounds[next]?.ts ?? Infinity) <= start) next++;
     const answer = dollarsOf(rounds[next - 1]);
-    let silent = false;
-    let [high, low] = [answer, answer];
-    let k = next;
-    for (; ; k++) {
-      const [before, round] = [rounds[k - 1], rounds[k]];
-      if (before === undefined || round === undefined || before.ts >= start + horizon) break;
-      if (round.ts - before.ts > LONGEST_SILENCE) silent = true;
-      if (round.ts > start + horizon) break;
-      high = Math.max(high, dollarsOf(round));
-      low = Math.min(low, dollarsOf(round));
-    }
-    if (silent) {
+    const range = rangeUntil(start + horizon, rounds, next);
+    if (range === undefined) {
       skipped++;
       continue;
     }
     time.push(start);
     price.push(answer);
-    rise.push(high / answer - 1);
-    fall.push(1 - low / answer);
+    rise.push(range.high / answer - 1);
+    fall.push(1 - range.low / answer);
   }
   return { windows: columns({ time, price, rise, fall }), holes, skipped };
+}
+
+/** The highest and lowest answer from the one before `next` on; `undefined` when a silence reaches into the time. */
+function rangeUntil(
+  end: number,
+  rounds: readonly FeedRound[],
+  next: number,
+): { high: number; low: number } | undefined {
+  let [high, low] = [0, Infinity];
+  for (let k = next - 1; ; k++) {
+    const [round, after] = [rounds[k], rounds[k + 1]];
+    if (round === undefined || round.ts > end) return { high, low };
+    if (round.ts < end && isSilent(round, after)) return undefined;
+    high = Math.max(high, dollarsOf(round));
+    low = Math.min(low, dollarsOf(round));
+  }
+}
+
+function isSilent(before: FeedRound | undefined, after: FeedRound | undefined): boolean {
+  return before !== undefined && after !== undefined && after.ts - before.ts > LONGEST_SILENCE;
+}
+
+/** A round that is dated before the one ahead of it is passed over here as by the oracle. */
+function inTime(rounds: readonly FeedRound[]): FeedRound[] {
+  let latest = 0;
+  return rounds.filter(({ ts }) => {
+    if (ts < latest) return false;
+    latest = ts;
+    return true;
+  });
 }
 
 function dollarsOf(round: FeedRound | undefined): number {

@@ -5,6 +5,7 @@ import {
   type PriceRound,
   ratesOf,
   sigmaAt,
+  type VolatilityListing,
   type VolatilityState,
 } from "../../sdk/index.js";
 import { UsageError } from "../prices/errors.js";
@@ -28,6 +29,8 @@ export interface Readings {
 }
 
 const WAD = 1e18;
+/** Progress is told once in so many stretches. */
+const PROGRESS_STRIDE = 1_000;
 
 /**
  * Tells the rule every round of a series in order and reads it at the beginning of every stretch, with the integers of
@@ -41,67 +44,88 @@ export function readVolatility(
   market: Market,
   onProgress: (share: number) => void,
 ): Readings {
-  const begin = beginningOf(rounds, market);
-  if (begin === undefined) {
+  const oracle = listOracle(rounds, market);
+  const first = windows.time.findIndex((start) => start >= (oracle?.time[0] ?? Infinity));
+  if (oracle === undefined || first < 0) {
     throw new UsageError(
       `${file} has no price that ${market.name} could have.`,
       "Check that --asset fits the file and that its prices are in dollars.",
     );
   }
-  let { state } = begin;
-  let next = begin.next;
-  const time: number[] = [Number(state.lastTime)];
-  const price: number[] = [dollars(rounds[next - 1] as PriceRound)];
-  const first = windows.time.findIndex((start) => start >= Number(state.lastTime));
-  const read = windows.time.subarray(first < 0 ? windows.time.length : first);
-  const [slow, fast] = [new Float64Array(read.length), new Float64Array(read.length)];
-  const [maintenance, initial] = [new Float64Array(read.length), new Float64Array(read.length)];
-
-  let passedOver = next - 1;
-  for (const [i, start] of read.entries()) {
-    for (; next < rounds.length; next++) {
-      const round = rounds[next] as PriceRound;
-      if (Number(round.updatedAt) > start) break;
-      if (acceptsRound(state, round)) {
-        time.push(Number(round.updatedAt));
-        price.push(dollars(round));
-      } else passedOver++;
-      state = afterRound(state, round);
-    }
-    const sigmas = sigmaAt(state, BigInt(start));
+  const read = from(windows, first);
+  const { length } = read.time;
+  const [slow, fast] = [new Float64Array(length), new Float64Array(length)];
+  const [maintenance, initial] = [new Float64Array(length), new Float64Array(length)];
+  for (const [i, start] of read.time.entries()) {
+    const sigmas = sigmaAt(oracle.tellUntil(start), BigInt(start));
     const rates = ratesOf(market.rates, sigmas);
     slow[i] = Number(sigmas.slow) / WAD;
     fast[i] = Number(sigmas.fast) / WAD;
     maintenance[i] = Number(rates.maintenance) / WAD;
     initial[i] = Number(rates.initial) / WAD;
-    if (i % 1_000 === 0) onProgress(i / read.length);
+    if (i % PROGRESS_STRIDE === 0) onProgress(i / length);
   }
-  onProgress(1);
   return {
-    windows: {
-      time: read,
-      price: windows.price.subarray(-read.length),
-      rise: windows.rise.subarray(-read.length),
-      fall: windows.fall.subarray(-read.length),
-    },
-    ...{ slow, fast, maintenance, initial, passedOver },
-    taken: { time: Float64Array.from(time), price: Float64Array.from(price) },
+    ...{ windows: read, slow, fast, maintenance, initial },
+    taken: { time: Float64Array.from(oracle.time), price: Float64Array.from(oracle.price) },
+    passedOver: oracle.passedOver(),
   };
 }
 
-/** The state after the first round that can begin a listing, and the place of the round after it. */
-function beginningOf(
-  rounds: readonly PriceRound[],
-  { listing }: Market,
-): { state: VolatilityState; next: number } | undefined {
-  for (const [place, round] of rounds.entries()) {
-    try {
-      return { state: initialVolatility(listing, round), next: place + 1 };
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-    }
+/** The oracle of a listing, and what it took. */
+interface Oracle {
+  readonly time: readonly number[];
+  readonly price: readonly number[];
+  passedOver(): number;
+  /** Tells it every round up to a time, which may not go back [unix seconds]. */
+  tellUntil(time: number): VolatilityState;
+}
+
+/** An oracle that begins with the first round that it accepts; `undefined` when there is none. */
+function listOracle(rounds: readonly PriceRound[], { listing }: Market): Oracle | undefined {
+  const begin = rounds.findIndex((round) => canBegin(listing, round));
+  const opening = rounds[begin];
+  if (opening === undefined) return undefined;
+  let state = initialVolatility(listing, opening);
+  let next = begin + 1;
+  let passedOver = begin;
+  const [time, price] = [[Number(opening.updatedAt)], [dollars(opening)]];
+  return {
+    time,
+    price,
+    passedOver: () => passedOver,
+    tellUntil: (until) => {
+      for (; ; next++) {
+        const round = rounds[next];
+        if (round === undefined || Number(round.updatedAt) > until) return state;
+        if (acceptsRound(state, round)) {
+          time.push(Number(round.updatedAt));
+          price.push(dollars(round));
+        } else passedOver++;
+        state = afterRound(state, round);
+      }
+    },
+  };
+}
+
+function canBegin(listing: VolatilityListing, round: PriceRound): boolean {
+  try {
+    initialVolatility(listing, round);
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
   }
-  return undefined;
+}
+
+/** The stretches from a place on. */
+function from({ time, price, rise, fall }: Windows, first: number): Windows {
+  return {
+    time: time.subarray(first),
+    price: price.subarray(first),
+    rise: rise.subarray(first),
+    fall: fall.subarray(first),
+  };
 }
 
 function dollars({ answer }: PriceRound): number {

@@ -52,14 +52,6 @@ export async function readTable<Row>(
   const file = basename(path);
   const rows: Row[] = [];
   let found: TableShape<Row> | undefined;
-  const parser = parse({
-    bom: true,
-    trim: true,
-    skip_empty_lines: true,
-    relax_column_count: true,
-    max_record_size: LONGEST_ROW,
-    info: true,
-  });
   const collect = async (parsed: AsyncIterable<ParsedRow>): Promise<void> => {
     let places = new Map<string, number>();
     for await (const { record, info } of parsed) {
@@ -73,10 +65,7 @@ export async function readTable<Row>(
   };
 
   try {
-    const gzipped = path.endsWith(".gz") || (await beginsAsGzip(path));
-    const source = createReadStream(path);
-    if (gzipped) await pipeline(source, createGunzip(), parser, collect);
-    else await pipeline(source, parser, collect);
+    await streamRows(path, collect);
   } catch (error) {
     throw explain(error, path, shapes);
   }
@@ -88,6 +77,24 @@ export async function readTable<Row>(
     );
   }
   return { shape: found, rows };
+}
+
+async function streamRows(
+  path: string,
+  collect: (parsed: AsyncIterable<ParsedRow>) => Promise<void>,
+): Promise<void> {
+  const parser = parse({
+    bom: true,
+    trim: true,
+    skip_empty_lines: true,
+    relax_column_count: true,
+    max_record_size: LONGEST_ROW,
+    info: true,
+  });
+  const gzipped = path.endsWith(".gz") || (await beginsAsGzip(path));
+  const source = createReadStream(path);
+  if (gzipped) await pipeline(source, createGunzip(), parser, collect);
+  else await pipeline(source, parser, collect);
 }
 
 /** A gzipped file may have lost its ending on the way. */
