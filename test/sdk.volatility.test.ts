@@ -86,13 +86,12 @@ describe("sdk volatility", () => {
       expect(() => begin("299999.99999999")).not.to.throw();
     });
 
-    it("compares the band with answers of feeds that have more decimals than a WAD", () => {
+    it("rounds answers with more decimals than a WAD down before the band is asked, as the oracle does", () => {
       const listing = { ...ETH_LISTING, decimals: 24n };
       const least = 30n * 10n ** 24n;
-      expect(() => initialVolatility(listing, { answer: least, updatedAt: 1n })).to.throw();
-      expect(() =>
-        initialVolatility(listing, { answer: least + 1n, updatedAt: 1n }),
-      ).not.to.throw();
+      const beginAt = (answer: bigint) => initialVolatility(listing, { answer, updatedAt: 1n });
+      expect(() => beginAt(least + 10n ** 6n - 1n)).to.throw(RangeError);
+      expect(beginAt(least + 10n ** 6n).lastTime).to.equal(1n);
     });
   });
 
