@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 import { mulDown, WAD } from "./wad.js";
+=======
+import { mulDown, WAD, wadOfAmount } from "./wad.js";
+>>>>>>> backtest
 
 /** What a feed says of one round. */
 export interface PriceRound {
@@ -209,10 +213,15 @@ function squaredMove(before: bigint, after: bigint): bigint {
 
 function isPrice(listing: VolatilityListing, { answer, updatedAt }: PriceRound): boolean {
   if (answer <= 0n || updatedAt === 0n) return false;
+<<<<<<< HEAD
   // Compared without dividing: a feed may have more than 18 decimals.
   const scaled = answer * WAD;
   const one = 10n ** listing.decimals;
   return scaled > listing.minimum * one && scaled < listing.maximum * one;
+=======
+  const price = wadOfAmount(answer, Number(listing.decimals));
+  return price > listing.minimum && price < listing.maximum;
+>>>>>>> backtest
 }
 
 /** [1e-12 per year] */

@@ -1,4 +1,4 @@
-import type { Candle } from "./candles.js";
+import type { Candle } from "../prices/candles.js";
 
 /** A price at a time. */
 export interface PricePoint {

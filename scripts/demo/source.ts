@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { readCandles, type Candle } from "./candles.js";
+import { readCandles, type Candle } from "../prices/candles.js";
 import type { PriceStep } from "./drive.js";
 import { UsageError } from "./errors.js";
 import { decimal, percent } from "./format.js";

@@ -1,4 +1,4 @@
-import type { Candle } from "./candles.js";
+import type { Candle } from "../prices/candles.js";
 import { createRandom, type Random } from "./random.js";
 
 /** What shapes a synthetic crash. */

@@ -1,5 +1,5 @@
 import { UsageError } from "./errors.js";
-import type { Candle } from "./candles.js";
+import type { Candle } from "../prices/candles.js";
 import { candleSpacing, walkCandles, type PricePoint } from "./path.js";
 
 /** A fall from a high to a later low. */

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import type { Candle } from "../../scripts/demo/candles.js";
+import type { Candle } from "../../scripts/prices/candles.js";
 import { UsageError } from "../../scripts/demo/errors.js";
 import {
   candleSpacing,

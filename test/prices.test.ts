@@ -3,13 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { expect } from "chai";
-import { readCandles } from "../../scripts/demo/candles.js";
-import { UsageError } from "../../scripts/demo/errors.js";
+import { readCandles } from "../scripts/prices/candles.js";
+import { UsageError } from "../scripts/prices/errors.js";
 
 const HEADER = "ts,open,high,low,close,volume";
 const GOOD = [HEADER, "1000,10,12,9,11,5", "1060,11,11.5,10,10.5,0", ""].join("\n");
 
-describe("demo candles", () => {
+describe("price files", () => {
   let folder: string;
 
   before(async () => {
