@@ -63,7 +63,7 @@ contract MarginEngine is AccountValuation, IMarginEngine {
         )
     {
         FORMER_ENGINE = engine;
-        MODEL = new StandardMargin();
+        MODEL = _newModel();
     }
 
     // The clearinghouse
@@ -247,6 +247,11 @@ contract MarginEngine is AccountValuation, IMarginEngine {
         }
         if (lower == 0 || upper == 0) return lower + upper;
         return current - lower <= upper - current ? lower : upper;
+    }
+
+    /// @dev The model of `_ownRequirementOf` as a contract of its own: an engine with other requirements replaces both.
+    function _newModel() internal virtual returns (IMarginModel) {
+        return new StandardMargin();
     }
 
     // The gate
