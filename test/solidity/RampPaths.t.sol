@@ -73,7 +73,11 @@ contract RampPathsTest is AnyRules, PlimsollSetup {
 
         (uint256 elapsed, uint256 before, uint256 afterwards) = _twoMoments(seed);
         uint256 bps = _part(from.maintenanceHaircutBps, to.maintenanceHaircutBps, elapsed, 1);
-        assertLe(_distance(before, afterwards), (6_000_000e18 / uint256(10_000)) * bps, "the value x the haircut's move");
+        assertLe(
+            _distance(before, afterwards),
+            (6_000_000e18 / uint256(10_000)) * bps,
+            "the value x the haircut's move"
+        );
     }
 
     function testFuzz_MinimumMarginsMoveNoFasterThanTheirFields(uint256 seed) public {
@@ -191,7 +195,7 @@ contract RampPathsTest is AnyRules, PlimsollSetup {
         BracketParameters memory to,
         uint256 elapsed
     ) private pure returns (uint256 most) {
-        uint256[3][4] memory of = [
+        uint256[3][4] memory rows = [
             [uint256(from.firstEnd), from.secondEnd, from.thirdEnd],
             [uint256(to.firstEnd), to.secondEnd, to.thirdEnd],
             [uint256(from.secondFactorBps), from.thirdFactorBps, from.lastFactorBps],
@@ -199,11 +203,11 @@ contract RampPathsTest is AnyRules, PlimsollSetup {
         ];
         uint256[2] memory below = [uint256(10_000), 10_000];
         for (uint256 i = 0; i < 3; ++i) {
-            uint256[2] memory step = [of[2][i] - below[0], of[3][i] - below[1]];
-            below = [of[2][i], of[3][i]];
-            uint256 start = _min(of[0][i], of[1][i]);
+            uint256[2] memory step = [rows[2][i] - below[0], rows[3][i] - below[1]];
+            below = [rows[2][i], rows[3][i]];
+            uint256 start = _min(rows[0][i], rows[1][i]);
             uint256 above = start < 24_000_000 ? 24_000_000 - start : 0;
-            uint256 moved = _min(_part(of[0][i], of[1][i], elapsed, 1), above);
+            uint256 moved = _min(_part(rows[0][i], rows[1][i], elapsed, 1), above);
             // A step is the difference of two factors, each of which is rounded.
             most += _part(step[0], step[1], elapsed, 2) * above * 1e14;
             most += (_max(step[0], step[1]) + 2) * moved * 1e14;

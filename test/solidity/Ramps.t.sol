@@ -119,9 +119,10 @@ contract RampsTest is AnyRules, PlimsollSetup {
     /// @dev Another engine, stricter or not, once the blend before is over.
     function _succeed(uint256 draw) private {
         if (block.timestamp < engine.endOfBlend()) return;
-        engine = draw & 2 == 0
-            ? new MarginEngine(vault, clearinghouse, oracle, rules, engine)
-            : new MockStricterEngine(vault, clearinghouse, oracle, rules, engine);
+        engine =
+            draw & 2 == 0
+                ? new MarginEngine(vault, clearinghouse, oracle, rules, engine)
+                : new MockStricterEngine(vault, clearinghouse, oracle, rules, engine);
         clearinghouse.setMarginEngine(address(engine));
     }
 
