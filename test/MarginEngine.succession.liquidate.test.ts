@@ -92,6 +92,5 @@ describe("MarginEngine, liquidation while requirements move", () => {
       .liquidate(alices, liquidators, parseWad("0.05"), MaxInt256);
     const { gasUsed } = (await act.wait())!;
     expect(gasUsed).to.be.lessThan(MOST_GAS);
-    console.log(gasUsed);
   });
 });

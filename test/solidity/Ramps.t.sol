@@ -161,8 +161,8 @@ contract RampsTest is AnyRules, PlimsollSetup {
     function _compare(Watched memory watched) private {
         Margin memory afterwards = engine.marginOf(watched.account);
         assertEq(afterwards.equity, watched.before.equity, "equity");
+        // Not equal: a new volatility oracle begins at the former's sigma, cut off below a bps and above 65,535 bps.
         assertLe(afterwards.maintenance, watched.before.maintenance, "GV1: maintenance");
-        // A new volatility oracle begins at the former's sigma, which is cut off below a bps and above 65,535 bps.
         if (watched.before.equity < int256(watched.before.maintenance)) return;
         _expectNotLiquidatable(watched.account);
     }
