@@ -114,6 +114,25 @@ contract RampPathsTest is AnyRules, PlimsollSetup {
         if (field < 7) rules.setUnderlying(ETH, _otherRate(rates, field, draw));
         else rules.setBrackets(ETH, _otherBracket(brackets, field - 7, draw));
 
+        _requireStraight(seed);
+    }
+
+    /// @notice The same when all fields move at once, every one of them so that more is required, or every one so that less
+    /// is. (Fields that move against each other may lead a requirement above both of its ends.)
+    function testFuzz_FieldsThatAllTightenOrAllLoosenMoveStraightToTheirEnd(uint256 seed) public {
+        (UnderlyingParameters memory loose, UnderlyingParameters memory tight) = _twoRates(seed);
+        (BracketParameters memory wide, BracketParameters memory narrow) = _twoBrackets(seed);
+        bool isTightened = seed & 1 == 1;
+        rules.setUnderlying(ETH, isTightened ? loose : tight);
+        rules.setBrackets(ETH, isTightened ? wide : narrow);
+        vm.warp(block.timestamp + RAMP_SECONDS);
+        rules.setUnderlying(ETH, isTightened ? tight : loose);
+        rules.setBrackets(ETH, isTightened ? narrow : wide);
+        _requireStraight(seed);
+    }
+
+    /// @dev At any two moments of the ramp that begins now both requirements are nearer to their ends than before.
+    function _requireStraight(uint256 seed) private {
         Moments memory moments = _momentsOf(seed);
         Margin[4] memory path = [
             _marginAt(_large, moments.begun),
@@ -125,6 +144,57 @@ contract RampPathsTest is AnyRules, PlimsollSetup {
             _requireBetween(path[i].maintenance, path[i - 1].maintenance, path[3].maintenance);
             _requireBetween(path[i].initial, path[i - 1].initial, path[3].initial);
         }
+    }
+
+    /// @dev Two sets of rates, the second of which requires more by each of its fields.
+    function _twoRates(
+        uint256 seed
+    ) private pure returns (UnderlyingParameters memory loose, UnderlyingParameters memory tight) {
+        (loose, tight) = (_anyRates(_draw(seed, 100)), _anyRates(_draw(seed, 101)));
+        (loose.maintenanceBaseBps, tight.maintenanceBaseBps) = _inOrder(
+            loose.maintenanceBaseBps,
+            tight.maintenanceBaseBps
+        );
+        (loose.maintenanceSlopeBps, tight.maintenanceSlopeBps) = _inOrder(
+            loose.maintenanceSlopeBps,
+            tight.maintenanceSlopeBps
+        );
+        (loose.maintenanceFloorBps, tight.maintenanceFloorBps) = _inOrder(
+            loose.maintenanceFloorBps,
+            tight.maintenanceFloorBps
+        );
+        (loose.maintenanceCapBps, tight.maintenanceCapBps) = _inOrder(loose.maintenanceCapBps, tight.maintenanceCapBps);
+        (loose.initialFloorBps, tight.initialFloorBps) = _inOrder(loose.initialFloorBps, tight.initialFloorBps);
+        (tight.maintenanceToInitialBps, loose.maintenanceToInitialBps) = _inOrder(
+            tight.maintenanceToInitialBps,
+            loose.maintenanceToInitialBps
+        );
+        (uint16 low, uint16 high) = _inOrder(loose.priorSigmaPercent, tight.priorSigmaPercent);
+        (loose.priorSigmaPercent, tight.priorSigmaPercent) = (uint8(low), uint8(high));
+    }
+
+    /// @dev The same for brackets: nearer ends and larger factors.
+    function _twoBrackets(
+        uint256 seed
+    ) private pure returns (BracketParameters memory wide, BracketParameters memory narrow) {
+        BracketParameters memory a = _anyBrackets(_draw(seed, 102));
+        BracketParameters memory b = _anyBrackets(_draw(seed, 103));
+        wide.firstEnd = uint40(_max(a.firstEnd, b.firstEnd));
+        wide.secondEnd = uint40(_max(a.secondEnd, b.secondEnd));
+        wide.thirdEnd = uint40(_max(a.thirdEnd, b.thirdEnd));
+        wide.secondFactorBps = uint24(_min(a.secondFactorBps, b.secondFactorBps));
+        wide.thirdFactorBps = uint24(_min(a.thirdFactorBps, b.thirdFactorBps));
+        wide.lastFactorBps = uint24(_min(a.lastFactorBps, b.lastFactorBps));
+        narrow.firstEnd = uint40(_min(a.firstEnd, b.firstEnd));
+        narrow.secondEnd = uint40(_min(a.secondEnd, b.secondEnd));
+        narrow.thirdEnd = uint40(_min(a.thirdEnd, b.thirdEnd));
+        narrow.secondFactorBps = uint24(_max(a.secondFactorBps, b.secondFactorBps));
+        narrow.thirdFactorBps = uint24(_max(a.thirdFactorBps, b.thirdFactorBps));
+        narrow.lastFactorBps = uint24(_max(a.lastFactorBps, b.lastFactorBps));
+    }
+
+    function _inOrder(uint16 a, uint16 b) private pure returns (uint16, uint16) {
+        return a < b ? (a, b) : (b, a);
     }
 
     /// @dev Other rates, within the bounds, of which one field differs at most.

@@ -12,7 +12,7 @@ import {NotedVolatility, newGeneration} from "../../contracts/types/NotedVolatil
 import {RAMP_SECONDS, ramped, rampedField, rampEnd} from "../../contracts/types/Ramp.sol";
 import {RateRules, UnderlyingParameters, packRateRules} from "../../contracts/types/RateRules.sol";
 import {FundingRules} from "../../contracts/types/FundingRules.sol";
-import {BracketParameters, SizeBrackets, packSizeBrackets} from "../../contracts/types/SizeBrackets.sol";
+import {SizeBrackets, packSizeBrackets} from "../../contracts/types/SizeBrackets.sol";
 
 /// @title RampedWordsTest
 /// @notice Words whose fields are on their way: each field moves by itself, disturbs no other, and what holds at both ends
