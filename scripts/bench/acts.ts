@@ -39,9 +39,6 @@ const FEES_BPS = 10n;
 /** A flagged account waits an hour, and its flag is good for a day more [seconds]. */
 const FLAG_SECONDS = 7_200;
 
-/** What a poke looks at, at most. */
-const MOST_ROUNDS = 256n;
-
 /** What 0.1 WETH, 0.1 wstETH and 0.003 WBTC are worth; the debtor has so much less in cash. */
 const COLLATERAL_DOLLARS = 960;
 
@@ -81,14 +78,6 @@ export const ACTS: Record<ActName, Preparation> = {
     return { sender: taker, request };
   },
 
-  async callMargin({ debtor, house, relay, clearinghouse, usdc, endow, open, movePrices }) {
-    await endow(debtor, usdc, DEBTOR_DOLLARS);
-    await open(debtor, house, ETH_PERP);
-    await movePrices([ETH_PERP], CRASH_BPS);
-    const request = await clearinghouse.callMargin.populateTransaction(accountOf(debtor));
-    return { sender: relay, request };
-  },
-
   liquidate1Warm: async (market) => liquidate(market, { positions: 1, warm: true }),
   liquidate1Fresh: async (market) => liquidate(market, { positions: 1, warm: false }),
   liquidate5Warm: async (market) => liquidate(market, { positions: 5, warm: true }),
@@ -106,14 +95,6 @@ export const ACTS: Record<ActName, Preparation> = {
   async accrueFunding({ clearinghouse, relay, changeFundingRules }) {
     await changeFundingRules(ETH_PERP);
     const request = await clearinghouse.accrueFunding.populateTransaction(ETH_PERP);
-    return { sender: relay, request };
-  },
-
-  async pokeVolatility({ volatilityOracle, relay, movePrices }) {
-    const underlying = underlyingOf(ETH_PERP);
-    await volatilityOracle.poke(underlying, MOST_ROUNDS);
-    await movePrices([ETH_PERP], DRIFT_BPS);
-    const request = await volatilityOracle.poke.populateTransaction(underlying, 1n);
     return { sender: relay, request };
   },
 

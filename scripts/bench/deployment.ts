@@ -94,7 +94,6 @@ async function contractsAt({ ethers }: NetworkConnection, addresses: DeployedAdd
     clearinghouse: await ethers.getContractAt("Clearinghouse", contracts.Clearinghouse),
     marginEngine: await ethers.getContractAt("MarginEngine", contracts.MarginEngine),
     exchange: await ethers.getContractAt("Exchange", contracts.Exchange),
-    volatilityOracle: await ethers.getContractAt("VolatilityOracle", contracts.VolatilityOracle),
     usdc: await tokenAt("USDC"),
     weth: await tokenAt("WETH"),
     wsteth: await tokenAt("wstETH"),
