@@ -3,6 +3,7 @@ import { max, min, type ReferenceMargin, sum } from "../margin.js";
 import { cashOf, spareCash } from "./cash.js";
 import { realQuoteOf } from "./ledger.js";
 import { currentPrices, lenientPrices, priceOf, type Prices } from "./oracle.js";
+import { todayOf } from "./ramp.js";
 import { collateralItem, type Item, positionItem } from "./requirement.js";
 import { demand, Refusal } from "./refusal.js";
 import { amountOfCash, shareDown, shareUp } from "./units.js";
@@ -60,7 +61,7 @@ export function valuationOf(
     amount === 0n ? [] : [collateralItem(world, { place: index + 1, amount }, options)],
   );
   const items = [...positions, ...collateral];
-  const leastOfAll = BigInt(world.rules.liquidation.minimumMargin) * WAD;
+  const leastOfAll = todayOf(world.minimumMargins, world.now).ofAccount * WAD;
   return {
     equity: account.cash + sum(items.map(({ value }) => value)),
     items,

@@ -24,7 +24,9 @@ import {
   drawWithdraw,
 } from "./drawMoney.js";
 import { drawMatchOrders } from "./drawOrders.js";
+import { drawBrackets, drawHaircuts, drawMinimumMargins, drawRates } from "./drawParameters.js";
 import { drawClear } from "./drawTrades.js";
+import { drawCallMargin, drawPoke } from "./drawVolatility.js";
 import type { Stage } from "./stage.js";
 import {
   bankrupt,
@@ -66,6 +68,12 @@ const ACTS: [weight: number, draw: Draw][] = [
   [2, drawAccrueFunding],
   [1, drawAccrueInterest],
   [1.5, drawFeeTier],
+  [3, drawPoke],
+  [1, drawCallMargin],
+  [0.8, drawRates],
+  [0.4, drawBrackets],
+  [0.5, drawHaircuts],
+  [0.3, drawMinimumMargins],
 ];
 
 export interface ScenarioOptions {
@@ -215,7 +223,16 @@ function errorNameOf({ plimsoll }: Stage, error: unknown): string {
   const data = dataOf(error);
   if (data === undefined) throw error;
   const { vault, clearinghouse, marginEngine, exchange, oracle, rules } = plimsoll;
-  for (const contract of [vault, clearinghouse, marginEngine, exchange, oracle, rules]) {
+  const { volatilityOracle } = plimsoll;
+  for (const contract of [
+    vault,
+    clearinghouse,
+    marginEngine,
+    exchange,
+    oracle,
+    rules,
+    volatilityOracle,
+  ]) {
     const found = contract.interface.getError(data.slice(0, 10));
     if (found !== null) return found.name;
   }
