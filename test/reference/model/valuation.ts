@@ -174,6 +174,8 @@ export function withdrawable(world: World, id: AccountId, place: number): bigint
   };
   // Without the token altogether its price is not needed; for a part of it, it is.
   if (room >= held && isEnough(held)) return held;
+  // Where nothing but the whole could leave, nobody asks.
+  if (room === 0n || held === 1n) return 0n;
   if (!isRiskless(account)) viewOf(world, account);
   return mostThat(isEnough, min(held, room));
 }
