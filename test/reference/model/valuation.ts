@@ -1,6 +1,6 @@
 import { type AccountId, underlyingOf, WAD } from "../../../sdk/index.js";
 import { max, min, type ReferenceMargin, sum } from "../margin.js";
-import { cashOf, spareCash } from "./cash.js";
+import { cashOf, figuresOf, spareCash } from "./cash.js";
 import { realQuoteOf } from "./ledger.js";
 import { currentPrices, lenientPrices, priceOf, type Prices } from "./oracle.js";
 import { todayOf } from "./ramp.js";
@@ -158,6 +158,7 @@ export function withdrawable(world: World, id: AccountId, place: number): bigint
   const account = portfolioOf(world, id);
   const room = releasableOf(world, place);
   if (place === 0) {
+    if (account.cash <= 0n && figuresOf(world).loanRoom === 0n) return 0n;
     const spare = spareCash(world, id, leastCash(world, account));
     return min(amountOfCash(world.rules.tokens[0]!, spare), room);
   }

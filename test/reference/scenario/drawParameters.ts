@@ -35,8 +35,8 @@ export function drawRates(table: Table): Act {
     maintenanceBaseBps: near(table, to.maintenanceBaseBps, [50n, 400n]),
     maintenanceSlopeBps: near(table, to.maintenanceSlopeBps, [0n, 250n]),
     maintenanceFloorBps,
-    maintenanceCapBps: maintenanceFloorBps + dice.between(0n, 700n),
-    initialFloorBps: maintenanceFloorBps + dice.between(0n, 300n),
+    maintenanceCapBps: maintenanceFloorBps + dice.pick([0n, 100n, 300n, 700n]),
+    initialFloorBps: maintenanceFloorBps + dice.pick([0n, 100n, 300n, 1_200n]),
     maintenanceToInitialBps: near(table, to.maintenanceToInitialBps, [5_000n, 9_000n]),
     priorSigmaPercent: near(table, to.priorSigmaPercent, [20n, 120n]),
   };
@@ -142,7 +142,12 @@ export function drawHaircuts(table: Table): Act {
 export function drawMinimumMargins(table: Table): Act {
   const { dice, world, stage } = table;
   const from = callerOf(table);
-  const margins = { ofAccount: dice.between(5n, 150n), ofItem: dice.between(0n, 30n) };
+  // At times so much that small accounts must go.
+  const most = chance(table, 0.4) ? 20n : 1n;
+  const margins = {
+    ofAccount: dice.between(5n, 150n * most),
+    ofItem: dice.between(0n, 30n * most),
+  };
   if (chance(table, 0.12))
     Object.assign(margins, dice.pick([{ ofAccount: 0n }, { ofItem: 1_001n }]));
   return onRules(table, {

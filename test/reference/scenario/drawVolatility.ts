@@ -1,9 +1,9 @@
 import { callMargin } from "../model/marginCall.js";
 import { poke, type Round } from "../model/volatility.js";
-import { copyOf } from "../model/world.js";
+import { accountOf, copyOf } from "../model/world.js";
 import type { Act } from "./act.js";
 import { newsOfRounds } from "./newsOfRates.js";
-import { chance, knownMargin, type Table } from "./table.js";
+import { chance, isReadable, knownMargin, type Table } from "./table.js";
 
 /** What anyone does about volatility and about accounts that come near their line, and odd rounds that feeds write. */
 
@@ -70,16 +70,19 @@ export function drawPoke(table: Table): Act {
   };
 }
 
-/** Mostly an account below initial margin, or one that was called before. */
+/** An account below initial margin, one that was called before, one without a price, or any. */
 export function drawCallMargin(table: Table): Act {
   const { dice, stage, world, accounts } = table;
   const below = accounts.filter((id) => {
     const margin = knownMargin(world, id);
     return margin !== undefined && margin.equity < margin.initial;
   });
-  const called = [...world.calls.keys()];
-  const choices = [below, called, accounts].filter((ids) => ids.length > 0);
-  const account = dice.pick(chance(table, 0.6) ? choices[0]! : dice.pick(choices));
+  const again = below.filter((id) => world.calls.has(id));
+  const unread = accounts.filter((id) =>
+    accountOf(world, id).positions.some(({ instrument }) => !isReadable(table, instrument)),
+  );
+  const choices = [below, below, again, unread, accounts].filter((ids) => ids.length > 0);
+  const account = dice.pick(dice.pick(choices));
   return {
     kind: "callMargin",
     says: `${account} is called for margin`,

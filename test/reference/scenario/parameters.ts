@@ -49,7 +49,7 @@ export function scenarioParameters(variant: number): DeploymentParameters {
     // Rates high enough for days of them to make accounts sink.
     const funding = { ...market.funding, interestMillionths: 300, ...FUNDING[variant] };
     // Prices that move by a third in an hour have a sigma of 5: rates that bring such accounts neither all down nor none.
-    const rates = { maintenanceBaseBps: 300, maintenanceSlopeBps: 90, maintenanceCapBps: 800 };
+    const rates = { maintenanceBaseBps: 300, maintenanceSlopeBps: 120, maintenanceCapBps: 900 };
     return {
       ...underlying,
       market: { ...market, ...rates, openInterestCap: 1_000_000, brackets, funding },

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {MockV3Aggregator} from "@chainlink/contracts/src/v0.8/shared/mocks/MockV3Aggregator.sol";
 import {Books} from "./BooksModel.sol";
 import {DefaultHandler} from "./DefaultHandler.sol";
 import {IClearinghouse} from "../../../contracts/interfaces/IClearinghouse.sol";
@@ -50,6 +51,23 @@ abstract contract ParametersHandler is DefaultHandler {
         _happened("fast above slow", _followed[which].fast > _followed[which].slow);
         _happened("rate at its cap", _maintenanceRate(which) == _today(which)[CAP] * 1e14);
         _verify(before, true);
+    }
+
+    /// @dev Somebody comes near its line, then every price jumps there and back several times in a moment.
+    function _agitate(uint256 seed) internal {
+        for (uint256 i = 0; i < 12 && _firstInDanger(seed) == ACTORS; ++i) {
+            if (!_moveAgainstRiskiest(150)) break;
+        }
+        for (uint256 i = 0; i < PERPETUALS; ++i) {
+            if (i == silent) continue;
+            MockV3Aggregator feed = _system.feeds[i];
+            int256 answer = feed.latestAnswer();
+            for (uint256 j = 0; j < 4; ++j) {
+                feed.updateAnswer((answer * 5) / 4);
+                feed.updateAnswer(answer);
+            }
+            _pokeVolatility(i, 1_000);
+        }
     }
 
     /// @dev What the oracle keeps is what the model keeps.

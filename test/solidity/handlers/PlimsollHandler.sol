@@ -286,6 +286,7 @@ contract PlimsollHandler is ParametersHandler {
 
     function pokeVolatility(uint64 roll) external act {
         uint256 seed = _diceOf(roll, 27);
+        if ((seed >> 64) % 4 == 0) return _agitate(seed >> 72);
         _pokeVolatility(seed % 3, (seed >> 8) % 4 == 0 ? (seed >> 16) % 8 : 1_000);
     }
 
