@@ -121,7 +121,6 @@ export const MUST_HAPPEN = [
   "price: success",
   "repayDeficit: success",
   "rounds are left for later",
-  "rounds bring an account below its line",
   "setBrackets: AccessManagedUnauthorized",
   "setBrackets: RuleOutOfBounds",
   "setBrackets: success",
