@@ -68,8 +68,6 @@ export function poolNow(world: World): CashPool {
   const rate = borrowRateOf(world, utilisationOf(world, pool));
   const growth = growthOf(rate, now - pool.accruedAt);
   const borrowIndex = pool.borrowIndex + mulUp(pool.borrowIndex, growth);
-  // While debts do not grow nothing is taken in, and the time goes on counting.
-  if (borrowIndex === pool.borrowIndex) return pool;
   const paid = mulDown(pool.debt, borrowIndex - pool.borrowIndex);
 
   // Lenders receive at most the growth on what they have, whatever is owed.
