@@ -56,7 +56,10 @@ export function drawRates(table: Table): Act {
       underlying,
       { ...rates, ...others },
     ]),
-    apply: (state) => withNews(state, () => setRates(state, from, { underlying, rates })),
+    apply: (state) =>
+      withNews(state, () => {
+        setRates(state, from, { underlying, rates });
+      }),
   });
 }
 
@@ -104,7 +107,10 @@ export function drawBrackets(table: Table): Act {
     says: `${from} sets brackets of ${underlying}: ${plain(brackets)}`,
     from,
     data: stage.plimsoll.rules.interface.encodeFunctionData("setBrackets", [underlying, brackets]),
-    apply: (state) => withNews(state, () => setBrackets(state, from, { underlying, brackets })),
+    apply: (state) =>
+      withNews(state, () => {
+        setBrackets(state, from, { underlying, brackets });
+      }),
   });
 }
 
@@ -135,7 +141,10 @@ export function drawHaircuts(table: Table): Act {
         accepted: true,
       },
     ]),
-    apply: (state) => withNews(state, () => setHaircuts(state, from, { place, ...haircuts })),
+    apply: (state) =>
+      withNews(state, () => {
+        setHaircuts(state, from, { place, ...haircuts });
+      }),
   });
 }
 
@@ -161,7 +170,10 @@ export function drawMinimumMargins(table: Table): Act {
         minimumMarginOfItem: margins.ofItem,
       },
     ]),
-    apply: (state) => withNews(state, () => setMinimumMargins(state, from, margins)),
+    apply: (state) =>
+      withNews(state, () => {
+        setMinimumMargins(state, from, margins);
+      }),
   });
 }
 
