@@ -4,10 +4,13 @@ pragma solidity 0.8.37;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IClearinghouse} from "../interfaces/IClearinghouse.sol";
 import {IMarginEngine} from "../interfaces/IMarginEngine.sol";
+import {IRules} from "../interfaces/IRules.sol";
 import {IVault} from "../interfaces/IVault.sol";
+import {IVolatilityOracle} from "../interfaces/IVolatilityOracle.sol";
 import {AccountId} from "../types/AccountId.sol";
 import {CashFigures} from "../types/Cash.sol";
 import {InstrumentId} from "../types/InstrumentId.sol";
+import {MarginRates} from "../types/MarginRates.sol";
 import {Margin} from "../types/Portfolio.sol";
 import {Position} from "../types/Position.sol";
 
@@ -21,6 +24,11 @@ contract MockReader {
     IVault private immutable VAULT;
     IClearinghouse private immutable CLEARINGHOUSE;
     IMarginEngine private immutable ENGINE;
+    IRules private immutable RULES;
+    IVolatilityOracle private immutable VOLATILITY;
+
+    /// @dev In the last of all brackets: what it is charged depends on each of them [wad].
+    uint256 private constant LARGE_NOTIONAL = 1_000_000e18;
 
     /// @notice What is asked of one account.
     struct Query {
@@ -34,10 +42,18 @@ contract MockReader {
         uint256 count;
     }
 
-    constructor(IVault vault, IClearinghouse clearinghouse, IMarginEngine engine) {
+    constructor(
+        IVault vault,
+        IClearinghouse clearinghouse,
+        IMarginEngine engine,
+        IRules rules,
+        IVolatilityOracle volatility
+    ) {
         VAULT = vault;
         CLEARINGHOUSE = clearinghouse;
         ENGINE = engine;
+        RULES = rules;
+        VOLATILITY = volatility;
     }
 
     /// @notice Everything that is stored for tokens, instruments and accounts, and what the margin engine says of some.
@@ -56,6 +72,7 @@ contract MockReader {
         _readPool(out);
         for (uint256 i = 0; i < tokens.length; ++i) _readToken(out, tokens[i]);
         for (uint256 i = 0; i < instruments.length; ++i) _readInstrument(out, instruments[i]);
+        for (uint256 i = 0; i < instruments.length; ++i) _readRates(out, instruments[i].underlyingOf());
         for (uint256 i = 0; i < accounts.length; ++i) _readAccount(out, accounts[i]);
         for (uint256 i = 0; i < queries.length; ++i) _readMargin(out, queries[i]);
         return _cut(out);
@@ -91,10 +108,36 @@ contract MockReader {
         _put(out, shortIndex);
     }
 
+    /// @dev The rates of an underlying with what they follow from, and the rounds that were followed.
+    function _readRates(Words memory out, uint24 underlying) private view {
+        MarginRates memory rates = RULES.marginRatesOf(underlying);
+        _put(out, rates.initial);
+        _put(out, rates.maintenance);
+        _put(out, rates.slowSigma);
+        _put(out, rates.fastSigma);
+        _put(out, rates.priorSigma);
+        _put(out, rates.lastRoundAt);
+        _put(out, rates.endOfBlend);
+        _put(out, rates.rules.initialFloorBps());
+        _put(out, rates.rules.maintenanceCapBps());
+        _put(out, rates.brackets.chargedNotional(LARGE_NOTIONAL));
+        _put(out, rates.endOfRamp);
+        _put(out, rates.targetBrackets.chargedNotional(LARGE_NOTIONAL));
+        _put(out, rates.targetInitial);
+        _put(out, rates.targetMaintenance);
+        IVolatilityOracle.Volatility memory volatility = VOLATILITY.volatilityOf(underlying);
+        _put(out, volatility.slowVariance);
+        _put(out, volatility.fastVariance);
+        _put(out, volatility.acceptedAt);
+        _put(out, volatility.answer);
+        _put(out, volatility.roundId);
+    }
+
     function _readAccount(Words memory out, AccountId account) private view {
         (int256 cash, uint256 tokens, uint256[] memory amounts) = VAULT.balancesOf(account);
         _put(out, cash);
         _put(out, CLEARINGHOUSE.flaggedAt(account));
+        _put(out, CLEARINGHOUSE.calledAt(account));
         _put(out, tokens);
         for (uint256 i = 0; i < amounts.length; ++i) _put(out, amounts[i]);
         InstrumentId[] memory instruments = CLEARINGHOUSE.instrumentsOf(account);

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {PlimsollSetup, cashRulesOfDesign} from "./PlimsollSetup.sol";
 import {PlimsollHandler} from "./handlers/PlimsollHandler.sol";
+import {VolatilityOracle} from "../../contracts/oracle/VolatilityOracle.sol";
 import {AccountId} from "../../contracts/types/AccountId.sol";
 import {FundingParameters} from "../../contracts/types/FundingRules.sol";
 import {LiquidationParameters} from "../../contracts/types/LiquidationRules.sol";
@@ -16,6 +17,7 @@ abstract contract CampaignSetup is PlimsollSetup {
 
     function setUp() public {
         _deploy();
+        _listen();
         _handler = new PlimsollHandler(_plimsoll());
         clearinghouse.setVenue(address(_handler), true);
         // The handler is the guardian.
@@ -25,6 +27,13 @@ abstract contract CampaignSetup is PlimsollSetup {
 
         targetContract(address(_handler));
         targetSelector(FuzzSelector({addr: address(_handler), selectors: _selectors()}));
+    }
+
+    /// @dev Volatility comes from the feeds of everything that is traded, as in the deployment.
+    function _listen() private {
+        VolatilityOracle volatility = new VolatilityOracle(oracle, rules);
+        rules.setVolatilityOracle(address(volatility));
+        for (uint24 underlying = ETH; underlying <= WIDE; ++underlying) volatility.follow(underlying);
     }
 
     /// @dev Every cap and limit is low enough to be reached.
@@ -54,12 +63,23 @@ abstract contract CampaignSetup is PlimsollSetup {
         exchange.setFeeTier(favoured, 1);
     }
 
+    /// @dev The rates of the prior are those of the design. Prices here move by a quarter in no time, so a sigma is 5 and
+    /// more: a rate follows it a fifth as far, and has its cap where it can be reached and carried.
+    function _underlyingParameters(
+        uint16 maintenanceFloorBps,
+        uint16 initialFloorBps
+    ) internal pure override returns (UnderlyingParameters memory parameters) {
+        parameters = super._underlyingParameters(maintenanceFloorBps, initialFloorBps);
+        (parameters.maintenanceBaseBps, parameters.maintenanceSlopeBps) = (344, 60);
+        parameters.maintenanceCapBps = 700;
+    }
+
     function _settlementLimits() internal pure override returns (TokenLimits memory) {
         return TokenLimits(5_150_000e6, 20_000e6, 1_000);
     }
 
     function _selectors() private pure returns (bytes4[] memory selectors) {
-        selectors = new bytes4[](32);
+        selectors = new bytes4[](35);
         selectors[0] = PlimsollHandler.deposit.selector;
         selectors[1] = PlimsollHandler.withdraw.selector;
         selectors[2] = PlimsollHandler.transfer.selector;
@@ -87,6 +107,9 @@ abstract contract CampaignSetup is PlimsollSetup {
         selectors[24] = PlimsollHandler.setFundingRules.selector;
         selectors[25] = PlimsollHandler.accrueFunding.selector;
         selectors[26] = PlimsollHandler.accrueInterest.selector;
+        selectors[32] = PlimsollHandler.pokeVolatility.selector;
+        selectors[33] = PlimsollHandler.callMargin.selector;
+        selectors[34] = PlimsollHandler.changeParameters.selector;
         // Twice as likely.
         selectors[27] = PlimsollHandler.trade.selector;
         selectors[28] = PlimsollHandler.liquidate.selector;

@@ -161,7 +161,7 @@ abstract contract PlimsollSetup is BaseTest {
     function _underlyingParameters(
         uint16 maintenanceFloorBps,
         uint16 initialFloorBps
-    ) internal pure returns (UnderlyingParameters memory) {
+    ) internal pure virtual returns (UnderlyingParameters memory) {
         return
             UnderlyingParameters({
                 maintenanceBaseBps: 200,

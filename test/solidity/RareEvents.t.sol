@@ -58,6 +58,8 @@ contract RareEventsTest is CampaignSetup {
                 "deposit|deposit refused|deposit cap|stranger deposited|topped up above the cap|withdraw|",
                 "withdrew too much|operator withdrew|outflow limit|withdrawal waits|transfer|",
                 "transfer refused|operator transferred|sendByMistake|",
+                "pokeVolatility|several rounds|rounds left|rounds bring down|fast above slow|rate at its cap|",
+                "callMargin|margin call too soon|no margin call|changeParameters|ramp turned|",
                 "movePrice|passTime|silence|revive|freeze|notePrice|setOperator|stranger refused"
             );
     }

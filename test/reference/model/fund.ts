@@ -105,7 +105,7 @@ export function drawFund(world: World, id: AccountId, due: bigint): bigint {
     book.drawnAt = world.now;
   }
   const paid = sum(draws.map(({ part }) => part));
-  post(world, [[world.rules.fund, -paid]]);
+  if (paid !== 0n) post(world, [[world.rules.fund, -paid]]);
   if (draws[0]!.instrument !== NO_INSTRUMENT) {
     // Who has no instrument left may draw only what all of them have left of one share.
     const all = bookOf(world, NO_INSTRUMENT);

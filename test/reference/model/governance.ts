@@ -12,7 +12,7 @@ const HIGHEST_TIER = 7;
 const HIGHEST_CAP = 20_000;
 const WIDEST_DEAD_BAND = 10_000;
 
-function requireGovernor({ rules }: World, caller: string): void {
+export function requireGovernor({ rules }: World, caller: string): void {
   demand(caller === rules.governor, "AccessManagedUnauthorized");
 }
 

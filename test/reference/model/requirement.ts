@@ -1,9 +1,11 @@
 import { divUp, mulDown, mulUp, wadOfAmount, WAD } from "../../../sdk/index.js";
 import { abs, ceilDiv, max, min, sum } from "../margin.js";
 import { cashOf } from "./cash.js";
+import { marginRatesOf, type MarketNumbers } from "./marginRates.js";
 import type { Prices } from "./oracle.js";
+import { todayOf } from "./ramp.js";
 import { shareUp } from "./units.js";
-import { bookOf, type UnderlyingRules, type World } from "./world.js";
+import { bookOf, type World } from "./world.js";
 
 /**
  * What one item is worth and requires: DESIGN section 4, StandardMargin, rounded as docs/units-and-rounding.md says: values
@@ -27,32 +29,16 @@ export interface Item {
 }
 
 /** sum over brackets of (notional above its start) x (its factor - the factor below), each rounded up [wad] */
-function chargedOf({ market }: UnderlyingRules, notional: bigint): bigint {
-  const { brackets } = market!;
+export function chargedOf(brackets: MarketNumbers, notional: bigint): bigint {
+  if (notional <= brackets.firstEnd * WAD) return notional;
   const steps = [
-    [brackets.firstEnd, brackets.secondFactorBps - 10_000],
+    [brackets.firstEnd, brackets.secondFactorBps - BPS],
     [brackets.secondEnd, brackets.thirdFactorBps - brackets.secondFactorBps],
     [brackets.thirdEnd, brackets.lastFactorBps - brackets.thirdFactorBps],
   ] as const;
   const above = ([start, factor]: (typeof steps)[number]) =>
-    ceilDiv(max(notional - BigInt(start) * WAD, 0n) * BigInt(factor), BPS);
+    ceilDiv(max(notional - start * WAD, 0n) * factor, BPS);
   return notional + sum(steps.map(above));
-}
-
-/** clamp(A + B x sigma, floor, cap) [wad] */
-function rateOf({ market }: UnderlyingRules): bigint {
-  const m = market!;
-  const rate =
-    wadOfBps(m.maintenanceBaseBps) +
-    (wadOfBps(m.maintenanceSlopeBps) * BigInt(m.priorSigmaPercent)) / 100n;
-  return max(wadOfBps(m.maintenanceFloorBps), min(rate, wadOfBps(m.maintenanceCapBps)));
-}
-
-/** rate / (maintenance to initial), rounded up, at least the floor [wad] */
-function initialRateOf(rules: UnderlyingRules): bigint {
-  const m = rules.market!;
-  const higher = rateOf(rules);
-  return max(ceilDiv(higher * BPS, BigInt(m.maintenanceToInitialBps)), wadOfBps(m.initialFloorBps));
 }
 
 /**
@@ -72,12 +58,11 @@ export function positionItem(
   held: { instrument: bigint; underlying: number; size: bigint; real: bigint },
   options: { prices: Prices; addOn: boolean },
 ): Item {
-  const rules = world.rules.underlyings.get(held.underlying)!;
+  const { rules, initial, maintenance: rate } = marginRatesOf(world, held.underlying);
   const { price: mark, isLast } = options.prices(held.underlying);
-  const rate = rateOf(rules);
   const notional = mulUp(abs(held.size), mark);
   const charged = chargedOf(rules, notional);
-  const base = mulUp(charged, initialRateOf(rules));
+  const base = mulUp(charged, initial);
   // What is not required yet of the notional is, as far as too much is open.
   const crowding = options.addOn
     ? crowdingOf(world, bookOf(world, held.instrument).openInterest, mark)
@@ -107,25 +92,22 @@ export function collateralItem(
   const value = mulDown(quantity, price);
   const frozen = world.now <= (world.frozenTokens.get(held.place) ?? -1n);
   // For who takes over a slice the risk is not new, so neither is there an add-on.
-  const frozenHaircut = addOn ? 10_000 : collateral!.maintenanceHaircutBps;
+  const haircuts = todayOf(world.haircuts.get(held.place)!, world.now);
+  const frozenHaircut = addOn ? BPS : haircuts.maintenance;
   return {
     value,
-    initial: shareUp(value, frozen ? frozenHaircut : collateral!.initialHaircutBps),
-    maintenance: shareUp(value, collateral!.maintenanceHaircutBps),
+    initial: shareUp(value, frozen ? frozenHaircut : haircuts.initial),
+    maintenance: shareUp(value, haircuts.maintenance),
     // No deposit may bring an account below its line.
     minimum: min(value, minimumOfItem(world)),
     isUnread: isLast,
     underlying: collateral!.underlying,
     maintenanceOfPart: (kept) =>
-      shareUp(mulDown(mulUp(quantity, kept), price), collateral!.maintenanceHaircutBps),
+      shareUp(mulDown(mulUp(quantity, kept), price), haircuts.maintenance),
   };
 }
 
 /** What each instrument or token adds to the minimum margin [wad]. */
-function minimumOfItem({ rules }: World): bigint {
-  return BigInt(rules.liquidation.minimumMarginOfItem) * WAD;
-}
-
-function wadOfBps(bps: number): bigint {
-  return (BigInt(bps) * WAD) / BPS;
+function minimumOfItem({ minimumMargins, now }: World): bigint {
+  return todayOf(minimumMargins, now).ofItem * WAD;
 }

@@ -7,7 +7,7 @@ import type { TokenRules } from "./world.js";
 const BPS = 10_000n;
 
 /** x times so many basis points, rounded up. */
-export function shareUp(x: bigint, bps: number): bigint {
+export function shareUp(x: bigint, bps: number | bigint): bigint {
   return ceilDiv(x * BigInt(bps), BPS);
 }
 

@@ -1,8 +1,9 @@
 import { type AccountId, underlyingOf, WAD } from "../../../sdk/index.js";
 import { max, min, type ReferenceMargin, sum } from "../margin.js";
-import { cashOf, spareCash } from "./cash.js";
+import { cashOf, figuresOf, spareCash } from "./cash.js";
 import { realQuoteOf } from "./ledger.js";
 import { currentPrices, lenientPrices, priceOf, type Prices } from "./oracle.js";
+import { todayOf } from "./ramp.js";
 import { collateralItem, type Item, positionItem } from "./requirement.js";
 import { demand, Refusal } from "./refusal.js";
 import { amountOfCash, shareDown, shareUp } from "./units.js";
@@ -60,7 +61,7 @@ export function valuationOf(
     amount === 0n ? [] : [collateralItem(world, { place: index + 1, amount }, options)],
   );
   const items = [...positions, ...collateral];
-  const leastOfAll = BigInt(world.rules.liquidation.minimumMargin) * WAD;
+  const leastOfAll = todayOf(world.minimumMargins, world.now).ofAccount * WAD;
   return {
     equity: account.cash + sum(items.map(({ value }) => value)),
     items,
@@ -157,6 +158,7 @@ export function withdrawable(world: World, id: AccountId, place: number): bigint
   const account = portfolioOf(world, id);
   const room = releasableOf(world, place);
   if (place === 0) {
+    if (account.cash <= 0n && figuresOf(world).loanRoom === 0n) return 0n;
     const spare = spareCash(world, id, leastCash(world, account));
     return min(amountOfCash(world.rules.tokens[0]!, spare), room);
   }
@@ -173,6 +175,8 @@ export function withdrawable(world: World, id: AccountId, place: number): bigint
   };
   // Without the token altogether its price is not needed; for a part of it, it is.
   if (room >= held && isEnough(held)) return held;
+  // Where nothing but the whole could leave, nobody asks.
+  if (room === 0n || held === 1n) return 0n;
   if (!isRiskless(account)) viewOf(world, account);
   return mostThat(isEnough, min(held, room));
 }

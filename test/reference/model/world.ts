@@ -1,5 +1,8 @@
 import type { DeploymentParameters } from "../../../ignition/parameters.js";
 import { type AccountId, type InstrumentId, WAD } from "../../../sdk/index.js";
+import { bracketNumbersOf, rateNumbersOf, type RatesRamp } from "./marginRates.js";
+import { type Ramp, resting } from "./ramp.js";
+import type { Followed } from "./volatility.js";
 
 /** The whole clearinghouse in plain values: what the contracts store, and what they were deployed with. */
 
@@ -81,7 +84,7 @@ interface FeedState {
 }
 
 export interface TokenRules {
-  /** The settlement token has none. */
+  /** The settlement token has none; haircuts are those of the deployment. */
   collateral?: { underlying: number; initialHaircutBps: number; maintenanceHaircutBps: number };
   decimals: number;
   /** [token] */
@@ -96,10 +99,10 @@ export interface UnderlyingRules {
   market?: Market;
 }
 
-/** What never changes in a scenario. */
+/** What never changes in a scenario, and what ramped parameters begin with. */
 export interface WorldRules {
   underlyings: Map<number, UnderlyingRules>;
-  feeds: Map<string, { maximumAge: bigint; minimum: bigint; maximum: bigint }>;
+  feeds: Map<string, { maximumAge: bigint; minimum: bigint; maximum: bigint; decimals: number }>;
   /** The settlement token at 0, the collateral after it. */
   tokens: TokenRules[];
   liquidation: DeploymentParameters["liquidation"];
@@ -136,6 +139,14 @@ export interface World {
   pool: CashPool;
   /** When a bankrupt account was flagged. */
   flags: Map<AccountId, bigint>;
+  /** When an account was called for margin last. */
+  calls: Map<AccountId, bigint>;
+  /** Rates, prior and brackets by underlying, haircuts by the token's place, and minimum margins. */
+  rates: Map<number, RatesRamp>;
+  haircuts: Map<number, Ramp<"maintenance" | "initial">>;
+  minimumMargins: Ramp<"ofAccount" | "ofItem">;
+  /** By underlying that is traded: how far its feed was followed. */
+  followed: Map<number, Followed>;
   /** By underlying: governance changes them. */
   fundingRules: Map<number, FundingRules>;
   /** Of accounts that are not in tier 0. */
@@ -174,6 +185,22 @@ export function emptyWorld(rules: WorldRules, now: bigint): World {
       lostAt: 0n,
     },
     flags: new Map(),
+    calls: new Map(),
+    rates: new Map(
+      [...rules.underlyings.values()].flatMap(({ number, market }) =>
+        market === undefined ? [] : [[number, ratesOfDeployment(market)]],
+      ),
+    ),
+    haircuts: new Map(
+      rules.tokens.flatMap(({ collateral }, place) =>
+        collateral === undefined ? [] : [[place, haircutsOfDeployment(collateral)]],
+      ),
+    ),
+    minimumMargins: resting({
+      ofAccount: BigInt(rules.liquidation.minimumMargin),
+      ofItem: BigInt(rules.liquidation.minimumMarginOfItem),
+    }),
+    followed: new Map(),
     fundingRules: new Map(
       [...rules.underlyings.values()].flatMap(({ number, market }) =>
         market === undefined ? [] : [[number, market.funding]],
@@ -187,6 +214,17 @@ export function emptyWorld(rules: WorldRules, now: bigint): World {
     fills: new Map(),
     usedNonces: new Set(),
   };
+}
+
+function ratesOfDeployment(market: Market): RatesRamp {
+  return resting({ ...rateNumbersOf(market), ...bracketNumbersOf(market.brackets) });
+}
+
+function haircutsOfDeployment(rules: NonNullable<TokenRules["collateral"]>) {
+  return resting({
+    maintenance: BigInt(rules.maintenanceHaircutBps),
+    initial: BigInt(rules.initialHaircutBps),
+  });
 }
 
 /** The account, made if nobody has used it. */
@@ -223,8 +261,16 @@ export function bookOf(world: World, instrument: InstrumentId): InstrumentBook {
 
 /** A world that can be changed without changing this one. */
 export function copyOf(world: World): World {
-  const { rules, ...state } = world;
-  return { rules, ...copyOfValue(state) };
+  // What is only replaced, never changed, both may have.
+  const { rules, rates, haircuts, minimumMargins, followed, ...state } = world;
+  return {
+    rules,
+    rates: new Map(rates),
+    haircuts: new Map(haircuts),
+    minimumMargins,
+    followed: new Map(followed),
+    ...copyOfValue(state),
+  };
 }
 
 function copyOfValue<T>(value: T): T;

@@ -15,7 +15,7 @@ import { chance, everyone, partOf, type Table } from "./table.js";
 
 /** What governance sets and takes, and what anyone may have written down. */
 
-function callerOf({ stage, dice }: Table): string {
+export function callerOf({ stage, dice }: Table): string {
   return dice.next() < 0.95 ? stage.world.rules.governor : stage.plimsoll.stranger.address;
 }
 

@@ -1,8 +1,11 @@
 import { wadOfAmount, WAD } from "../../../sdk/index.js";
 import { notePrice, priceOf } from "../model/oracle.js";
+import { addRounds } from "../model/volatility.js";
 import { demand } from "../model/refusal.js";
 import type { World } from "../model/world.js";
 import type { Act } from "./act.js";
+import { drawOddRounds } from "./drawVolatility.js";
+import { newsOfTime } from "./newsOfRates.js";
 import { chance, logBetween, type Table } from "./table.js";
 
 /** Prices, time, the guardian, and what anyone may note. */
@@ -21,20 +24,24 @@ function answersOf(
   answers: Map<string, number>,
   act: { kind: string; after: bigint },
 ): Act {
-  const { stage } = table;
+  const { stage, world } = table;
   const { actor, plimsoll, addresses } = stage;
   const raw = [...answers].map(([name, answer]) => {
-    const decimals = name.startsWith("wst") || name.startsWith("st") ? 18 : 8;
+    const { decimals } = world.rules.feeds.get(name)!;
     return {
       name,
       decimals,
       answer: BigInt(Math.round(answer * 1e8)) * 10n ** BigInt(decimals - 8),
     };
   });
-  const calls = raw.map(({ name, answer }) => ({
-    target: addresses.feeds[name]!,
-    data: plimsoll.feedOf(name).interface.encodeFunctionData("updateAnswer", [answer]),
-  }));
+  const odd = act.kind === "price" ? drawOddRounds(table, [...answers.keys()], act.after) : [];
+  const calls = [
+    ...odd.map(({ feed, call }) => ({ target: addresses.feeds[feed]!, data: call })),
+    ...raw.map(({ name, answer }) => ({
+      target: addresses.feeds[name]!,
+      data: plimsoll.feedOf(name).interface.encodeFunctionData("updateAnswer", [answer]),
+    })),
+  ];
   return {
     ...act,
     says: `after ${act.after} s: ${raw.map(({ name, answer }) => `${name} ${answer}`).join(", ")}`,
@@ -42,11 +49,17 @@ function answersOf(
     to: addresses.actor,
     data: actor.interface.encodeFunctionData("run", [calls]),
     touched: [table.dice.pick(table.accounts)],
-    apply: (world) => {
+    apply: (state) => {
+      for (const { feed, rounds } of odd) addRounds(state, feed, rounds);
       for (const { name, decimals, answer } of raw) {
-        world.feeds.set(name, { answer: wadOfAmount(answer, decimals), updatedAt: world.now });
+        const updatedAt = state.now;
+        state.feeds.set(name, { answer: wadOfAmount(answer, decimals), updatedAt });
+        addRounds(state, name, [{ answer, updatedAt }]);
       }
-      return [];
+      return [
+        ...(act.kind === "time" ? newsOfTime(world, state) : []),
+        ...(odd.length > 0 ? ["a feed writes an odd round"] : []),
+      ];
     },
   };
 }

@@ -48,7 +48,12 @@ export function scenarioParameters(variant: number): DeploymentParameters {
     if (market === undefined) return underlying;
     // Rates high enough for days of them to make accounts sink.
     const funding = { ...market.funding, interestMillionths: 300, ...FUNDING[variant] };
-    return { ...underlying, market: { ...market, openInterestCap: 1_000_000, brackets, funding } };
+    // Prices that move by a third in an hour have a sigma of 5: rates that bring such accounts neither all down nor none.
+    const rates = { maintenanceBaseBps: 300, maintenanceSlopeBps: 120, maintenanceCapBps: 900 };
+    return {
+      ...underlying,
+      market: { ...market, ...rates, openInterestCap: 1_000_000, brackets, funding },
+    };
   });
   const [eth, btc] = underlyings;
   if (eth?.market === undefined || btc?.market === undefined) throw new Error("No local markets");

@@ -24,7 +24,9 @@ import {
   drawWithdraw,
 } from "./drawMoney.js";
 import { drawMatchOrders } from "./drawOrders.js";
+import { drawBrackets, drawHaircuts, drawMinimumMargins, drawRates } from "./drawParameters.js";
 import { drawClear } from "./drawTrades.js";
+import { drawCallMargin, drawPoke } from "./drawVolatility.js";
 import type { Stage } from "./stage.js";
 import {
   bankrupt,
@@ -51,21 +53,27 @@ const ACTS: [weight: number, draw: Draw][] = [
   [8, drawDeposit],
   [7, drawWithdraw],
   [4, drawTransfer],
-  [5, drawSettleVariation],
+  [8, drawSettleVariation],
   [2, drawDistributeFees],
   [3, drawLiquidate],
   [2, drawNotePrice],
   [1, drawNotePeg],
-  [0.7, drawFreeze],
+  [1.2, drawFreeze],
   [1, drawOperator],
   [1, drawDefault],
-  [1, drawDeleverage],
+  [1.5, drawDeleverage],
   [1, drawRepayDeficit],
   [1.5, drawTakeFromFund],
   [1.5, drawFundingRules],
   [2, drawAccrueFunding],
   [1, drawAccrueInterest],
   [1.5, drawFeeTier],
+  [4, drawPoke],
+  [3, drawCallMargin],
+  [1, drawRates],
+  [0.4, drawBrackets],
+  [0.5, drawHaircuts],
+  [0.6, drawMinimumMargins],
 ];
 
 export interface ScenarioOptions {
@@ -215,7 +223,16 @@ function errorNameOf({ plimsoll }: Stage, error: unknown): string {
   const data = dataOf(error);
   if (data === undefined) throw error;
   const { vault, clearinghouse, marginEngine, exchange, oracle, rules } = plimsoll;
-  for (const contract of [vault, clearinghouse, marginEngine, exchange, oracle, rules]) {
+  const { volatilityOracle } = plimsoll;
+  for (const contract of [
+    vault,
+    clearinghouse,
+    marginEngine,
+    exchange,
+    oracle,
+    rules,
+    volatilityOracle,
+  ]) {
     const found = contract.interface.getError(data.slice(0, 10));
     if (found !== null) return found.name;
   }

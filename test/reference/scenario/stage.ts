@@ -4,6 +4,7 @@ import { type DeploymentParameters, wadOf } from "../../../ignition/parameters.j
 import { ROLES } from "../../../ignition/roles.js";
 import { type AccountId, accountId, perpetual, wadOfAmount } from "../../../sdk/index.js";
 import { deployPlimsollWith, type Plimsoll } from "../../fixtures/plimsoll.js";
+import { followedFrom, type Round } from "../model/volatility.js";
 import { emptyWorld, type TokenRules, type World, type WorldRules } from "../model/world.js";
 import { scenarioParameters } from "./parameters.js";
 
@@ -15,9 +16,16 @@ export async function openStage(connection: NetworkConnection, variant: number) 
   const parameters = scenarioParameters(variant);
   const plimsoll = await deployPlimsollWith(connection, parameters);
   const { ethers, networkHelpers } = connection;
-  const { vault, clearinghouse, marginEngine, usdc, weth, wsteth, wbtc } = plimsoll;
+  const { vault, clearinghouse, marginEngine, rules: rulebook, volatilityOracle } = plimsoll;
+  const { usdc, weth, wsteth, wbtc } = plimsoll;
   const venue = await ethers.deployContract("MockVenue", [clearinghouse]);
-  const reader = await ethers.deployContract("MockReader", [vault, clearinghouse, marginEngine]);
+  const reader = await ethers.deployContract("MockReader", [
+    vault,
+    clearinghouse,
+    marginEngine,
+    rulebook,
+    volatilityOracle,
+  ]);
   const actor = await ethers.deployContract("MockActor");
   const unlisted = await ethers.deployContract("MockToken", ["Unlisted", "NONE", 18]);
   await plimsoll.asGovernance(clearinghouse, "setVenue", [await venue.getAddress(), true]);
@@ -71,7 +79,8 @@ export async function openStage(connection: NetworkConnection, variant: number) 
       vault: await addressOf(vault),
       clearinghouse: await addressOf(clearinghouse),
       oracle: await addressOf(plimsoll.oracle),
-      rules: await addressOf(plimsoll.rules),
+      rules: await addressOf(rulebook),
+      volatilityOracle: await addressOf(volatilityOracle),
       reader: await addressOf(reader),
       actor: await addressOf(actor),
       unlisted: await addressOf(unlisted),
@@ -112,12 +121,13 @@ function rulesOf(
       ]),
     ),
     feeds: new Map(
-      Object.entries(feeds).map(([name, { maximumAgeSeconds, minimum, maximum }]) => [
+      Object.entries(feeds).map(([name, { maximumAgeSeconds, minimum, maximum, mock }]) => [
         name,
         {
           maximumAge: BigInt(maximumAgeSeconds),
           minimum: wadOf(minimum),
           maximum: wadOf(maximum),
+          decimals: mock!.decimals,
         },
       ]),
     ),
@@ -138,5 +148,17 @@ async function loadFeeds({ feedOf }: Plimsoll, world: World): Promise<void> {
     const feed = feedOf(name);
     const answer = wadOfAmount(await feed.latestAnswer(), Number(await feed.decimals()));
     world.feeds.set(name, { answer, updatedAt: await feed.latestTimestamp() });
+  }
+  // The deployment follows feeds from their first round on; what they have said since waits for who pokes.
+  for (const { number, market, feeds } of world.rules.underlyings.values()) {
+    if (market === undefined) continue;
+    const feed = feedOf(feeds[0]!);
+    const rounds: Round[] = [];
+    for (let id = 1n; id <= (await feed.latestRound()); ++id) {
+      const [answer, updatedAt] = [await feed.getAnswer(id), await feed.getTimestamp(id)];
+      rounds.push({ answer, updatedAt });
+    }
+    const [first, ...ahead] = rounds as [Round, ...Round[]];
+    world.followed.set(number, followedFrom(first, ahead, BigInt(market.priorSigmaPercent)));
   }
 }

@@ -1,16 +1,21 @@
 import { id as keccakOf } from "ethers";
-import type { AccountId, InstrumentId } from "../../../sdk/index.js";
+import { type AccountId, type InstrumentId, underlyingOf, WAD } from "../../../sdk/index.js";
 import { figuresOf, poolNow } from "../model/cash.js";
 import { releasableOf } from "../model/custody.js";
 import { openNotionalOf, ratesOf } from "../model/funding.js";
 import { indexOf } from "../model/ledger.js";
 import { previewLiquidation } from "../model/liquidation.js";
+import { marginRatesOf, targetRatesOf } from "../model/marginRates.js";
 import { Refusal } from "../model/refusal.js";
+import { chargedOf } from "../model/requirement.js";
 import { marginOf, portfolioOf, withdrawable } from "../model/valuation.js";
 import { bookOf, type World } from "../model/world.js";
 import type { Stage } from "./stage.js";
 
 /** What is compared after an act: the words of MockReader, in its order. */
+
+/** In the last of all brackets: what it is charged depends on each of them [wad]. */
+const LARGE_NOTIONAL = 1_000_000n * WAD;
 
 export interface Question {
   accounts: AccountId[];
@@ -57,6 +62,7 @@ export function wordsOf(world: World, stage: Stage, question: Question): Word[] 
       [`token ${place} held`, held],
     ]),
     ...stage.instruments.flatMap((instrument) => wordsOfInstrument(world, instrument)),
+    ...stage.instruments.flatMap((instrument) => wordsOfRates(world, underlyingOf(instrument))),
     ...question.accounts.flatMap((account) => wordsOfAccount(world, account)),
     ...question.queries.flatMap((query) => wordsOfMargin(world, query)),
   ];
@@ -74,6 +80,35 @@ function wordsOfInstrument(world: World, instrument: InstrumentId): Word[] {
   ];
 }
 
+function wordsOfRates(world: World, underlying: number): Word[] {
+  const { initial, maintenance, slowSigma, fastSigma, rules } = marginRatesOf(world, underlying);
+  const { to, end } = world.rates.get(underlying)!;
+  const target = targetRatesOf(world, underlying);
+  const { slow, fast, acceptedAt, answer, looked } = world.followed.get(underlying)!;
+  const words = {
+    "initial rate": initial,
+    "maintenance rate": maintenance,
+    "slow sigma": slowSigma,
+    "fast sigma": fastSigma,
+    "prior sigma": (rules.priorSigmaPercent * WAD) / 100n,
+    "last round at": acceptedAt,
+    "end of blend": 0n,
+    "initial floor": rules.initialFloorBps,
+    "maintenance cap": rules.maintenanceCapBps,
+    charged: chargedOf(rules, LARGE_NOTIONAL),
+    "end of ramp": end,
+    "charged at the end": chargedOf(to, LARGE_NOTIONAL),
+    "initial rate at the end": target.initial,
+    "maintenance rate at the end": target.maintenance,
+    "slow variance": slow,
+    "fast variance": fast,
+    "accepted at": acceptedAt,
+    answer,
+    round: looked,
+  };
+  return Object.entries(words).map(([name, word]) => [`${underlying} ${name}`, word]);
+}
+
 function wordsOfAccount(world: World, id: AccountId): Word[] {
   const { cash, collateral, positions } = portfolioOf(world, id);
   const held = collateral.map((amount, index) => [index, amount] as const);
@@ -81,6 +116,7 @@ function wordsOfAccount(world: World, id: AccountId): Word[] {
   return [
     [`${id} cash`, cash],
     [`${id} flagged at`, world.flags.get(id) ?? 0n],
+    [`${id} called at`, world.calls.get(id) ?? 0n],
     [`${id} tokens`, tokens.reduce((bits, [index]) => bits | (1n << BigInt(index)), 0n)],
     ...tokens.map(([index, amount]): Word => [`${id} token ${index + 1}`, amount]),
     [`${id} instruments`, BigInt(positions.length)],

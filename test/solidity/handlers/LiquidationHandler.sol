@@ -6,11 +6,9 @@ import {WorldHandler} from "./WorldHandler.sol";
 import {IMarginEngine} from "../../../contracts/interfaces/IMarginEngine.sol";
 import {IPriceOracle} from "../../../contracts/interfaces/IPriceOracle.sol";
 import {IVault} from "../../../contracts/interfaces/IVault.sol";
-import {CollateralRules} from "../../../contracts/types/CollateralRules.sol";
 import {KnownMarket} from "../../../contracts/types/MarketCache.sol";
 import {LiquidationTerms} from "../../../contracts/types/LiquidationTerms.sol";
 import {Margin} from "../../../contracts/types/Portfolio.sol";
-import {SizeBrackets} from "../../../contracts/types/SizeBrackets.sol";
 
 /// @title LiquidationHandler
 /// @notice Liquidations, with what section 6 says of their terms, of what they do to the books (WaterfallModel), and of
@@ -23,8 +21,6 @@ abstract contract LiquidationHandler is WorldHandler {
     int256 internal constant ROUNDING = 100;
     /// @dev Tolerance of the search for the least slice, as a share of the slice [bps].
     uint256 private constant SLICE_TOLERANCE_BPS = 20;
-    /// @dev 2 % + 3 % x 0.6, for every underlying here.
-    uint256 private constant MAINTENANCE_BPS = 380;
 
     /// @dev What a probe answers [wad].
     error Surplus(int256 surplus);
@@ -162,6 +158,8 @@ abstract contract LiquidationHandler is WorldHandler {
         if (priced) {
             assertEq(terms.equity, equity, "6.1: R");
             assertEq(terms.maintenance, margin.maintenance, "6.1: M");
+            (, uint256 required) = _requirementsIn(books, place, NOTHING);
+            assertEq(margin.maintenance, _wholeOf(books, place, required), "4: M");
         } else {
             (uint256 unread, uint256 rest) = _requirementsIn(books, place, silent);
             assertLe(unread * 10, _wholeOf(books, place, unread + rest), "more than a tenth cannot be read");
@@ -184,13 +182,14 @@ abstract contract LiquidationHandler is WorldHandler {
         assertEq(terms.toAccount, received > 0 ? uint256(received) : 0, "6.1: A");
     }
 
-    /// @dev 20 dollars and 5 for each item, of a token at most its value [wad].
+    /// @dev So much, and some for each item, of a token at most its value [wad].
     function _minimumMarginIn(Books memory books, uint256 place) private view returns (uint256 minimum) {
-        minimum = 20e18;
+        uint256[13] memory margins = _today(MARGINS);
+        (minimum, margins[1]) = (margins[0] * WAD, margins[1] * WAD);
         for (uint256 i = 0; i < PERPETUALS; ++i) {
-            if (books.positions[place][i].size != 0) minimum += 5e18;
+            if (books.positions[place][i].size != 0) minimum += margins[1];
         }
-        for (uint256 i = 1; i < TOKENS; ++i) minimum += _least(_valueIn(books, place, i), 5e18);
+        for (uint256 i = 1; i < TOKENS; ++i) minimum += _least(_valueIn(books, place, i), margins[1]);
     }
 
     /// @dev What unreadable items are compared with: all that is required, at least the minimum margin [wad].
@@ -207,15 +206,13 @@ abstract contract LiquidationHandler is WorldHandler {
     ) internal view returns (uint256 unread, uint256 rest) {
         for (uint256 i = 0; i < PERPETUALS; ++i) {
             uint256 size = _magnitude(books.positions[place][i].size);
-            (, SizeBrackets brackets) = _system.rules.instrumentRules(_system.perpetuals[i]);
-            uint256 charged = brackets.chargedNotional((size * _answerOf(i) + WAD - 1) / WAD);
-            uint256 required = (charged * MAINTENANCE_BPS * 1e14 + WAD - 1) / WAD;
+            uint256 charged = _chargedAt(_today(i), _mulDivUp(size, _answerOf(i), WAD));
+            uint256 required = _mulDivUp(charged, _maintenanceRate(i), WAD);
             if (i == which) unread += required;
             else rest += required;
         }
         for (uint256 i = 1; i < TOKENS; ++i) {
-            CollateralRules rules = _system.rules.collateralOf(address(_system.tokens[i]));
-            uint256 required = (_valueIn(books, place, i) * rules.maintenanceHaircutBps() + 9_999) / 10_000;
+            uint256 required = _mulDivUp(_valueIn(books, place, i), _today(i + 2)[0], 10_000);
             if (i - 1 == which) unread += required;
             else rest += required;
         }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Books, BooksModel, Funded} from "./BooksModel.sol";
+import {Books, Funded} from "./BooksModel.sol";
+import {RatesModel} from "./RatesModel.sol";
 import {Plimsoll} from "../PlimsollSetup.sol";
 import {AccountId, accountIdOf} from "../../../contracts/types/AccountId.sol";
 import {Margin} from "../../../contracts/types/Portfolio.sol";
@@ -10,7 +11,7 @@ import {Margin} from "../../../contracts/types/Portfolio.sol";
 /// @notice Knows every account and looks at all of them after each act: the books to the wei, and what I8 says about
 /// equity and health.
 /// @dev An act names its parties by `_takesPart` and ends with `_verify`.
-abstract contract Observer is BooksModel {
+abstract contract Observer is RatesModel {
     /// @dev An account as it was after the last act.
     struct Seen {
         int256 equity;
@@ -81,6 +82,7 @@ abstract contract Observer is BooksModel {
         _assertBooks(books, expected);
         for (uint256 i = 0; i < PERPETUALS; ++i) _funded[i] = expected.funded[i];
         _assertFunding(books);
+        _assertRates();
         ++looks;
         int256[7] memory moves = _indexMoves(books, worldMoved);
         for (uint256 i = 0; i < ACTORS; ++i) {

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Plimsoll} from "../PlimsollSetup.sol";
 import {Books} from "./BooksModel.sol";
-import {DefaultHandler} from "./DefaultHandler.sol";
+import {ParametersHandler} from "./ParametersHandler.sol";
 import {IExchange, SignedOrder} from "../../../contracts/interfaces/IExchange.sol";
 import {IMarginEngine} from "../../../contracts/interfaces/IMarginEngine.sol";
 import {AccountId} from "../../../contracts/types/AccountId.sol";
@@ -19,7 +19,7 @@ import {IPriceOracle} from "../../../contracts/interfaces/IPriceOracle.sol";
 /// @dev It is itself a registered venue and the guardian. Every eighth act is preceded by a trade and a liquidation,
 /// brought about by a jump of the price if nobody is below the line, so that no campaign is vacuous. The arguments of an
 /// act are one number each, so that a failing sequence is a list of (act, number) that can be replayed.
-contract PlimsollHandler is DefaultHandler {
+contract PlimsollHandler is ParametersHandler {
     uint256 private constant HEARTBEAT = 8;
 
     /// @notice Acts tried in all.
@@ -33,6 +33,7 @@ contract PlimsollHandler is DefaultHandler {
     constructor(Plimsoll memory system) {
         _openAccounts(system);
         _openWorld();
+        _openRates();
     }
 
     /// @notice First deposits, once the limits are set.
@@ -298,6 +299,30 @@ contract PlimsollHandler is DefaultHandler {
 
     function accrueInterest(uint64) external act {
         _accrueInterest();
+    }
+
+    // ------------------------------------------------------------------ requirements
+
+    function pokeVolatility(uint64 roll) external act {
+        uint256 seed = _diceOf(roll, 27);
+        if ((seed >> 64) % 4 == 0) return _agitate(seed >> 72);
+        _pokeVolatility(seed % 3, (seed >> 8) % 4 == 0 ? (seed >> 16) % 8 : 1_000);
+    }
+
+    /// @dev Half of the time of somebody who is to be called; a quarter twice, with less than an hour or two between.
+    function callMargin(uint64 roll) external act {
+        uint256 seed = _diceOf(roll, 28);
+        uint256 place = seed % 2 == 0 ? _firstInDanger(seed >> 8) : ACTORS;
+        if (place == ACTORS) place = (seed >> 8) % ACTORS;
+        _callMargin(place);
+        if ((seed >> 32) % 4 != 0) return;
+        _passTime(bound(seed >> 64, 1, 2 hours));
+        _callMargin(place);
+    }
+
+    function changeParameters(uint64 roll) external act {
+        uint256 seed = _diceOf(roll, 29);
+        _changeParameters(seed % 4, (seed >> 8) % 12, _diceOf(roll, 30));
     }
 
     // ------------------------------------------------------------------ the world
