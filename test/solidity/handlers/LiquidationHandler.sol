@@ -182,14 +182,22 @@ abstract contract LiquidationHandler is WorldHandler {
         assertEq(terms.toAccount, received > 0 ? uint256(received) : 0, "6.1: A");
     }
 
-    /// @dev So much, and some for each item, of a token at most its value [wad].
+    /// @dev So much, and some for each item, of a token at most its value; nothing without position and debt [wad].
     function _minimumMarginIn(Books memory books, uint256 place) private view returns (uint256 minimum) {
+        if (_isRisklessIn(books, place)) return 0;
         uint256[13] memory margins = _today(MARGINS);
         (minimum, margins[1]) = (margins[0] * WAD, margins[1] * WAD);
         for (uint256 i = 0; i < PERPETUALS; ++i) {
             if (books.positions[place][i].size != 0) minimum += margins[1];
         }
         for (uint256 i = 1; i < TOKENS; ++i) minimum += _least(_valueIn(books, place, i), margins[1]);
+    }
+
+    function _isRisklessIn(Books memory books, uint256 place) private pure returns (bool) {
+        for (uint256 i = 0; i < PERPETUALS; ++i) {
+            if (books.positions[place][i].size != 0) return false;
+        }
+        return books.cash[place] >= 0;
     }
 
     /// @dev What unreadable items are compared with: all that is required, at least the minimum margin [wad].
