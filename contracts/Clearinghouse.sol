@@ -10,7 +10,7 @@ import {Book, Market, Sides, wholeNotional} from "./clearing/Book.sol";
 import {cachedPrice} from "./clearing/CachedPrice.sol";
 import {DefaultProcess} from "./clearing/DefaultProcess.sol";
 import {Funding} from "./clearing/Funding.sol";
-import {InstrumentSet} from "./clearing/InstrumentSet.sol";
+import {calledAtIn, withCallNow} from "./clearing/InstrumentSet.sol";
 import {Ledger} from "./clearing/Ledger.sol";
 import {requireBelowCap, requireInBand} from "./clearing/TradeRules.sol";
 import {Partners} from "./clearing/Waterfall.sol";
@@ -150,14 +150,16 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
 
     /// @inheritdoc IClearinghouse
     function callMargin(AccountId account) external {
-        InstrumentSet storage instruments = _book.instruments[account];
-        uint256 earliest = instruments.calledAt() + CALL_INTERVAL;
+        // Read once: the margin is a view's, so nothing changes the word before it is written.
+        mapping(uint256 place => uint256 word) storage words = _book.instruments[account].words;
+        uint256 word = words[0];
+        uint256 earliest = calledAtIn(word) + CALL_INTERVAL;
         if (block.timestamp < earliest) revert MarginCallTooSoon(account, earliest);
         Margin memory margin = _engine().marginOf(account);
         int256 shortfall = margin.initial.toInt256() - margin.equity;
         if (shortfall <= 0) revert NoMarginCall(account, margin.equity, margin.initial);
 
-        instruments.setCalledAt();
+        words[0] = withCallNow(word);
 
         emit MarginCalled(account, margin.equity, margin.initial, margin.maintenance, uint256(shortfall));
     }

@@ -247,9 +247,10 @@ contract Vault is IVault, IWired, AccessManaged, ReentrancyGuardTransient {
     function balancesOf(
         AccountId account
     ) external view nonReentrantView returns (int256 cash, uint256 tokens, uint256[] memory amounts) {
-        Header memory header = _headers[account];
-        cash = _presentOf(header.principal);
-        tokens = header.tokens;
+        Header storage header = _headers[account];
+        int256 principal;
+        (principal, tokens) = (header.principal, header.tokens);
+        cash = _presentOf(principal);
         if (tokens == 0) return (cash, 0, amounts);
         uint256 count;
         for (uint256 bits = tokens; bits != 0; bits &= bits - 1) ++count;

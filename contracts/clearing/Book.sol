@@ -80,14 +80,7 @@ function premiumNow(Market storage self) view returns (int256) {
 
 /// @notice An instrument's sides with all funding until now.
 function sidesOf(Book storage self, InstrumentId instrument) view returns (Sides memory sides) {
-    Market storage market = self.markets[instrument];
-    sides.openInterest = market.openInterest;
-    int256 funding = _fundingSince(market);
-    // Unchecked: an index is below 2^104, what is accrued below 2^200.
-    unchecked {
-        sides.longIndex = market.longIndex + funding;
-        sides.shortIndex = market.shortIndex + funding;
-    }
+    (sides.longIndex, sides.shortIndex, sides.openInterest) = _now(self.markets[instrument]);
 }
 
 /// @notice What a side has been charged for one unit of size [wad].
@@ -103,12 +96,12 @@ function openPositionsOf(Book storage self, AccountId account) view returns (Ope
         OpenPosition memory entry = open[i];
         InstrumentId instrument = instruments[i];
         Position storage position = self.positions[account][instrument];
-        Market storage market = self.markets[instrument];
-        int256 size = position.size;
+        (int256 size, int256 quote) = (position.size, position.quote);
+        (int256 longIndex, int256 shortIndex, uint256 openInterest) = _now(self.markets[instrument]);
         entry.instrument = instrument;
         entry.size = size;
-        entry.realQuote = Ledger.realQuote(size, position.quote, _indexNow(market, size > 0));
-        entry.openInterest = market.openInterest;
+        entry.realQuote = Ledger.realQuote(size, quote, size > 0 ? longIndex : shortIndex);
+        entry.openInterest = openInterest;
     }
 }
 
@@ -212,20 +205,15 @@ function wholeNotional(uint256 size, uint256 mark) pure returns (uint256) {
     }
 }
 
-/// @dev What one side has been charged for one unit of size until now: all that a view of one account needs [wad].
-function _indexNow(Market storage market, bool long) view returns (int256) {
-    // Unchecked: an index is below 2^104, what is accrued below 2^200.
-    unchecked {
-        return (long ? market.longIndex : market.shortIndex) + _fundingSince(market);
-    }
-}
-
-/// @dev What funding has charged one unit of size since it was last written [wad].
-function _fundingSince(Market storage market) view returns (int256) {
-    // Unchecked: the time is past.
+/// @dev What an instrument's sides have been charged with all funding until now, and what is open [wad]. Everything that a
+/// valuation needs of a market is read here, so that each of its two words is read once.
+function _now(Market storage market) view returns (int256 longIndex, int256 shortIndex, uint256 openInterest) {
+    openInterest = market.openInterest;
+    // Unchecked: the time is past, an index is below 2^104, what is accrued below 2^200.
     unchecked {
         uint256 elapsed = block.timestamp - market.accruedAt;
-        return Funding.accrued(market.lastMark, market.premium, market.interest, elapsed);
+        int256 funding = Funding.accrued(market.lastMark, market.premium, market.interest, elapsed);
+        (longIndex, shortIndex) = (market.longIndex + funding, market.shortIndex + funding);
     }
 }
 

@@ -16,7 +16,7 @@ struct InstrumentSet {
     mapping(uint256 place => uint256 word) words;
 }
 
-using {length, values, add, remove, calledAt, setCalledAt} for InstrumentSet global;
+using {length, values, add, remove, calledAt} for InstrumentSet global;
 
 // What any account may hold, whatever its margin model; the Rules set less.
 uint256 constant MOST_INSTRUMENTS = 64;
@@ -40,7 +40,8 @@ function values(InstrumentSet storage self) view returns (InstrumentId[] memory 
     instruments = new InstrumentId[](perpetuals + others);
     for (uint256 i = 0; i < perpetuals; ++i) {
         if (i != 0 && i % PERPETUALS_PER_WORD == 0) word = self.words[i / PERPETUALS_PER_WORD];
-        instruments[i] = perpetualOf(uint24(word >> ((i % PERPETUALS_PER_WORD) * UNDERLYING_BITS)));
+        instruments[i] = perpetualOf(uint24(word));
+        word >>= UNDERLYING_BITS;
     }
     for (uint256 i = 0; i < others; ++i) {
         instruments[perpetuals + i] = InstrumentId.wrap(self.words[FIRST_OTHER + i]);
@@ -49,13 +50,18 @@ function values(InstrumentSet storage self) view returns (InstrumentId[] memory 
 
 /// @notice When the account was last called for margin, rounded up to 256 seconds; 0 when it never was [unix seconds].
 function calledAt(InstrumentSet storage self) view returns (uint256) {
-    return (self.words[0] >> 232) << 8;
+    return calledAtIn(self.words[0]);
 }
 
-/// @notice The account was called for margin now.
-function setCalledAt(InstrumentSet storage self) {
-    uint256 others = uint232(self.words[0]);
-    self.words[0] = others | (((block.timestamp + 255) >> 8) << 232);
+/// @notice The same, for whoever has read the first word [unix seconds].
+function calledAtIn(uint256 first) pure returns (uint256) {
+    return (first >> 232) << 8;
+}
+
+/// @notice The first word of an account that was called for margin now.
+/// @param first What it was before.
+function withCallNow(uint256 first) view returns (uint256) {
+    return uint232(first) | (((block.timestamp + 255) >> 8) << 232);
 }
 
 /// @notice Adds an instrument that is not in the set.

@@ -109,8 +109,11 @@ library ChainlinkFeed {
     function toWad(int256 raw, uint256 decimals) internal pure returns (uint256) {
         if (raw <= 0) return 0;
         if (decimals >= 18) return uint256(raw) / 10 ** (decimals - 18);
-        uint256 scale = 10 ** (18 - decimals);
-        return uint256(raw) > type(uint256).max / scale ? type(uint256).max : uint256(raw) * scale;
+        // Unchecked: the scale is at most 1e18, and a product that would not fit is compared first.
+        unchecked {
+            uint256 scale = 10 ** (18 - decimals);
+            return uint256(raw) > type(uint256).max / scale ? type(uint256).max : uint256(raw) * scale;
+        }
     }
 
     /// @dev The first word of the answer to a call without arguments.

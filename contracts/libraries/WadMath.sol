@@ -40,7 +40,7 @@ library WadMath {
         // Unchecked: a quotient by 1e18 is far from the ends of int256.
         unchecked {
             z = product / SIGNED_WAD;
-            if (product < 0 && z * SIGNED_WAD != product) --z;
+            if (product % SIGNED_WAD < 0) --z;
         }
     }
 

@@ -146,17 +146,21 @@ abstract contract AccountValuation {
         MarketCache memory cache,
         Purpose purpose
     ) internal view returns (Valuation memory valuation) {
-        uint256 count = state.positions.length;
+        OpenPosition[] memory positions = state.positions;
+        uint256 count = positions.length;
         LiquidationRules rules = _liquidationRules(state, cache);
         valuation.liquidationRules = rules;
         valuation.equity = state.cash;
         valuation.portfolio.positions = new Holding[](count);
-        for (uint256 i = 0; i < count; ++i) _valuePosition(state.positions[i], valuation, i, cache, purpose);
+        for (uint256 i = 0; i < count; ++i) _valuePosition(positions[i], valuation, i, cache, purpose);
 
         uint256 minimumMarginOfItem;
         if (!_isRiskless(state)) {
             minimumMarginOfItem = rules.minimumMarginOfItem();
-            valuation.minimumMargin = rules.minimumMargin() + count * minimumMarginOfItem;
+            // Unchecked: both margins are below 2^16 x 1e18, and no account has 2^64 positions.
+            unchecked {
+                valuation.minimumMargin = rules.minimumMargin() + count * minimumMarginOfItem;
+            }
         }
         if (state.tokens != 0) _valueCollateral(state, valuation, cache, purpose, minimumMarginOfItem);
     }
@@ -194,7 +198,7 @@ abstract contract AccountValuation {
         Holding memory holding = valuation.portfolio.positions[i];
         holding.instrument = position.instrument;
         holding.size = position.size;
-        if (!market.brackets.suffices(WadMath.mulUp(WadMath.abs(position.size), market.price))) {
+        if (!market.brackets.suffices(WadMath.abs(position.size), market.price)) {
             market.brackets = RULES.bracketsOf(position.instrument);
         }
         holding.rules = market.rules;

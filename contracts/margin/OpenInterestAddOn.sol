@@ -13,7 +13,10 @@ uint256 constant ADD_ON_ENDS = 40;
 /// @param notional The instrument's open interest [wad].
 /// @param base The larger of the insurance fund and governance's figure [wad].
 function crowdingOf(uint256 notional, uint256 base) pure returns (uint256) {
-    if (notional <= base * ADD_ON_BEGINS) return 0;
-    if (notional >= base * ADD_ON_ENDS) return WadMath.WAD;
-    return WadMath.divUp(notional - base * ADD_ON_BEGINS, base * (ADD_ON_ENDS - ADD_ON_BEGINS));
+    // Unchecked: a base is below 2^128, and the difference is only taken when it is above 0.
+    unchecked {
+        if (notional <= base * ADD_ON_BEGINS) return 0;
+        if (notional >= base * ADD_ON_ENDS) return WadMath.WAD;
+        return WadMath.divUp(notional - base * ADD_ON_BEGINS, base * (ADD_ON_ENDS - ADD_ON_BEGINS));
+    }
 }

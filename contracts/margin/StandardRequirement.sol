@@ -15,8 +15,9 @@ import {CollateralHolding, Holding, Portfolio} from "../types/Portfolio.sol";
 library StandardRequirement {
     /// @notice What the portfolio must be worth [wad].
     function requirementOf(Portfolio memory portfolio) internal pure returns (uint256 initial, uint256 maintenance) {
-        for (uint256 i = 0; i < portfolio.positions.length; ++i) {
-            Holding memory holding = portfolio.positions[i];
+        Holding[] memory positions = portfolio.positions;
+        for (uint256 i = 0; i < positions.length; ++i) {
+            Holding memory holding = positions[i];
             uint256 notional = WadMath.mulUp(WadMath.abs(holding.size), holding.mark);
             uint256 charged = holding.brackets.chargedNotional(notional);
             uint256 required = WadMath.mulUp(charged, holding.rules.initialRate());

@@ -139,6 +139,7 @@ contract PriceOracle is IPriceOracle, AccessManaged {
         if (head.hasSequencer()) _requireSequencerUp();
 
         uint256 primary = _answer(underlying, feeds[0], head);
+        if (primary != 0 && head.hasOneFeed()) return primary;
         if (head.primaryCount() > 1) primary = _times(primary, underlying, feeds, 1, head.primaryCount());
         uint256 secondary;
         if (head.secondaryCount() != 0) {
@@ -221,7 +222,10 @@ contract PriceOracle is IPriceOracle, AccessManaged {
     /// @dev An answer is good up to and including its maximum age. One without a time, or with a time that has not
     /// come, has no age that could be trusted.
     function _isStale(uint256 updatedAt, uint256 maximumAge) private view returns (bool) {
-        return updatedAt == 0 || updatedAt > block.timestamp || block.timestamp - updatedAt > maximumAge;
+        // Unchecked: a time that has not come wraps to an age above every maximum.
+        unchecked {
+            return updatedAt == 0 || block.timestamp - updatedAt > maximumAge;
+        }
     }
 
     /// @dev What a source said when it was last fresh, and the time of its oldest answer; 0 and 0 when an answer is no

@@ -73,11 +73,14 @@ library RealisedVolatility {
     /// @param noted What was noted last.
     /// @param priorPercent The prior's sigma [percent per year].
     function sigmasNow(NotedVolatility noted, uint256 priorPercent) internal view returns (uint256 slow, uint256 fast) {
-        uint256 prior = priorPercent * 1e16;
-        if (NotedVolatility.unwrap(noted) == 0) return (prior, prior);
-        uint256 elapsed = block.timestamp - noted.roundAt();
-        slow = silentFor(noted.slowSigmaBps() * 1e14, prior, elapsed, SLOW_SECONDS);
-        fast = silentFor(noted.fastSigmaBps() * 1e14, prior, elapsed, FAST_SECONDS);
+        // Unchecked: a prior is below 2^8, bps below 2^16, and the round is past.
+        unchecked {
+            uint256 prior = priorPercent * 1e16;
+            if (NotedVolatility.unwrap(noted) == 0) return (prior, prior);
+            uint256 elapsed = block.timestamp - noted.roundAt();
+            slow = silentFor(noted.slowSigmaBps() * 1e14, prior, elapsed, SLOW_SECONDS);
+            fast = silentFor(noted.fastSigmaBps() * 1e14, prior, elapsed, FAST_SECONDS);
+        }
     }
 
     /// @notice A sigma, or a variance, some time after the last round: on the way to the prior, rounded up.

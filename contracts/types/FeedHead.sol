@@ -26,6 +26,7 @@ using {
     feedDecimals,
     primaryCount,
     secondaryCount,
+    hasOneFeed,
     allowedDeviationBps,
     hasSequencer,
     isWellInside,
@@ -63,6 +64,11 @@ function primaryCount(FeedHead head) pure returns (uint256) {
 /// @notice How many feeds the secondary source multiplies; 0 when there is none.
 function secondaryCount(FeedHead head) pure returns (uint256) {
     return uint8(FeedHead.unwrap(head) >> 208);
+}
+
+/// @notice Whether one feed of the primary source is all there is.
+function hasOneFeed(FeedHead head) pure returns (bool) {
+    return uint16(FeedHead.unwrap(head) >> 200) == 1;
 }
 
 /// @notice How far the two sources may be apart [bps of the primary].

@@ -69,12 +69,18 @@ function gainsHaircutCapBps(LiquidationRules rules) pure returns (uint256) {
 
 /// @notice The least requirement of an account that has a position or a debt [wad].
 function minimumMargin(LiquidationRules rules) pure returns (uint256) {
-    return ((LiquidationRules.unwrap(rules) >> 80) & 0xffff) * 1e18;
+    // Unchecked: below 2^16 x 1e18.
+    unchecked {
+        return ((LiquidationRules.unwrap(rules) >> 80) & 0xffff) * 1e18;
+    }
 }
 
 /// @notice What each instrument or token held adds to the minimum margin [wad].
 function minimumMarginOfItem(LiquidationRules rules) pure returns (uint256) {
-    return ((LiquidationRules.unwrap(rules) >> 96) & 0xffff) * 1e18;
+    // Unchecked: below 2^16 x 1e18.
+    unchecked {
+        return ((LiquidationRules.unwrap(rules) >> 96) & 0xffff) * 1e18;
+    }
 }
 
 /// @notice How many instruments one account may hold.
@@ -91,7 +97,10 @@ function fundDrawCapBps(LiquidationRules rules) pure returns (uint256) {
 /// @notice What an instrument's open interest is measured against, while the insurance fund is smaller: from ten times
 /// it on the initial requirement rises [wad].
 function openInterestBase(LiquidationRules rules) pure returns (uint256) {
-    return ((LiquidationRules.unwrap(rules) >> 136) & 0xffffffffff) * 1e18;
+    // Unchecked: below 2^40 x 1e18.
+    unchecked {
+        return ((LiquidationRules.unwrap(rules) >> 136) & 0xffffffffff) * 1e18;
+    }
 }
 
 /// @notice How long after it was flagged a bankrupt account may be deleveraged [seconds].

@@ -44,7 +44,8 @@ function cacheOf(KnownMarket[] memory given) pure returns (MarketCache memory ca
 function entryOf(MarketCache memory self, uint24 underlying) pure returns (KnownMarket memory) {
     uint256 count = self.count;
     for (uint256 i = 0; i < count; ++i) {
-        if (self.markets[i].underlying == underlying) return self.markets[i];
+        KnownMarket memory found = self.markets[i];
+        if (found.underlying == underlying) return found;
     }
     if (count == self.markets.length) {
         KnownMarket[] memory longer = new KnownMarket[](2 * count + 2);

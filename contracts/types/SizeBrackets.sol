@@ -57,10 +57,11 @@ function firstEnd(SizeBrackets brackets) pure returns (uint40) {
     return uint40(SizeBrackets.unwrap(brackets));
 }
 
-/// @notice Whether the word says what such a notional is charged [wad].
-function suffices(SizeBrackets brackets, uint256 notional) pure returns (bool) {
+/// @notice Whether the word says what a size at a price is charged [wad].
+function suffices(SizeBrackets brackets, uint256 size, uint256 price) pure returns (bool) {
     uint256 word = SizeBrackets.unwrap(brackets);
-    return notional <= uint40(word) * WadMath.WAD || uint192(word) >> 40 != 0;
+    // Not divided: a notional that is rounded up is above the end if and only if the product is.
+    return size * price <= (word & 0xffffffffff) * 1e36 || uint192(word) >> 40 != 0;
 }
 
 /// @notice How funding follows the premium, in what a trade reads.

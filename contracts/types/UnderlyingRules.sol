@@ -53,7 +53,10 @@ function lists(UnderlyingRules rules, uint8 kind) pure returns (bool) {
 
 /// @notice The most notional that may be open in one instrument, on each of its two sides, which are equal [wad].
 function openInterestCap(UnderlyingRules rules) pure returns (uint256) {
-    return ((UnderlyingRules.unwrap(rules) >> 168) & 0xffffffffff) * 1e18;
+    // Unchecked: below 2^40 x 1e18.
+    unchecked {
+        return ((UnderlyingRules.unwrap(rules) >> 168) & 0xffffffffff) * 1e18;
+    }
 }
 
 /// @notice Whether the guardian has stopped new risk: trades may only reduce both sides.
