@@ -66,7 +66,7 @@ contract ParametersInTheirBlockTest is PlimsollSetup {
     }
 
     /// @dev Nothing that the oracle may say keeps the rules from being read, at any time.
-    function testFuzz_RulesAreReadWhateverIsNoted(uint48 slow, uint48 fast, uint32 roundAt, uint256 time) public {
+    function testFuzz_RulesAreReadWhateverIsNoted(uint16 slow, uint16 fast, uint32 roundAt, uint256 time) public {
         rules.setVolatilityOracle(address(this));
         rules.noteVolatility(ETH, slow, fast, uint32(bound(roundAt, 0, block.timestamp)));
         rules.setVolatilityOracle(address(this));
@@ -79,7 +79,7 @@ contract ParametersInTheirBlockTest is PlimsollSetup {
     }
 
     function _note(uint256 slow, uint256 fast, uint256 age) private {
-        rules.noteVolatility(5, uint48(slow), uint48(fast), uint32(block.timestamp - age));
+        rules.noteVolatility(5, uint16(slow), uint16(fast), uint32(block.timestamp - age));
     }
 
     function _digestOfRules(uint256 notional) private view returns (bytes32) {

@@ -146,7 +146,7 @@ contract RampsTest is AnyRules, PlimsollSetup {
     }
 
     function _note(uint24 underlying, uint256 slow, uint256 fast) private {
-        rules.noteVolatility(underlying, uint48(slow), uint48(fast), uint32(block.timestamp));
+        rules.noteVolatility(underlying, uint16(slow), uint16(fast), uint32(block.timestamp));
     }
 
     // Before and after
