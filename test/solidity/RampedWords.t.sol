@@ -364,20 +364,4 @@ contract RampedWordsTest is AnyRules {
         uint256 rest = ~(uint256(0xffffffff) << 80);
         assertEq(LiquidationRules.unwrap(current) & rest, LiquidationRules.unwrap(to) & rest, "the rest");
     }
-
-    /// @dev The ends of one with the factors of the other.
-    function _withEndsOf(
-        BracketParameters memory factors,
-        BracketParameters memory ends
-    ) private pure returns (BracketParameters memory) {
-        return
-            BracketParameters({
-                firstEnd: ends.firstEnd,
-                secondEnd: ends.secondEnd,
-                thirdEnd: ends.thirdEnd,
-                secondFactorBps: factors.secondFactorBps,
-                thirdFactorBps: factors.thirdFactorBps,
-                lastFactorBps: factors.lastFactorBps
-            });
-    }
 }
