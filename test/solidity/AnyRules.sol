@@ -6,7 +6,7 @@ import {CollateralParameters} from "../../contracts/types/CollateralRules.sol";
 import {KIND_PERPETUAL} from "../../contracts/types/InstrumentId.sol";
 import {LiquidationParameters} from "../../contracts/types/LiquidationRules.sol";
 import {UnderlyingParameters} from "../../contracts/types/RateRules.sol";
-import {BracketParameters} from "../../contracts/types/SizeBrackets.sol";
+import {BracketParameters, SizeBrackets} from "../../contracts/types/SizeBrackets.sol";
 
 /// @title AnyRules
 /// @notice Whatever parameters governance may set: every one that the Rules accept, from a seed.
@@ -44,6 +44,43 @@ abstract contract AnyRules is BaseTest {
         brackets.secondFactorBps = uint24(_draw(seed, 4, 10_000, 200_000));
         brackets.thirdFactorBps = uint24(_draw(seed, 5, brackets.secondFactorBps, 200_000));
         brackets.lastFactorBps = uint24(_draw(seed, 6, brackets.thirdFactorBps, 200_000));
+    }
+
+    /// @dev The ends of one with the factors of the other.
+    function _withEndsOf(
+        BracketParameters memory factors,
+        BracketParameters memory ends
+    ) internal pure returns (BracketParameters memory) {
+        return
+            BracketParameters({
+                firstEnd: ends.firstEnd,
+                secondEnd: ends.secondEnd,
+                thirdEnd: ends.thirdEnd,
+                secondFactorBps: factors.secondFactorBps,
+                thirdFactorBps: factors.thirdFactorBps,
+                lastFactorBps: factors.lastFactorBps
+            });
+    }
+
+    /// @dev Brackets by name, from their word.
+    function _bracketsByName(SizeBrackets brackets) internal pure returns (BracketParameters memory) {
+        uint256 word = SizeBrackets.unwrap(brackets);
+        return
+            BracketParameters({
+                firstEnd: uint40(word),
+                secondEnd: uint40(word >> 40),
+                thirdEnd: uint40(word >> 80),
+                secondFactorBps: uint24(word >> 120),
+                thirdFactorBps: uint24(word >> 144),
+                lastFactorBps: uint24(word >> 168)
+            });
+    }
+
+    /// @dev Other ends or other factors than these, as the Rules take them in one act.
+    function _otherBrackets(SizeBrackets current, uint256 seed) internal pure returns (BracketParameters memory) {
+        BracketParameters memory named = _bracketsByName(current);
+        BracketParameters memory drawn = _anyBrackets(_draw(seed, 0));
+        return _draw(seed, 1) & 1 == 0 ? _withEndsOf(named, drawn) : _withEndsOf(drawn, named);
     }
 
     function _anyCollateral(

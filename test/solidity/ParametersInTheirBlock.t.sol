@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {AnyRules} from "./AnyRules.sol";
 import {PlimsollSetup} from "./PlimsollSetup.sol";
+import {IRules} from "../../contracts/interfaces/IRules.sol";
 import {CollateralParameters, CollateralRules} from "../../contracts/types/CollateralRules.sol";
 import {perpetualOf} from "../../contracts/types/InstrumentId.sol";
 import {LiquidationParameters, LiquidationRules} from "../../contracts/types/LiquidationRules.sol";
@@ -12,7 +14,7 @@ import {UnderlyingRules} from "../../contracts/types/UnderlyingRules.sol";
 /// @title ParametersInTheirBlockTest
 /// @notice Proves that no change of parameters, and no new volatility oracle, moves a requirement in the block in which it
 /// comes, in any order and at any time.
-contract ParametersInTheirBlockTest is PlimsollSetup {
+contract ParametersInTheirBlockTest is AnyRules, PlimsollSetup {
     function setUp() public {
         _deploy();
     }
@@ -26,8 +28,8 @@ contract ParametersInTheirBlockTest is PlimsollSetup {
             vm.warp(block.timestamp + ((seeds[i] >> 128) % 4 days));
             bytes32 before = _digestOfRules(notional);
             uint256 act = seeds[i] % 6;
-            if (act == 0) rules.setUnderlying(5, _randomUnderlying(seeds[i]));
-            else if (act == 1) rules.setBrackets(5, _randomBrackets(seeds[i]));
+            if (act == 0) _setUnderlying(seeds[i]);
+            else if (act == 1) _setBrackets(seeds[i]);
             else if (act == 2) rules.setCollateral(address(weth), _randomCollateral(seeds[i]));
             else if (act == 3) rules.setLiquidationRules(_randomLiquidation(seeds[i]));
             else if (act == 4) try rules.freezeUnderlying(5) {} catch {}
@@ -36,54 +38,77 @@ contract ParametersInTheirBlockTest is PlimsollSetup {
         }
     }
 
-    /// @dev The test is the volatility oracle, and succeeds itself. The first word of each generation changes nothing, but for
-    /// the sigma of before, which is cut to whole basis points.
+    /// @dev The test is the volatility oracle, and succeeds itself. The first word of each generation changes nothing; but where
+    /// it comes into a ramp, the rates of before are cut to whole basis points.
     function testFuzz_NoNewVolatilityOracleStepsInItsBlock(uint256[12] memory seeds) public {
         rules.setUnderlying(5, _randomUnderlying(seeds[0]));
         rules.setBrackets(5, _randomBrackets(seeds[1]));
         // The first one's first word is the prior.
         rules.setVolatilityOracle(address(this));
-        uint256 prior = rules.marginRatesOf(5).priorSigma / 1e16;
-        _note(prior * prior * 1e8, prior * prior * 1e8, 0);
+        uint256 priorBps = rules.marginRatesOf(5).priorSigma / 1e14;
+        _note(priorBps, priorBps, 0);
+        assertEq(rules.marginRatesOf(5).endOfRamp, 0, "nothing to blend");
         for (uint256 i = 2; i < 12; ++i) {
             vm.warp(block.timestamp + ((seeds[i] >> 128) % 4 days));
             uint256 act = seeds[i] % 4;
             uint256 before = rules.marginRatesOf(5).maintenance;
-            if (act == 0) rules.setUnderlying(5, _randomUnderlying(seeds[i]));
+            bool isMoving = block.timestamp < rules.marginRatesOf(5).endOfRamp;
+            if (act == 0) _setUnderlying(seeds[i]);
             else if (act == 1) rules.setVolatilityOracle(address(this));
             if (act < 2) assertEq(rules.marginRatesOf(5).maintenance, before, "nobody has said anything yet");
             if (act > 1) {
                 if (act == 2) rules.setVolatilityOracle(address(this));
-                // A sigma of 6.48 at most: above 6.55 that of before is cut.
-                _note((seeds[i] >> 8) % 4.2e13, (seeds[i] >> 64) % 4.2e13, (seeds[i] >> 160) % 1 days);
+                _note(uint16(seeds[i] >> 8), uint16(seeds[i] >> 64), (seeds[i] >> 160) % 1 days);
             }
             uint256 afterwards = rules.marginRatesOf(5).maintenance;
-            if (act == 2) assertLe(afterwards, before, "never up");
-            // A basis point of sigma, at the steepest slope.
-            if (act == 2) assertGe(afterwards + 1e14 + 1, before, "and hardly down");
+            if (act == 2 && !isMoving) assertEq(afterwards, before, "the same in this block");
+            if (act == 2 && isMoving) assertEq(afterwards, (before / 1e14) * 1e14, "but for less than a basis point");
             rules.instrumentRules(perpetualOf(5));
         }
     }
 
     /// @dev Nothing that the oracle may say keeps the rules from being read, at any time.
-    function testFuzz_RulesAreReadWhateverIsNoted(uint48 slow, uint48 fast, uint32 roundAt, uint256 time) public {
+    function testFuzz_RulesAreReadWhateverIsNoted(uint16 slow, uint16 fast, uint32 roundAt, uint256 time) public {
         rules.setVolatilityOracle(address(this));
-        rules.noteVolatility(ETH, slow, fast, uint32(bound(roundAt, 0, block.timestamp)));
+        rules.noteVolatility(ETH, slow, fast, uint32(bound(roundAt, 1, block.timestamp)));
         rules.setVolatilityOracle(address(this));
         vm.warp(block.timestamp + bound(time, 0, 70 * 365 days));
-        rules.noteVolatility(ETH, fast, slow, uint32(bound(roundAt, 0, block.timestamp)));
+        rules.noteVolatility(ETH, fast, slow, uint32(bound(roundAt, 1, block.timestamp)));
         (UnderlyingRules word, ) = rules.instrumentRules(ethPerpetual);
         assertGe(word.maintenanceRate(), 0.03e18);
         assertLe(word.maintenanceRate(), 0.2e18);
         assertGe(word.initialRate(), word.maintenanceRate());
     }
 
-    function _note(uint256 slow, uint256 fast, uint256 age) private {
-        rules.noteVolatility(5, uint48(slow), uint48(fast), uint32(block.timestamp - age));
+    /// @dev Other rates, or the refusal of them while rates or brackets move.
+    function _setUnderlying(uint256 seed) private {
+        _expectOneRampAtATime();
+        rules.setUnderlying(5, _randomUnderlying(seed));
+    }
+
+    /// @dev Other ends or other factors, or the refusal of them.
+    function _setBrackets(uint256 seed) private {
+        BracketParameters memory current = _bracketsByName(rules.marginRatesOf(5).targetBrackets);
+        BracketParameters memory drawn = _randomBrackets(seed);
+        bool isOfEnds = (seed >> 4) & 1 == 0;
+        _expectOneRampAtATime();
+        rules.setBrackets(5, isOfEnds ? _withEndsOf(current, drawn) : _withEndsOf(drawn, current));
+    }
+
+    function _expectOneRampAtATime() private {
+        uint256 end = rules.marginRatesOf(5).endOfRamp;
+        if (block.timestamp >= end) return;
+        vm.expectRevert(abi.encodeWithSelector(IRules.RampNotOver.selector, 5, end));
+    }
+
+    function _note(uint256 slowBps, uint256 fastBps, uint256 age) private {
+        rules.noteVolatility(5, uint16(slowBps), uint16(fastBps), uint32(block.timestamp - age));
     }
 
     function _digestOfRules(uint256 notional) private view returns (bytes32) {
-        (UnderlyingRules word, SizeBrackets brackets) = rules.instrumentRules(perpetualOf(5));
+        (UnderlyingRules word, SizeBrackets first) = rules.instrumentRules(perpetualOf(5));
+        SizeBrackets brackets = rules.bracketsOf(perpetualOf(5));
+        assertEq(first.firstEnd(), brackets.firstEnd());
         CollateralRules collateral = rules.collateralOf(address(weth));
         LiquidationRules liquidation = rules.liquidationRules();
         assertLe(word.maintenanceRate(), word.initialRate());

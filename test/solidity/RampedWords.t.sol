@@ -2,17 +2,20 @@
 pragma solidity 0.8.37;
 
 import {AnyRules} from "./AnyRules.sol";
+import {StandardRates} from "../../contracts/margin/StandardRates.sol";
 import {CollateralParameters, CollateralRules, packCollateralRules} from "../../contracts/types/CollateralRules.sol";
+import {FundingRules} from "../../contracts/types/FundingRules.sol";
 import {
     LiquidationParameters,
     LiquidationRules,
     packLiquidationRules
 } from "../../contracts/types/LiquidationRules.sol";
-import {NotedVolatility, newGeneration} from "../../contracts/types/NotedVolatility.sol";
+import {NotedVolatility, packNotedVolatility} from "../../contracts/types/NotedVolatility.sol";
 import {RAMP_SECONDS, ramped, rampedField, rampEnd} from "../../contracts/types/Ramp.sol";
-import {RateRules, UnderlyingParameters, packRateRules} from "../../contracts/types/RateRules.sol";
-import {FundingRules} from "../../contracts/types/FundingRules.sol";
-import {SizeBrackets, packSizeBrackets} from "../../contracts/types/SizeBrackets.sol";
+import {RateRules, UnderlyingParameters, constantRates, packRateRules} from "../../contracts/types/RateRules.sol";
+import {BracketParameters, SizeBrackets, packSizeBrackets} from "../../contracts/types/SizeBrackets.sol";
+import {TradingLimits, packTradingLimits} from "../../contracts/types/TradingLimits.sol";
+import {UnderlyingRules, packUnderlyingRules} from "../../contracts/types/UnderlyingRules.sol";
 
 /// @title RampedWordsTest
 /// @notice Words whose fields are on their way: each field moves by itself, disturbs no other, and what holds at both ends
@@ -126,18 +129,62 @@ contract RampedWordsTest is AnyRules {
     function testFuzz_BracketsOnTheirWayKeepTheNewFundingRules(uint256 seed, uint64 funding, uint64 others) public {
         uint256 end = rampEnd();
         SizeBrackets from = packSizeBrackets(_anyBrackets(_draw(seed, 1))).withFundingRules(FundingRules.wrap(others));
-        SizeBrackets to = packSizeBrackets(_anyBrackets(_draw(seed, 2)));
-        assertTrue(to.hasBracketsOf(to.withFundingRules(FundingRules.wrap(funding))), "no part of the brackets");
-        to = to.withFundingRules(FundingRules.wrap(funding));
+        SizeBrackets to = packSizeBrackets(_anyBrackets(_draw(seed, 2))).withFundingRules(FundingRules.wrap(funding));
         vm.warp(block.timestamp + _draw(seed, 3, 0, RAMP_SECONDS));
         assertEq(FundingRules.unwrap(to.onItsWayFrom(from, end).fundingRules()), funding);
     }
 
+    function testFuzz_EndsAndFactorsAreToldApart(uint256 seed, uint64 funding) public pure {
+        BracketParameters memory one = _anyBrackets(_draw(seed, 1));
+        BracketParameters memory other = _anyBrackets(_draw(seed, 2));
+        SizeBrackets given = packSizeBrackets(one);
+        SizeBrackets funded = given.withFundingRules(FundingRules.wrap(funding));
+        assertTrue(given.hasEndsOf(funded) && given.hasFactorsOf(funded), "funding rules are neither");
+
+        SizeBrackets ends = packSizeBrackets(_withEndsOf(one, other));
+        assertTrue(given.hasFactorsOf(ends), "with other ends");
+        assertEq(
+            given.hasEndsOf(ends),
+            one.firstEnd == other.firstEnd && one.secondEnd == other.secondEnd && one.thirdEnd == other.thirdEnd
+        );
+        SizeBrackets factors = packSizeBrackets(_withEndsOf(other, one));
+        assertTrue(given.hasEndsOf(factors), "with other factors");
+        assertEq(
+            given.hasFactorsOf(factors),
+            one.secondFactorBps == other.secondFactorBps &&
+                one.thirdFactorBps == other.thirdFactorBps &&
+                one.lastFactorBps == other.lastFactorBps
+        );
+    }
+
+    /// @notice The end of the first bracket alone is enough up to it, and no further.
+    function testFuzz_TheFirstEndSufficesUpToItself(uint256 seed, uint256 notional) public pure {
+        SizeBrackets all = packSizeBrackets(_anyBrackets(seed));
+        SizeBrackets alone = SizeBrackets.wrap(all.firstEnd());
+        uint256 end = all.firstEnd() * WAD;
+        assertTrue(all.suffices(notional), "all of them are always enough");
+        assertTrue(alone.suffices(bound(notional, 0, end)), "within the first");
+        assertFalse(alone.suffices(bound(notional, end + 1, type(uint256).max)), "above it");
+        assertEq(alone.chargedNotional(end), all.chargedNotional(end));
+        assertFalse(alone.withFundingRules(FundingRules.wrap(~uint64(0))).suffices(end + 1), "whatever the funding");
+    }
+
     // Rates
 
-    function testFuzz_RatesComeOutOfTheirWordAsTheyWentIn(uint256 seed, uint32 end, uint40 until) public pure {
+    function testFuzz_RatesComeOutOfTheirWordAsTheyWentIn(
+        uint256 seed,
+        uint32 end,
+        uint40 firstEnd,
+        uint64 noted
+    ) public pure {
         UnderlyingParameters memory given = _anyRates(seed);
-        RateRules rules = packRateRules(given).withRampEnd(end).withFreeze(until);
+        RateRules plain = packRateRules(given);
+        // Twice each: what is set again replaces what was.
+        RateRules rules = plain.withEndOfRamp(~end).withEndOfFirstBracket(~firstEnd);
+        rules = rules.withVolatility(NotedVolatility.wrap(~noted)).withOwnVolatility().withVolatility(
+            NotedVolatility.wrap(noted)
+        );
+        rules = rules.withEndOfRamp(end).withEndOfFirstBracket(firstEnd);
         assertEq(rules.maintenanceBaseBps(), given.maintenanceBaseBps, "A");
         assertEq(rules.maintenanceSlopeBps(), given.maintenanceSlopeBps, "B");
         assertEq(rules.maintenanceFloorBps(), given.maintenanceFloorBps, "floor");
@@ -145,66 +192,97 @@ contract RampedWordsTest is AnyRules {
         assertEq(rules.initialFloorBps(), given.initialFloorBps, "initial floor");
         assertEq(rules.maintenanceToInitialBps(), given.maintenanceToInitialBps, "maintenance to initial");
         assertEq(rules.priorSigmaPercent(), given.priorSigmaPercent, "prior");
+        assertEq(rules.kinds(), given.kinds, "kinds");
+        assertEq(rules.endOfFirstBracket(), firstEnd, "end of the first bracket");
+        assertEq(NotedVolatility.unwrap(rules.volatility()), noted, "volatility");
         assertEq(rules.endOfRamp(), end, "end of the ramp");
-        assertEq(uint40(RateRules.unwrap(rules) >> 208), until, "freeze");
-        // The other way round: each again, and nothing else has changed.
-        RateRules again = rules.withFreeze(0).withRampEnd(0);
-        assertEq(RateRules.unwrap(again), RateRules.unwrap(packRateRules(given)));
-        assertTrue(rules.hasRatesOf(again), "neither end of ramp nor freeze is a rate");
+        assertTrue(rules.hasOwnVolatility() && !plain.hasOwnVolatility(), "own volatility");
+        assertEq(RateRules.unwrap(rules) >> 249, 0, "nothing else");
+        assertTrue(rules.hasRatesOf(plain), "only rates and the prior are rates");
     }
 
-    function testFuzz_RatesOnTheirWayMoveAndTheRestIsNew(uint256 seed, uint40 until) public {
-        uint256 end = rampEnd();
-        RateRules from = packRateRules(_anyRates(_draw(seed, 1)));
-        RateRules to = packRateRules(_anyRates(_draw(seed, 2))).withRampEnd(end).withFreeze(until);
-        vm.warp(block.timestamp + _draw(seed, 3, 0, 2 * RAMP_SECONDS));
-        RateRules current = to.onItsWayFrom(from);
+    /// @notice Each of the seven fields counts as a rate, and the kinds do not.
+    function testFuzz_AnyOtherRateIsSeen(uint256 seed, uint8 others) public pure {
+        RateRules rules = packRateRules(_anyRates(seed));
+        uint256 bit = uint256(1) << _draw(seed, 20, 0, 103);
+        assertFalse(rules.hasRatesOf(RateRules.wrap(RateRules.unwrap(rules) ^ bit)), "one bit of a rate");
+        UnderlyingParameters memory given = _anyRates(seed);
+        given.kinds = others;
+        (given.tradeBandBps, given.leastTradeBandBps, given.openInterestCap) = (0, 0, 0);
+        assertTrue(rules.hasRatesOf(packRateRules(given)), "nor what only trades need");
+    }
 
-        uint256 others = ((uint256(1) << 152) - 1) << 96;
-        assertEq(RateRules.unwrap(current) & others, RateRules.unwrap(to) & others, "the rest");
-        assertEq(current.priorSigmaPercent(), ramped(from.priorSigmaPercent(), to.priorSigmaPercent(), end), "prior");
-        for (uint256 offset = 0; offset < 96; offset += 16) {
-            uint256 former = uint16(RateRules.unwrap(from) >> offset);
-            uint256 target = uint16(RateRules.unwrap(to) >> offset);
-            assertEq(uint16(RateRules.unwrap(current) >> offset), ramped(former, target, end), "a rate");
-        }
-        assertLe(current.maintenanceFloorBps(), current.maintenanceCapBps(), "the clamp has an inside");
-        assertLe(current.maintenanceBaseBps(), current.maintenanceCapBps(), "A below the cap");
-        assertLe(current.maintenanceFloorBps(), current.initialFloorBps(), "initial above maintenance");
-        assertGe(current.maintenanceToInitialBps(), 1_000, "no division by 0");
+    /// @notice What is left of a moment asks for the rates of that moment, less than a basis point below, whatever the
+    /// volatility.
+    function testFuzz_ConstantRatesDependOnNoVolatility(uint256 seed, uint256 sigma) public pure {
+        RateRules rules = packRateRules(_anyRates(seed));
+        (uint256 initial, uint256 maintenance) = StandardRates.ratesOf(rules, _draw(seed, 30, 0, 7e18), 1e18);
+        sigma = bound(sigma, 0, 7e18);
+        RateRules left = constantRates(initial, maintenance);
+        (uint256 leftInitial, uint256 leftMaintenance) = StandardRates.ratesOf(left, sigma, _draw(seed, 31, 0, 7e18));
+        assertEq(leftMaintenance, (maintenance / 1e14) * 1e14, "maintenance");
+        assertEq(leftInitial, (initial / 1e14) * 1e14, "initial");
+        assertEq(left.kinds() + left.endOfFirstBracket() + left.endOfRamp(), 0, "nothing else");
+    }
+
+    function testFuzz_MarginRatesStandBelowWhatGovernanceHasSet(
+        uint256 seed,
+        uint64 initial,
+        uint64 maintenance
+    ) public {
+        UnderlyingParameters memory given = _anyRates(seed);
+        uint256 until = _draw(seed, 20, 0, type(uint40).max);
+        TradingLimits limits = packTradingLimits(TradingLimits.wrap(0), given).withFreeze(until);
+        UnderlyingRules rules = packUnderlyingRules(
+            limits.withFundingRules(FundingRules.wrap(~uint64(0))).withNotedBy(255).upperHalf() |
+                (uint256(given.kinds) << 160),
+            initial,
+            maintenance
+        );
+        assertEq(rules.initialRate(), initial, "initial");
+        assertEq(rules.maintenanceRate(), maintenance, "maintenance");
+        assertEq(rules.tradeBandBps(), given.tradeBandBps, "band");
+        assertEq(rules.leastTradeBandBps(), given.leastTradeBandBps, "least band");
+        assertEq(rules.openInterestCap(), given.openInterestCap * WAD, "cap");
+        assertEq(rules.frozenUntil(), until, "freeze");
+        for (uint8 kind = 0; kind < 8; ++kind) assertEq(rules.lists(kind), (given.kinds >> kind) & 1 == 1, "kinds");
+        vm.warp(until);
+        assertTrue(rules.frozen(), "to the last second");
+        vm.warp(until + 1);
+        assertFalse(rules.frozen(), "and no longer");
+    }
+
+    // What only trades need
+
+    function testFuzz_LimitsComeOutOfTheirWordAsTheyWentIn(
+        uint256 seed,
+        uint64 funding,
+        uint8 number,
+        uint40 until
+    ) public pure {
+        UnderlyingParameters memory given = _anyRates(_draw(seed, 1));
+        TradingLimits limits = packTradingLimits(TradingLimits.wrap(0), _anyRates(_draw(seed, 2)));
+        limits = limits.withFundingRules(FundingRules.wrap(~funding)).withNotedBy(~number).withFreeze(~until);
+        limits = limits.withFundingRules(FundingRules.wrap(funding)).withNotedBy(number).withFreeze(until);
+        // What governance sets anew leaves the rest.
+        TradingLimits again = packTradingLimits(limits, given);
+        assertEq(FundingRules.unwrap(again.fundingRules()), funding, "funding rules");
+        assertEq(again.notedBy(), number, "noted by");
+        assertEq(again.frozenUntil(), until, "freeze");
+        uint256 set = TradingLimits.unwrap(packTradingLimits(TradingLimits.wrap(0), given));
+        TradingLimits bare = again.withFundingRules(FundingRules.wrap(0)).withNotedBy(0).withFreeze(0);
+        assertEq(TradingLimits.unwrap(bare), set, "bands and cap");
+        assertEq(again.upperHalf(), (TradingLimits.unwrap(again) >> 128) << 128, "without what is below");
     }
 
     // Volatility
 
-    function testFuzz_WhatIsNotedComesOutAsItWentIn(
-        uint256 seed,
-        uint48 slow,
-        uint48 fast,
-        uint32 roundAt
-    ) public pure {
-        uint8 number = uint8(_draw(seed, 1));
-        uint16 formerSlow = uint16(_draw(seed, 2));
-        uint16 formerFast = uint16(_draw(seed, 3));
-        uint32 end = uint32(_draw(seed, 4));
-        NotedVolatility noted = newGeneration(number, formerSlow, formerFast, end);
-        assertEq(uint128(NotedVolatility.unwrap(noted)), 0, "nothing yet");
-        // Twice: what is noted again replaces what was.
-        noted = noted.withVariances(~slow, ~fast, ~roundAt).withVariances(slow, fast, roundAt);
-        assertEq(noted.slowVariance(), slow, "slow");
-        assertEq(noted.fastVariance(), fast, "fast");
-        assertEq(noted.lastRoundAt(), roundAt, "last round");
-        assertEq(noted.formerSlowBps(), formerSlow, "former slow");
-        assertEq(noted.formerFastBps(), formerFast, "former fast");
-        assertEq(noted.endOfBlend(), end, "end of the blend");
-        assertEq(noted.generation(), number, "generation");
-        assertEq(NotedVolatility.unwrap(noted) >> 200, 0, "nothing else");
-    }
-
-    function testFuzz_AFormerSigmaThatDoesNotFitIsCutOff(uint256 slow, uint256 fast) public pure {
-        NotedVolatility noted = newGeneration(2, slow, fast, 0);
-        assertEq(noted.formerSlowBps(), slow < 65_535 ? slow : 65_535);
-        assertEq(noted.formerFastBps(), fast < 65_535 ? fast : 65_535);
-        assertEq(noted.generation(), 2, "not disturbed");
+    function testFuzz_WhatIsNotedComesOutAsItWentIn(uint16 slow, uint16 fast, uint32 roundAt) public pure {
+        NotedVolatility noted = packNotedVolatility(slow, fast, roundAt);
+        assertEq(noted.slowSigmaBps(), slow, "slow");
+        assertEq(noted.fastSigmaBps(), fast, "fast");
+        assertEq(noted.roundAt(), roundAt, "round");
+        assertEq(NotedVolatility.unwrap(noted) == 0, slow == 0 && fast == 0 && roundAt == 0, "0 is nothing noted");
     }
 
     // Haircuts

@@ -5,9 +5,11 @@ import {AnyRules} from "./AnyRules.sol";
 import {PlimsollSetup} from "./PlimsollSetup.sol";
 import {MarginEngine} from "../../contracts/MarginEngine.sol";
 import {IMarginEngine} from "../../contracts/interfaces/IMarginEngine.sol";
+import {IRules} from "../../contracts/interfaces/IRules.sol";
 import {MockStricterEngine} from "../../contracts/mocks/MockStricterEngine.sol";
 import {AccountId, accountIdOf} from "../../contracts/types/AccountId.sol";
 import {Margin} from "../../contracts/types/Portfolio.sol";
+import {SizeBrackets} from "../../contracts/types/SizeBrackets.sol";
 
 /// @title RampsTest
 /// @notice GV1: no change of parameters makes a healthy account liquidatable in the block in which it is made, whatever
@@ -30,8 +32,9 @@ contract RampsTest is AnyRules, PlimsollSetup {
     function setUp() public {
         _deploy();
         rules.setVolatilityOracle(address(this));
-        _note(ETH, 0.36e12, 0.36e12);
-        _note(BTC, 0.2e12, 0.9e12);
+        // ETH as everybody has taken it until now, BTC otherwise: its first ramp is that of its first volatility.
+        _note(ETH, 6_000, 6_000);
+        _note(BTC, 4_473, 9_487);
         _fund(_house, usdc, 50_000_000e6);
         _fund(_hedged, usdc, 50_000e6);
         _fund(_hedged, weth, 100e18);
@@ -58,7 +61,7 @@ contract RampsTest is AnyRules, PlimsollSetup {
         }
     }
 
-    /// @notice The same with two changes in one block, the second of which begins where the first one is.
+    /// @notice The same with two changes in one block, the second of which begins where the first one is, or is refused.
     function testFuzz_NoTwoChangesRaiseMaintenanceInTheirBlock(uint256 seed) public {
         for (uint256 i = 0; i < 3; ++i) {
             uint256 draw = _draw(seed, i);
@@ -97,9 +100,12 @@ contract RampsTest is AnyRules, PlimsollSetup {
     function _change(uint256 kind, uint256 draw) private {
         uint24 underlying = draw & 1 == 0 ? ETH : BTC;
         if (kind == 0) {
+            _expectOneRampAtATime(underlying);
             rules.setUnderlying(underlying, _anyRates(draw));
         } else if (kind == 1) {
-            rules.setBrackets(underlying, _anyBrackets(draw));
+            SizeBrackets current = rules.marginRatesOf(underlying).targetBrackets;
+            _expectOneRampAtATime(underlying);
+            rules.setBrackets(underlying, _otherBrackets(current, draw));
         } else if (kind == 2) {
             rules.setCollateral(address(draw & 1 == 0 ? weth : wbtc), _anyCollateral(draw, underlying));
         } else if (kind == 3) {
@@ -108,12 +114,19 @@ contract RampsTest is AnyRules, PlimsollSetup {
         } else if (kind == 4) {
             // The next oracle says something else at once, of one underlying.
             rules.setVolatilityOracle(address(this));
-            _note(underlying, _draw(draw, 1, 0, 1e14), _draw(draw, 2, 0, 1e14));
+            _note(underlying, _draw(draw, 1, 0, 65_535), _draw(draw, 2, 0, 65_535));
         } else if (kind == 5) {
             _succeed(draw);
         } else {
             _freeze(underlying);
         }
+    }
+
+    /// @dev While an underlying's rates or brackets move, the next change is refused, and so changes nothing.
+    function _expectOneRampAtATime(uint24 underlying) private {
+        uint256 end = rules.marginRatesOf(underlying).endOfRamp;
+        if (block.timestamp >= end) return;
+        vm.expectRevert(abi.encodeWithSelector(IRules.RampNotOver.selector, underlying, end));
     }
 
     /// @dev Another engine, stricter or not, once the blend before is over.
@@ -142,11 +155,11 @@ contract RampsTest is AnyRules, PlimsollSetup {
 
     /// @dev The oracle of today says something else: that is the market's, not governance's.
     function _news(uint256 draw) private {
-        _note(ETH, _draw(draw, 6, 0, 4e12), _draw(draw, 7, 0, 16e12));
+        _note(ETH, _draw(draw, 6, 0, 20_000), _draw(draw, 7, 0, 40_000));
     }
 
-    function _note(uint24 underlying, uint256 slow, uint256 fast) private {
-        rules.noteVolatility(underlying, uint48(slow), uint48(fast), uint32(block.timestamp));
+    function _note(uint24 underlying, uint256 slowBps, uint256 fastBps) private {
+        rules.noteVolatility(underlying, uint16(slowBps), uint16(fastBps), uint32(block.timestamp));
     }
 
     // Before and after
@@ -161,7 +174,7 @@ contract RampsTest is AnyRules, PlimsollSetup {
     function _compare(Watched memory watched) private {
         Margin memory afterwards = engine.marginOf(watched.account);
         assertEq(afterwards.equity, watched.before.equity, "equity");
-        // Not equal: a new volatility oracle begins at the former's sigma, cut off below a bps and above 65,535 bps.
+        // Not equal: where a new volatility oracle finds a ramp, it begins at the rates of now, cut off below a bps.
         assertLe(afterwards.maintenance, watched.before.maintenance, "GV1: maintenance");
         if (watched.before.equity < int256(watched.before.maintenance)) return;
         _expectNotLiquidatable(watched.account);
