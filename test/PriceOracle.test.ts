@@ -98,10 +98,10 @@ describe("PriceOracle: price", () => {
       expect(await oracle.price(ETH)).to.equal(3n * WAD);
     });
 
-    it("reads two storage slots of its own and makes one call", async () => {
+    it("reads one storage slot of its own and makes one call", async () => {
       const { oracle } = await loadFixture(deployOneFeed);
       const { slots, calls } = await traceOf(oracle, ETH);
-      expect(slots).to.equal(2);
+      expect(slots).to.equal(1);
       expect(calls).to.equal(1);
     });
 
@@ -356,10 +356,10 @@ describe("PriceOracle: price", () => {
   describe("when the chain has a sequencer", () => {
     const down = (since: number | bigint) => [BigInt(since), GRACE] as const;
 
-    it("reads three storage slots of its own", async () => {
+    it("reads two storage slots of its own", async () => {
       const { oracle, since } = await loadFixture(deploySequencer);
       await time.increaseTo(BigInt(since) + GRACE);
-      expect((await traceOf(oracle, ETH)).slots).to.equal(3);
+      expect((await traceOf(oracle, ETH)).slots).to.equal(2);
     });
 
     it("refuses prices until the grace period is over (SQ1)", async () => {
@@ -443,7 +443,7 @@ describe("PriceOracle: price", () => {
       await restarted(uptime);
       await oracle.setSequencer(ethers.ZeroAddress, 0n);
       expect(await oracle.price(ETH)).to.equal(PRICE);
-      expect((await traceOf(oracle, ETH)).slots).to.equal(2);
+      expect((await traceOf(oracle, ETH)).slots).to.equal(1);
     });
   });
 });
