@@ -199,7 +199,9 @@ describe("Clearinghouse.callMargin", () => {
         [0n, multiple + CALL_INTERVAL],
         // An hour is 14 units and 16 seconds: the next multiple is 240 seconds later.
         [0n, multiple + 2n * CALL_INTERVAL + 240n],
-        [239n, multiple + 3n * CALL_INTERVAL + 480n + CALL_UNIT],
+        [240n, multiple + 3n * CALL_INTERVAL + 480n],
+        // A second later it is the one after that.
+        [241n, multiple + 4n * CALL_INTERVAL + 720n + CALL_UNIT],
       ] as const) {
         const before = await calledAt(account);
         await goTo(before === 0n ? multiple : before + CALL_INTERVAL + early);
