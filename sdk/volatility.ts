@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-import { mulDown, WAD } from "./wad.js";
-=======
 import { mulDown, WAD, wadOfAmount } from "./wad.js";
->>>>>>> backtest
 
 /** What a feed says of one round. */
 export interface PriceRound {
@@ -78,12 +74,14 @@ export const VOLATILITY = {
   mostMove: 40_000_000_000_000_000n,
   /** Volatility of 1,000 % a year [1e-12 per year]. */
   mostVariance: 10n ** 14n,
+  /** The largest sigma that is noted [bps]. */
+  mostSigmaBps: 65_535n,
   /** The mantissa of a kept price is below this. */
   mantissaEnd: 1n << 56n,
 } as const;
 
-const { fastSeconds, honestGap, mantissaEnd, mostMove, mostVariance, slowSeconds, year } =
-  VOLATILITY;
+const { fastSeconds, honestGap, mantissaEnd, mostMove, mostSigmaBps } = VOLATILITY;
+const { mostVariance, slowSeconds, year } = VOLATILITY;
 
 const BPS = 10_000n;
 const WAD_OF_BPS = WAD / BPS;
@@ -107,9 +105,8 @@ export function keptPrice(answer: bigint): KeptPrice {
  */
 export function initialVolatility(listing: VolatilityListing, round: PriceRound): VolatilityState {
   if (!isPrice(listing, round)) {
-    throw new RangeError(
-      `Volatility begins with a price inside the band, not ${round.answer.toString()} at ${round.updatedAt.toString()}`,
-    );
+    const given = `${round.answer.toString()} at ${round.updatedAt.toString()}`;
+    throw new RangeError(`Volatility begins with a price inside the band, not ${given}`);
   }
   const prior = priorVariance(listing);
   return {
@@ -154,24 +151,28 @@ export function afterRound(state: VolatilityState, round: PriceRound): Volatilit
   };
 }
 
+/** What the oracle notes of a variance with the rules: sigma, rounded up to whole basis points, at most 65,535 [bps]. */
+export function sigmaBpsOf(variance: bigint): bigint {
+  return smaller(divideUp(squareRootUp(variance * 10n ** 24n), WAD_OF_BPS), mostSigmaBps);
+}
+
 /**
- * Volatility as it is read at a time. Without news it goes back to the prior, from above and from below:
+ * Volatility as margins read it at a time, from what was noted at the last round. Without news it goes back to the prior,
+ * from above and from below, rounded up:
  *
- *     variance(t) = (T variance + prior variance x dt) / (T + dt)
+ *     sigma(t) = (T sigma + prior x dt) / (T + dt)
  *
  * @param time Not before the last round [unix seconds].
- * @returns Rounded up.
  */
 export function sigmaAt(state: VolatilityState, time: bigint): Sigmas {
   const waited = time - state.lastTime;
   if (waited < 0n) {
-    throw new RangeError(
-      `Volatility is known since ${state.lastTime.toString()}, not at ${time.toString()}`,
-    );
+    const known = `Volatility is known since ${state.lastTime.toString()}`;
+    throw new RangeError(`${known}, not at ${time.toString()}`);
   }
-  const prior = priorVariance(state.listing);
+  const prior = (state.listing.priorSigmaPercent * WAD) / 100n;
   const read = (variance: bigint, memory: bigint): bigint =>
-    squareRootUp(divideUp(memory * variance + prior * waited, memory + waited) * 10n ** 24n);
+    divideUp(memory * sigmaBpsOf(variance) * WAD_OF_BPS + prior * waited, memory + waited);
   return {
     slow: read(state.slowVariance, slowSeconds),
     fast: read(state.fastVariance, fastSeconds),
@@ -213,15 +214,8 @@ function squaredMove(before: bigint, after: bigint): bigint {
 
 function isPrice(listing: VolatilityListing, { answer, updatedAt }: PriceRound): boolean {
   if (answer <= 0n || updatedAt === 0n) return false;
-<<<<<<< HEAD
-  // Compared without dividing: a feed may have more than 18 decimals.
-  const scaled = answer * WAD;
-  const one = 10n ** listing.decimals;
-  return scaled > listing.minimum * one && scaled < listing.maximum * one;
-=======
   const price = wadOfAmount(answer, Number(listing.decimals));
   return price > listing.minimum && price < listing.maximum;
->>>>>>> backtest
 }
 
 /** [1e-12 per year] */

@@ -12,6 +12,8 @@ const { time } = networkHelpers;
 
 /** Between two margin calls of an account [seconds]. */
 const CALL_INTERVAL = 3_600n;
+/** In which the time of a call is kept, rounded up [seconds]. */
+const CALL_UNIT = 256n;
 
 /** Long 10 ETH at 2,700 dollars: 3.8 % of 27,000, and by 0.6 more. */
 const MAINTENANCE = parseWad(1_026);
@@ -35,6 +37,8 @@ describe("Clearinghouse.callMargin", () => {
   const statusOf = (account: AccountId) => market.marginEngine.statusOf(account);
   const calledAt = (account: AccountId) => market.clearinghouse.calledAt(account);
   const now = async () => BigInt(await time.latest());
+  /** As what a call at a time is kept. */
+  const keptAs = (at: bigint) => ((at + CALL_UNIT - 1n) / CALL_UNIT) * CALL_UNIT;
 
   /** An account of Alice's that is long 10 ETH at 2,700 dollars, and worth exactly so much. */
   async function sinkTo(equity: bigint, subAccount = 0n): Promise<AccountId> {
@@ -118,7 +122,7 @@ describe("Clearinghouse.callMargin", () => {
         await expect(callMargin(account))
           .to.emit(clearinghouse, "MarginCalled")
           .withArgs(account, equity, INITIAL, MAINTENANCE, INITIAL - equity);
-        expect(await calledAt(account)).to.equal(await now());
+        expect(await calledAt(account)).to.equal(keptAs(await now()));
       });
     }
 
@@ -188,7 +192,28 @@ describe("Clearinghouse.callMargin", () => {
   });
 
   describe("when it was called before", () => {
-    it("is refused for an hour, to the second, and not longer", async () => {
+    it("is refused for an hour from the next multiple of 256 seconds on, to the second", async () => {
+      const account = await sinkTo(parseWad(1_500));
+      const multiple = keptAs(await now()) + CALL_UNIT;
+      for (const [early, earliest] of [
+        [0n, multiple + CALL_INTERVAL],
+        // An hour is 14 units and 16 seconds: the next multiple is 240 seconds later.
+        [0n, multiple + 2n * CALL_INTERVAL + 240n],
+        [240n, multiple + 3n * CALL_INTERVAL + 480n],
+        // A second later it is the one after that.
+        [241n, multiple + 4n * CALL_INTERVAL + 720n + CALL_UNIT],
+      ] as const) {
+        const before = await calledAt(account);
+        await goTo(before === 0n ? multiple : before + CALL_INTERVAL + early);
+        await callMargin(account);
+        const kept = await calledAt(account);
+        expect(kept - (await now())).to.be.within(0n, CALL_UNIT - 1n);
+        expect(kept + CALL_INTERVAL).to.equal(earliest);
+        await expectTooSoon(account, earliest);
+      }
+    });
+
+    it("is refused for that hour, and not longer", async () => {
       const account = await sinkTo(parseWad(1_500));
       await callMargin(account);
       const first = await calledAt(account);
@@ -197,8 +222,9 @@ describe("Clearinghouse.callMargin", () => {
       await expectTooSoon(account, first + CALL_INTERVAL);
       await time.setNextBlockTimestamp(first + CALL_INTERVAL);
       await expect(callMargin(account)).to.emit(market.clearinghouse, "MarginCalled");
-      expect(await calledAt(account)).to.equal(first + CALL_INTERVAL);
-      await expectTooSoon(account, first + 2n * CALL_INTERVAL);
+      const second = keptAs(first + CALL_INTERVAL);
+      expect(await calledAt(account)).to.equal(second);
+      await expectTooSoon(account, second + CALL_INTERVAL);
     });
 
     it("is refused whoever asks, also when it sank deeper, is healthy or cannot be read", async () => {
@@ -225,6 +251,7 @@ describe("Clearinghouse.callMargin", () => {
       await callMargin(first);
       const second = await market.fund(market.alice, 1n, 1_000);
       await market.clear({ account: second, instrument: ETH_PERP, size: 4n * WAD });
+      await market.passTime(CALL_UNIT);
       await market.setPrice(ETH, 2_600);
       await expect(callMargin(second)).to.emit(market.clearinghouse, "MarginCalled");
       const [firstAt, secondAt] = [await calledAt(first), await calledAt(second)];
@@ -268,7 +295,8 @@ describe("Clearinghouse.callMargin", () => {
       await goTo(flagged + delay() - 10n);
       await callMargin(account);
       expect(await flaggedAt(account)).to.equal(flagged);
-      expect(await calledAt(account)).to.equal(flagged + delay() - 10n);
+      const called = keptAs(flagged + delay() - 10n);
+      expect(await calledAt(account)).to.equal(called);
       await expect(flag(account))
         .to.be.revertedWithCustomError(clearinghouse, "AlreadyFlagged")
         .withArgs(account, flagged);
@@ -280,7 +308,7 @@ describe("Clearinghouse.callMargin", () => {
       await deleverage(account);
       // The flag went with the bankruptcy, the call stays.
       expect(await flaggedAt(account)).to.equal(0n);
-      expect(await calledAt(account)).to.equal(flagged + delay() - 10n);
+      expect(await calledAt(account)).to.equal(called);
     });
 
     it("is left as it is by a flag, and by what ends one", async () => {

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { network } from "hardhat";
 import { ratesOf } from "../sdk/volatility.js";
 import {
+  BRACKETS,
   DAY,
   deployFollowed,
   deployVolatility,
@@ -92,6 +93,7 @@ describe("Lens: ratesOf", () => {
       if (oracle === "none") {
         rules = await ethers.deployContract("Rules", [await rules.authority()]);
         await rules.setUnderlying(ETH, UNDERLYING);
+        await rules.setBrackets(ETH, BRACKETS);
         ({ lens } = await withLens({ ...scene, rules }));
       }
       if (oracle === "other") await rules.setVolatilityOracle(scene.feed);

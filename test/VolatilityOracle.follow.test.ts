@@ -70,7 +70,8 @@ describe("VolatilityOracle: follow", () => {
       const { volatility, rules, start } = await loadFixture(deployUnfollowed);
       await expect(volatility.follow(ETH))
         .to.emit(rules, "VolatilityNoted")
-        .withArgs(ETH, PRIOR, PRIOR, start);
+        .withArgs(ETH, 6_000n, 6_000n, start);
+      expect((await rules.marginRatesOf(ETH)).endOfRamp).to.equal(0n);
     });
 
     it("leaves what is read at the prior, to the wei", async () => {

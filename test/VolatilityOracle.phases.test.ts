@@ -205,8 +205,11 @@ describe("VolatilityOracle: phases of a feed", () => {
     expect((await keptOf(scene.volatility)).roundId).to.equal(idOf(7n, 1n));
   });
 
-  it("leaves out the rest of a phase whose aggregator does not say its last round", async () => {
-    const expected = await inOnePhase([[2_990, 2]]);
+  it("ends a phase whose aggregator does not say its last round at its first empty one", async () => {
+    const expected = await inOnePhase([
+      [3_030, 1],
+      [2_990, 2],
+    ]);
     const scene = await loadFixture(deployListed);
     await writePhase(scene, 1n, [
       [3_000, 0],
@@ -216,7 +219,39 @@ describe("VolatilityOracle: phases of a feed", () => {
     await scene.feed.moveTo(2n);
     const aggregator = await aggregatorOf(ethers, scene.feed, 1n);
     await aggregator.setMute(true);
+    // Round 2 of the old phase, the step to the new one, and its round 1.
+    expect(await poke(scene)).to.equal(3n);
+    expect(await variancesOf(scene)).to.deep.equal(expected);
+    expect((await keptOf(scene.volatility)).roundId).to.equal(idOf(2n, 1n));
+  });
+
+  it("leaves out what comes after an empty round of such a phase", async () => {
+    const expected = await inOnePhase([[2_990, 4]]);
+    const scene = await loadFixture(deployListed);
+    const late = { answer: 3_030n * UNIT, updatedAt: scene.start + HOUR };
+    await scene.feed.write(1n, 3n, [late]);
+    await writePhase(scene, 2n, [[2_990, 4]]);
+    await scene.feed.moveTo(2n);
+    await (await aggregatorOf(ethers, scene.feed, 1n)).setMute(true);
     expect(await poke(scene)).to.equal(2n);
+    expect(await variancesOf(scene)).to.deep.equal(expected);
+  });
+
+  it("does not hear what such an aggregator says after the next one's first round", async () => {
+    const expected = await inOnePhase([
+      [3_030, 1],
+      [2_990, 2],
+    ]);
+    const scene = await loadFixture(deployListed);
+    await writePhase(scene, 1n, [
+      [3_000, 0],
+      [3_030, 1],
+      [3_500, 3],
+    ]);
+    await writePhase(scene, 2n, [[2_990, 2]]);
+    await scene.feed.moveTo(2n);
+    await (await aggregatorOf(ethers, scene.feed, 1n)).setMute(true);
+    expect(await poke(scene)).to.equal(3n);
     expect(await variancesOf(scene)).to.deep.equal(expected);
   });
 

@@ -34,51 +34,59 @@ describe("VolatilityOracle: poke", () => {
 
   describe("one round", () => {
     // T = 373,947 and 124,649 seconds; variances were 0.36; in 1e-12, divisions of variances rounded up.
-    for (const { name, round, variances } of [
+    // What the Rules are told are their square roots, in basis points, rounded up.
+    for (const { name, round, variances, bps } of [
       {
         // (30 / 3,000) (30 / 3,030) = 0.00009900990099009: x 31,536,000 = 3,122.376237623763
         // (T 0.36 + 3,122.376237623763) / (T + 3,600)
         name: "of 1 % up, an hour later",
         round: [3_030n * UNIT, HOUR],
         variances: [364_837_480_467n, 374_240_861_431n],
+        bps: [6_041n, 6_118n],
       },
       {
         // T 0.36 / (T + 3,600)
         name: "that repeats the price, an hour later: calm",
         round: [PRICE, HOUR],
         variances: [356_567_314_798n, 349_894_658_049n],
+        bps: [5_972n, 5_916n],
       },
       {
         // T 0.36 + 3,122.376237623763 over T
         name: "of 1 % up in the same second",
         round: [3_030n * UNIT, 0n],
         variances: [368_349_782_824n, 385_049_348_472n],
+        bps: [6_070n, 6_206n],
       },
       {
         // T 0.36 / (T + 3,900)
         name: "that repeats the price after the longest honest gap",
         round: [PRICE, 3_900n],
         variances: [356_284_210_276n, 349_078_094_735n],
+        bps: [5_969n, 5_909n],
       },
       {
         // (T 0.36 + 0.36 x 1) / (T + 3,901)
         name: "that repeats the price a second after that: as the prior says, for that second",
         round: [PRICE, 3_901n],
         variances: [356_284_220_110n, 349_078_179_697n],
+        bps: [5_969n, 5_909n],
       },
       {
         // (T 0.36 + 0.36 x 86,400) / (T + 90,300)
         name: "that repeats the price after a day's gap",
         round: [PRICE, 3_900n + DAY],
         variances: [356_975_747_824n, 353_468_218_043n],
+        bps: [5_975n, 5_946n],
       },
       {
         // Counted as 20 %: (T 0.36 + 0.04 x 31,536,000) / (T + 60)
         name: "of almost a hundred times the price, a minute later",
         round: [299_999n * UNIT, 60n],
         variances: [3_732_713_344_938n, 10_474_894_674_803n],
+        bps: [19_321n, 32_365n],
       },
-    ] as { name: string; round: [bigint, bigint]; variances: bigint[] }[]) {
+    ] as { name: string; round: [bigint, bigint]; variances: bigint[]; bps: bigint[] }[]) {
       it(`${name}, moves the variances to the wei`, async () => {
         const scene = await loadFixture(deployListed);
         await writeAfterFirst(scene, [round]);
@@ -88,7 +96,7 @@ describe("VolatilityOracle: poke", () => {
           .to.emit(scene.volatility, "RoundsFollowed")
           .withArgs(ETH, 1n, idOf(1n, 2n), round[0], at, slow, fast)
           .and.to.emit(scene.rules, "VolatilityNoted")
-          .withArgs(ETH, slow, fast, at);
+          .withArgs(ETH, bps[0], bps[1], at);
         expect(await keptOf(scene.volatility)).to.deep.equal({
           slowVariance: slow,
           fastVariance: fast,

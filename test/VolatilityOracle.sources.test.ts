@@ -96,31 +96,50 @@ describe("VolatilityOracle: follow another source", () => {
         );
     });
 
-    it("is refused while the former feed has more rounds than one call looks at", async () => {
+    it("looks at 256 of the former feed's rounds at most, and lets the others go", async () => {
       const scene = await loadFixture(deployListed);
       const { volatility, feed, start } = scene;
       const rounds = Array.from({ length: 257 }, (_, place) => ({
         answer: (3_000n + BigInt(place % 2)) * UNIT,
         updatedAt: start + 60n * BigInt(place + 1),
       }));
+      // The last one would not be missed if it were heard.
+      rounds[256]!.answer = 9_000n * UNIT;
       await feed.write(1n, 2n, rounds);
       const end = start + 60n * 257n;
-      await replaceFeed(scene, { answer: 3_000n * UNIT, updatedAt: end });
-      await expect(volatility.follow(ETH))
-        .to.be.revertedWithCustomError(volatility, "RoundsLeft")
-        .withArgs(ETH, 256n);
+      const snapshot = await networkHelpers.takeSnapshot();
       await volatility.poke(ETH, 256n);
+      const { slowVariance, fastVariance, acceptedAt } = await keptOf(volatility);
+      expect(acceptedAt).to.equal(end - 60n);
+      await snapshot.restore();
+
+      await replaceFeed(scene, { answer: 3_000n * UNIT, updatedAt: end });
+      // A minute without news between the two.
+      const silent = (variance: bigint, memory: bigint) =>
+        (memory * variance + PRIOR * 60n + memory + 59n) / (memory + 60n);
       await expect(volatility.follow(ETH))
         .to.emit(volatility, "RoundsFollowed")
         .withArgs(
           ETH,
-          1n,
+          256n,
           idOf(4n, 7n),
           3_000n * UNIT,
           end,
-          (slow: bigint) => slow < PRIOR,
-          (fast: bigint) => fast < PRIOR,
+          silent(slowVariance, 373_947n),
+          silent(fastVariance, 124_649n),
         );
+    });
+
+    it("refuses a feed that does not say its decimals any more, and stays with the former", async () => {
+      const scene = await loadFixture(deployListed);
+      const { volatility, start } = scene;
+      const before = await keptOf(volatility);
+      const other = await replaceFeed(scene, { answer: 9_000n * UNIT, updatedAt: start });
+      await networkHelpers.setCode(await other.getAddress(), "0x60006000fd");
+      await expect(volatility.follow(ETH))
+        .to.be.revertedWithCustomError(volatility, "NoRoundToFollow")
+        .withArgs(ETH, await other.getAddress());
+      expect(await keptOf(volatility)).to.deep.equal(before);
     });
 
     it("follows the former feed until then, whatever the price oracle reads", async () => {

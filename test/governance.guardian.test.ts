@@ -298,21 +298,25 @@ describe("A tightening of maintenance margin", () => {
     const given = [ETH, ratesOf(plimsoll, ETH, TIGHTER)];
     const { target, data, delay } = await schedule(rules, "setUnderlying", given);
     await passTime(delay - 60n);
-    // 1,000 of 874 dollars that it must have, and of 1,311 that it will have to have.
-    const expectSafe = async (required: bigint) => {
-      const { equity, maintenance } = await market.marginOf(account);
-      expect([equity, maintenance]).to.deep.equal([parseWad(1_000), required]);
+    const { time } = networkHelpers;
+    // 1,000 of 874 dollars that it must have, and of 1,311 that it will have to have: 3.8 % and 5.7 % of 23,000.
+    let begin = BigInt(await time.latest()) + RAMP_SECONDS;
+    const expectSafeAt = async (at: bigint) => {
+      const passed = at > begin ? at - begin : 0n;
+      const rate = parseWad("0.038") + (parseWad("0.019") * passed) / RAMP_SECONDS;
+      await time.setNextBlockTimestamp(at);
       await expect(clearinghouse.connect(liquidator).liquidate(account, rescuer, WAD, MaxInt256))
         .to.be.revertedWithCustomError(marginEngine, "NotLiquidatable")
-        .withArgs(account, equity, maintenance);
+        .withArgs(account, parseWad(1_000), 23_000n * rate);
     };
-    await expectSafe(parseWad(874));
+    await expectSafeAt(BigInt(await time.latest()) + 1n);
     await passTime(60n);
     await accessManager.connect(governance).execute(target, data);
-    await expectSafe(parseWad(874));
-    // A quarter of the way, in whole basis points: 2.25 % + 3.37 % x 0.6.
+    begin = BigInt(await time.latest());
+    expect((await market.marginOf(account)).maintenance).to.equal(parseWad(874));
+    await expectSafeAt(begin + 1n);
     await passTime(RAMP_SECONDS / 4n);
-    await expectSafe(parseWad("982.56"));
+    await expectSafeAt(begin + RAMP_SECONDS / 4n + 100n);
     await deposit(dave, { token: market.usdc, amount: 311 });
     await passTime(RAMP_SECONDS);
     expect((await market.marginOf(account)).maintenance).to.equal(parseWad(1_311));

@@ -9,6 +9,7 @@ import {
   type RateParameters,
   ratesOf,
   sigmaAt,
+  sigmaBpsOf,
   VOLATILITY,
   type VolatilityState,
 } from "../sdk/index.js";
@@ -111,13 +112,15 @@ describe("sdk volatility", () => {
       const state = afterRound(begin(), round(1_010, START + HOUR));
       expect(variances(state)).to.deep.equal([364_837_480_467n, 374_240_861_431n]);
       expect(state.lastTime).to.equal(START + HOUR);
+      // Of variances whose roots are 0.604017... and 0.611752...
       expect(sigmaAt(state, START + HOUR)).to.deep.equal({
-        slow: 604_017_781_581_800_786n,
-        fast: 611_752_287_638_550_642n,
+        slow: parseWad("0.6041"),
+        fast: parseWad("0.6118"),
       });
+      // (373,947 x 0.6041 + 1,800 x 0.6) / 375,747 and (124,649 x 0.6118 + 1,800 x 0.6) / 126,449, up.
       expect(sigmaAt(state, START + HOUR + 1_800n)).to.deep.equal({
-        slow: 603_998_598_279_002_631n,
-        fast: 611_586_578_449_854_474n,
+        slow: 604_080_359_124_623_750n,
+        fast: 611_632_027_141_377_157n,
       });
     });
 
@@ -157,7 +160,7 @@ describe("sdk volatility", () => {
         state = afterRound(state, round(i % 2n === 0n ? 1_000 : 1_500, START + i));
       }
       expect(variances(state)).to.deep.equal([VOLATILITY.mostVariance, VOLATILITY.mostVariance]);
-      expect(sigmaAt(state, state.lastTime).slow).to.equal(parseWad(10));
+      expect(sigmaAt(state, state.lastTime).slow).to.equal(parseWad("6.5535"));
     });
 
     describe("after a silence", () => {
@@ -227,6 +230,35 @@ describe("sdk volatility", () => {
     });
   });
 
+  describe("sigmaBpsOf", () => {
+    it("is the square root of a variance, rounded up to whole basis points", () => {
+      const { slowVariance, fastVariance } = walk(3, 200).reduce(afterRound, begin());
+      for (const variance of [1n, 9_999n, 10_001n, PRIOR_VARIANCE, slowVariance, fastVariance]) {
+        const bps = sigmaBpsOf(variance);
+        // A basis point squared is 10^4 units of variance.
+        expect(bps * bps * 10_000n >= variance, `${variance}`).to.be.true;
+        expect((bps - 1n) * (bps - 1n) * 10_000n < variance, `${variance}`).to.be.true;
+      }
+    });
+
+    it("is exact for every prior, and a basis point more for a unit of variance more", () => {
+      for (let percent = 1n; percent <= 255n; percent++) {
+        const variance = percent * percent * 10n ** 8n;
+        expect(sigmaBpsOf(variance)).to.equal(percent * 100n);
+        expect(sigmaBpsOf(variance + 1n)).to.equal(percent * 100n + 1n);
+      }
+    });
+
+    it("is 0 for nothing and at most what fits", () => {
+      expect(sigmaBpsOf(0n)).to.equal(0n);
+      const most = 65_535n * 65_535n * 10_000n;
+      expect(sigmaBpsOf(most - 65_535n * 20_000n)).to.equal(65_534n);
+      for (const variance of [most, most + 1n, VOLATILITY.mostVariance]) {
+        expect(sigmaBpsOf(variance)).to.equal(65_535n);
+      }
+    });
+  });
+
   describe("sigmaAt", () => {
     const stormy = walk(3, 200).reduce(afterRound, begin());
     const quiet = Array.from({ length: 200 }, (_, i) =>
@@ -253,12 +285,23 @@ describe("sdk volatility", () => {
       expect(late.slow - prior).to.be.within(0n, parseWad("0.000001"));
     });
 
-    it("is the square root of the variance, rounded up", () => {
+    it("begins with what was noted, whatever it is", () => {
       const others = [1, 5, 20].map((rounds) => walk(4, rounds).reduce(afterRound, begin()));
       for (const state of [stormy, quiet, ...others]) {
-        const { slow } = sigmaAt(state, state.lastTime);
-        const exact = state.slowVariance * 10n ** 24n;
-        expect(slow * slow >= exact && (slow - 1n) * (slow - 1n) < exact).to.be.true;
+        expect(sigmaAt(state, state.lastTime)).to.deep.equal({
+          slow: sigmaBpsOf(state.slowVariance) * 10n ** 14n,
+          fast: sigmaBpsOf(state.fastVariance) * 10n ** 14n,
+        });
+      }
+    });
+
+    it("is the mean of what was noted and the prior, by memory and silence, rounded up", () => {
+      const noted = sigmaBpsOf(stormy.fastVariance) * 10n ** 14n;
+      for (const waited of [1n, 12n, 3_599n, 86_400n, 10n ** 9n]) {
+        const { fast } = sigmaAt(stormy, stormy.lastTime + waited);
+        const whole = VOLATILITY.fastSeconds + waited;
+        const exact = VOLATILITY.fastSeconds * noted + waited * parseWad("0.6");
+        expect(fast * whole >= exact && (fast - 1n) * whole < exact, `${waited} s`).to.be.true;
       }
     });
 

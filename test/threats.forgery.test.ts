@@ -34,7 +34,7 @@ const OPEN = new Set(["notePrice(uint24)", "poke(uint24,uint256)"]);
 
 /** How the functions that no role guards refuse what they are not for. */
 const REFUSALS: Record<string, string> = {
-  "noteVolatility(uint24,uint48,uint48,uint32)": "NotVolatilityOracle",
+  "noteVolatility(uint24,uint16,uint16,uint32)": "NotVolatilityOracle",
   "follow(uint24)": "AlreadyFollowed",
 };
 

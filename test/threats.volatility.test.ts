@@ -5,6 +5,7 @@ import { feedOf } from "./support/sources.js";
 import {
   aggregatorOf,
   BAND,
+  BRACKETS,
   DAY,
   deployFollowed,
   ETH,
@@ -152,13 +153,19 @@ describe("Volatility under attack", () => {
       const scene = await loadFixture(deployCalm);
       await time.increase(DAY);
       const { slowSigma: silent } = await scene.rules.marginRatesOf(ETH);
-      const { answer } = await keptOf(scene.volatility);
+      const { answer, acceptedAt, slowVariance } = await keptOf(scene.volatility);
       const now = BigInt(await time.latest());
       await scene.feed.write(1n, 722n, [{ answer, updatedAt: now }]);
       await poke(scene);
       const { slowSigma } = await scene.rules.marginRatesOf(ETH);
-      // 3,900 honest seconds of it count as calm: 0.36 x 3,900 / 460,347 less of a variance of 0.09.
-      expect(slowSigma).to.be.within((silent * 98n) / 100n, silent);
+      // 3,900 honest seconds of it count as calm, the others as the prior says: of a variance of 0.02 a root of 0.29.
+      const gap = now - acceptedAt;
+      const whole = 373_947n + gap;
+      const exact = 373_947n * slowVariance + PRIOR * (gap - 3_900n);
+      const { slowVariance: after } = await keptOf(scene.volatility);
+      expect(after * whole >= exact && (after - 1n) * whole < exact).to.equal(true);
+      // While it was silent sigma went to the prior, now its square has: no lower than that.
+      expect(slowSigma).to.be.greaterThan(silent);
     });
 
     it("leaves another underlying's volatility alone when it reverts", async () => {
@@ -167,6 +174,7 @@ describe("Volatility under attack", () => {
       const other = await ethers.deployContract("MockPhasedFeed", [8n, 1n]);
       await other.write(1n, 1n, [{ answer: PRICE, updatedAt: start }]);
       await rules.setUnderlying(2n, UNDERLYING);
+      await rules.setBrackets(2n, BRACKETS);
       await prices.setSources(2n, [await feedOf(other, BAND)], [], 0n);
       await volatility.follow(2n);
       await networkHelpers.setCode(await feed.getAddress(), "0x60006000fd");

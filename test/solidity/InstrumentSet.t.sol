@@ -17,11 +17,19 @@ contract InstrumentSetTest is BaseTest {
     InstrumentSet[200] private _sets;
     uint256 private _nextSet;
 
-    /// @dev 64 runs of 160 operations in the default profile: more than 10,000.
+    /// @dev 64 runs of 160 operations in the default profile: more than 10,000. Between some of them the account is called for
+    /// margin: the time of it stays what it was when instruments come and go, and they when it changes.
     function testFuzz_SetEqualsAReferenceAfterEveryOperation(uint256 seed) public {
         uint256 held;
+        uint256 calledAt;
         for (uint256 i = 0; i < OPERATIONS; ++i) {
             seed = uint256(keccak256(abi.encode(seed)));
+            if (seed >> 248 < 32) {
+                vm.warp(bound(uint32(seed >> 200), 1, type(uint32).max - 255));
+                _set.setCalledAt();
+                calledAt = (block.timestamp + 255) & ~uint256(255);
+                _assertEqual(_set, held);
+            }
             uint256 bit = 1 << (seed % UNIVERSE);
             if (held & bit != 0) {
                 _set.remove(_idOf(seed % UNIVERSE));
@@ -32,7 +40,18 @@ contract InstrumentSetTest is BaseTest {
                 if (fits) held ^= bit;
             }
             _assertEqual(_set, held);
+            assertEq(_set.calledAt(), calledAt, "when it was called stays");
         }
+    }
+
+    /// @dev Rounded up to 256 seconds, until 2106.
+    function testFuzz_TheTimeOfACallIsRoundedUp(uint256 time) public {
+        assertEq(_set.calledAt(), 0, "never");
+        vm.warp(bound(time, 1, type(uint32).max - 255));
+        _set.setCalledAt();
+        assertEq(_set.calledAt() % 256, 0);
+        assertGe(_set.calledAt(), block.timestamp);
+        assertLt(_set.calledAt(), block.timestamp + 256);
     }
 
     function test_EveryRemovingOrderOfUpToFive() public {

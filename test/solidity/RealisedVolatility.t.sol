@@ -6,6 +6,7 @@ import {StandardRates} from "../../contracts/margin/StandardRates.sol";
 import {RealisedVolatility} from "../../contracts/oracle/RealisedVolatility.sol";
 import {BaseTest} from "../../contracts/testing/BaseTest.t.sol";
 import {FollowedRound} from "../../contracts/types/FollowedRound.sol";
+import {NotedVolatility, packNotedVolatility} from "../../contracts/types/NotedVolatility.sol";
 import {RateRules, UnderlyingParameters, packRateRules} from "../../contracts/types/RateRules.sol";
 
 /// @title RealisedVolatilityTest
@@ -14,6 +15,8 @@ import {RateRules, UnderlyingParameters, packRateRules} from "../../contracts/ty
 contract RealisedVolatilityTest is BaseTest {
     uint256 private constant YEAR = 365 days;
     uint256 private constant MOST = 1e14;
+    /// @dev 655 % [bps].
+    uint256 private constant MOST_NOTED = type(uint16).max;
     uint256 private constant MOST_SQUARED = 0.04e18;
     uint256 private constant SLOW = RealisedVolatility.SLOW_SECONDS;
     uint256 private constant FAST = RealisedVolatility.FAST_SECONDS;
@@ -155,6 +158,54 @@ contract RealisedVolatilityTest is BaseTest {
         }
     }
 
+    /// @dev A basis point squared is 1e4 units of variance.
+    function testFuzz_WhatIsNotedIsTheRootInBasisPointsRoundedUp(uint256 variance) public pure {
+        variance = bound(variance, 0, MOST);
+        uint256 bps = RealisedVolatility.sigmaBpsOf(variance);
+        if (bps != MOST_NOTED) assertGe(bps * bps * 1e4, variance, "never below, but for the most that fits");
+        if (bps != 0) assertLt((bps - 1) ** 2 * 1e4, variance, "less than a basis point above");
+        if (variance >= MOST_NOTED ** 2 * 1e4) assertEq(bps, MOST_NOTED, "saturated");
+    }
+
+    function test_ThePriorIsNotedExactly() public pure {
+        for (uint256 percent = 1; percent < 256; ++percent) {
+            uint256 variance = RealisedVolatility.varianceOfPrior(percent);
+            assertEq(RealisedVolatility.sigmaBpsOf(variance), percent * 100);
+            assertEq(RealisedVolatility.sigmaBpsOf(variance + 1), percent * 100 + 1);
+        }
+    }
+
+    function testFuzz_ALargerVarianceIsNotedNoSmaller(uint256 less, uint256 more) public pure {
+        more = bound(more, 0, MOST);
+        less = bound(less, 0, more);
+        assertLe(RealisedVolatility.sigmaBpsOf(less), RealisedVolatility.sigmaBpsOf(more));
+    }
+
+    // Reading
+
+    /// @dev sigma = (T noted + prior dt) / (T + dt), rounded up, and between both.
+    function testFuzz_WhatIsReadGoesFromTheNotedToThePrior(
+        uint16[2] memory noted,
+        uint32 roundAt,
+        uint32 elapsed,
+        uint8 percent
+    ) public {
+        roundAt = uint32(bound(roundAt, 1, type(uint32).max));
+        percent = uint8(bound(percent, 1, 255));
+        vm.warp(uint256(roundAt) + elapsed);
+        NotedVolatility word = packNotedVolatility(noted[0], noted[1], roundAt);
+        (uint256 slow, uint256 fast) = RealisedVolatility.sigmasNow(word, percent);
+        _assertRead(slow, uint256(noted[0]) * 1e14, uint256(percent) * 1e16, elapsed, SLOW);
+        _assertRead(fast, uint256(noted[1]) * 1e14, uint256(percent) * 1e16, elapsed, FAST);
+    }
+
+    function testFuzz_WhatWasNeverNotedIsThePrior(uint256 time, uint8 percent) public {
+        vm.warp(bound(time, 0, type(uint64).max));
+        (uint256 slow, uint256 fast) = RealisedVolatility.sigmasNow(NotedVolatility.wrap(0), percent);
+        assertEq(slow, uint256(percent) * 1e16);
+        assertEq(fast, uint256(percent) * 1e16);
+    }
+
     // Rates
 
     /// @dev clamp(A + B sigma, floor, cap), against the numerator over 1e22.
@@ -231,6 +282,22 @@ contract RealisedVolatilityTest is BaseTest {
     }
 
     // Helpers
+
+    function _assertRead(
+        uint256 sigma,
+        uint256 noted,
+        uint256 prior,
+        uint256 elapsed,
+        uint256 memorySeconds
+    ) private pure {
+        uint256 whole = memorySeconds + elapsed;
+        uint256 exact = memorySeconds * noted + prior * elapsed;
+        assertGe(sigma * whole, exact, "never below");
+        assertLt(sigma * whole, exact + whole, "less than a wei above");
+        assertGe(sigma, FixedPointMathLib.min(noted, prior), "not past the lower");
+        assertLe(sigma, FixedPointMathLib.max(noted, prior), "not past the higher");
+        if (elapsed == 0) assertEq(sigma, noted, "what was noted");
+    }
 
     /// @dev moved = ceil(squared x YEAR / 1e6), the other way round.
     function _squared(uint256 moved) private pure returns (uint256) {

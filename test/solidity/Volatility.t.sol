@@ -8,10 +8,12 @@ import {IVolatilityOracle} from "../../contracts/interfaces/IVolatilityOracle.so
 import {MockPhaseAggregator} from "../../contracts/mocks/MockPhaseAggregator.sol";
 import {MockPhasedFeed} from "../../contracts/mocks/MockPhasedFeed.sol";
 import {PriceOracle} from "../../contracts/oracle/PriceOracle.sol";
+import {RealisedVolatility} from "../../contracts/oracle/RealisedVolatility.sol";
 import {VolatilityOracle} from "../../contracts/oracle/VolatilityOracle.sol";
 import {BaseTest} from "../../contracts/testing/BaseTest.t.sol";
 import {MarginRates} from "../../contracts/types/MarginRates.sol";
 import {UnderlyingParameters} from "../../contracts/types/RateRules.sol";
+import {BracketParameters} from "../../contracts/types/SizeBrackets.sol";
 
 /// @title VolatilityTest
 /// @notice That volatility depends on the rounds of a feed alone: not on who brings them, when, or how many at a time.
@@ -43,6 +45,7 @@ contract VolatilityTest is BaseTest {
         _prices = new PriceOracle(address(authority));
         _rules = new Rules(address(authority));
         _rules.setUnderlying(ETH, _parameters());
+        _rules.setBrackets(ETH, BracketParameters(1_000_000, 5_000_000, 20_000_000, 15_000, 20_000, 30_000));
         _feed = new MockPhasedFeed(8, 1);
         _feed.write(1, 1, _round(_price, block.timestamp));
         IPriceOracle.Feed[] memory primary = new IPriceOracle.Feed[](1);
@@ -204,6 +207,10 @@ contract VolatilityTest is BaseTest {
     function _assertNoted(IVolatilityOracle.Volatility memory known) private view {
         MarginRates memory rates = _rules.marginRatesOf(ETH);
         assertEq(rates.lastRoundAt, known.acceptedAt, "the Rules have the last accepted round");
+        uint256 elapsed = block.timestamp - known.acceptedAt;
+        assertEq(rates.slowSigma, _readAfter(known.slowVariance, elapsed, 373_947), "and its slow sigma");
+        assertEq(rates.fastSigma, _readAfter(known.fastVariance, elapsed, 124_649), "and its fast sigma");
+        assertEq(rates.endOfRamp, 0, "what rounds say moves no ramp");
         assertLe(known.slowVariance, 1e14, "at most a sigma of 10");
         assertLe(known.fastVariance, 1e14, "at most a sigma of 10");
         assertLe(known.acceptedAt, block.timestamp, "nothing of the future");
@@ -213,23 +220,28 @@ contract VolatilityTest is BaseTest {
         MarginRates memory rates = _rules.marginRatesOf(ETH);
         assertGt(rates.slowSigma, 0, "never zero");
         assertGt(rates.fastSigma, 0, "never zero");
-        assertLe(rates.slowSigma, 10e18, "never above 10");
-        assertLe(rates.fastSigma, 10e18, "never above 10");
+        assertLe(rates.slowSigma, 6.5535e18, "never above what fits");
+        assertLe(rates.fastSigma, 6.5535e18, "never above what fits");
         assertGe(rates.maintenance, 0.03e18, "at least the floor");
         assertLe(rates.maintenance, 0.2e18, "at most the cap");
         assertGe(rates.initial * 6_000, rates.maintenance * 10_000, "initial is maintenance / 0.6 at least");
     }
 
-    /// @dev A reading of a sigma is rounded up by less than what 1e-12 of variance makes of it.
     function _assertNearer(uint256 before, uint256 sigma, uint256 prior) private pure {
-        uint256 rounding = 1e12;
         if (before >= prior) {
-            assertLe(sigma, before + rounding, "down");
+            assertLe(sigma, before, "down");
             assertGe(sigma, prior, "not past the prior");
         } else {
-            assertGe(sigma + rounding, before, "up");
-            assertLe(sigma, prior + rounding, "not past the prior");
+            assertGe(sigma, before, "up");
+            assertLe(sigma, prior, "not past the prior");
         }
+    }
+
+    /// @dev What is noted is sigma in basis points; it goes from there to the prior. Both are rounded up [wad].
+    function _readAfter(uint256 variance, uint256 elapsed, uint256 memorySeconds) private pure returns (uint256) {
+        uint256 noted = uint256(RealisedVolatility.sigmaBpsOf(variance)) * 1e14;
+        uint256 whole = memorySeconds + elapsed;
+        return (memorySeconds * noted + 0.6e18 * elapsed + whole - 1) / whole;
     }
 
     // Helpers
