@@ -13,8 +13,8 @@ export const DEFAULTS: readonly Mutant[] = [
   {
     id: "funding-one-sign",
     file: "contracts/clearing/Book.sol",
-    find: "sides.shortIndex = market.shortIndex + funding;",
-    replace: "sides.shortIndex = market.shortIndex - funding;",
+    find: "market.shortIndex + funding",
+    replace: "market.shortIndex - funding",
     why: "both sides pay funding, or both receive it",
   },
   {

@@ -89,8 +89,8 @@ export const MARGIN: readonly Mutant[] = [
   {
     id: "price-cache-key",
     file: "contracts/types/MarketCache.sol",
-    find: "if (self.markets[i].underlying == underlying) return self.markets[i];",
-    replace: "if (self.markets[i].underlying >= underlying) return self.markets[i];",
+    find: "if (found.underlying == underlying) return found;",
+    replace: "if (found.underlying >= underlying) return found;",
     why: "one underlying is valued at the price of another",
   },
   {
