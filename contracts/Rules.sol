@@ -289,6 +289,9 @@ contract Rules is IRules, AccessManaged {
         rates.lastRoundAt = rules.volatility().roundAt();
         (rates.rules, rates.endOfRamp) = (rules, rules.endOfRamp());
         if (block.timestamp < rates.endOfRamp) rates.formerRules = stored.formerRates;
+        if (rates.formerRules.priorSigmaPercent() != 0) {
+            rates.priorSigma = ramped(rates.formerRules.priorSigmaPercent() * 1e16, rates.priorSigma, rates.endOfRamp);
+        }
         (rates.targetInitial, rates.targetMaintenance) = StandardRates.ratesOf(rules, rates.slowSigma, rates.fastSigma);
         rates.targetBrackets = stored.brackets;
     }

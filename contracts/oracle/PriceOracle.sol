@@ -139,6 +139,7 @@ contract PriceOracle is IPriceOracle, AccessManaged {
         if (head.hasSequencer()) _requireSequencerUp();
 
         uint256 primary = _answer(underlying, feeds[0], head);
+        // Nearly every price ends here.
         if (primary != 0 && head.hasOneFeed()) return primary;
         if (head.primaryCount() > 1) primary = _times(primary, underlying, feeds, 1, head.primaryCount());
         uint256 secondary;

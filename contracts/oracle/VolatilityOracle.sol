@@ -287,9 +287,9 @@ contract VolatilityOracle is IVolatilityOracle {
         return price > feed.minimum && price < feed.maximum;
     }
 
-    /// @dev The prior's variance [1e-12 per year].
+    /// @dev The prior's variance, of its whole percents, on its way while a ramp runs [1e-12 per year].
     function _priorOf(uint24 underlying) private view returns (uint256) {
-        return RealisedVolatility.varianceOfPrior(RULES.marginRatesOf(underlying).rules.priorSigmaPercent());
+        return RealisedVolatility.varianceOfPrior(RULES.marginRatesOf(underlying).priorSigma / 1e16);
     }
 
     function _idOf(FollowedRound followed) private pure returns (uint256) {

@@ -15,7 +15,7 @@ struct MarginRates {
     uint256 slowSigma;
     /// Volatility with the fast half-life [wad].
     uint256 fastSigma;
-    /// What is assumed where nothing is known [wad].
+    /// What is assumed where nothing is known, on its way while a ramp of the rates runs [wad].
     uint256 priorSigma;
     /// When the last round that counts was written; 0 before the first [unix seconds].
     uint256 lastRoundAt;
