@@ -117,7 +117,6 @@ contract MockReader {
         _put(out, rates.fastSigma);
         _put(out, rates.priorSigma);
         _put(out, rates.lastRoundAt);
-        _put(out, rates.endOfBlend);
         _put(out, rates.rules.initialFloorBps());
         _put(out, rates.rules.maintenanceCapBps());
         _put(out, rates.brackets.chargedNotional(LARGE_NOTIONAL));

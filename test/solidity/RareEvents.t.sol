@@ -59,7 +59,7 @@ contract RareEventsTest is CampaignSetup {
                 "withdrew too much|operator withdrew|outflow limit|withdrawal waits|transfer|",
                 "transfer refused|operator transferred|sendByMistake|",
                 "pokeVolatility|several rounds|rounds left|rounds bring down|fast above slow|rate at its cap|",
-                "callMargin|margin call too soon|no margin call|changeParameters|ramp turned|",
+                "callMargin|margin call too soon|no margin call|changeParameters|ramp turned|ramp not over|ends and factors|",
                 "movePrice|passTime|silence|revive|freeze|notePrice|setOperator|stranger refused"
             );
     }

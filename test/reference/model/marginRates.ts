@@ -1,6 +1,6 @@
 import { WAD } from "../../../sdk/index.js";
 import { ceilDiv, max, min } from "../margin.js";
-import { type Ramp, todayOf } from "./ramp.js";
+import { onTheWay, type Ramp, todayOf } from "./ramp.js";
 import { sigmasOf } from "./volatility.js";
 import type { World } from "./world.js";
 
@@ -28,20 +28,28 @@ const BRACKET_NAMES = [
 
 export type RateName = (typeof NAMES)[number];
 export type BracketName = (typeof BRACKET_NAMES)[number];
-/** What moves together for one underlying. */
+/**
+ * What is set for one underlying, and was before. Rates or brackets are on their way, never both: rates by a straight line
+ * between what follows from the former numbers and from these, brackets each number by itself.
+ */
 export type RatesRamp = Ramp<RateName | BracketName>;
-export type MarketNumbers = Readonly<Record<RateName | BracketName, bigint>>;
+type MarketNumbers = Readonly<Record<RateName | BracketName, bigint>>;
+export type BracketNumbers = Readonly<Record<BracketName, bigint>>;
 
 /** Rates of an underlying with all that they follow from. */
 export interface MarginRates {
   /** [wad of notional] */
   initial: bigint;
   maintenance: bigint;
+  /** What they would be if their ramp had ended. */
+  target: { initial: bigint; maintenance: bigint };
   /** [wad] */
   slowSigma: bigint;
   fastSigma: bigint;
-  /** As they are now. */
+  /** As they are set. */
   rules: MarketNumbers;
+  /** As they are now. */
+  brackets: BracketNumbers;
 }
 
 /** The numbers of a record that have these names. */
@@ -65,17 +73,23 @@ export function marginRatesOf(world: World, underlying: number): MarginRates {
   const { now } = world;
   const found = known.get(ramp);
   if (found !== undefined && found.now === now && found.followed === followed) return found.rates;
-  const rules = todayOf(ramp, now);
-  const { slow, fast } = sigmasOf(followed, rules.priorSigmaPercent, now);
-  const rates = { ...ratesAt(rules, slow, fast), slowSigma: slow, fastSigma: fast, rules };
+  const { from, to, end } = ramp;
+  const { slow, fast } = sigmasOf(followed, to.priorSigmaPercent, now);
+  const target = ratesAt(to, slow, fast);
+  // The former numbers go on with their own prior.
+  const silent = sigmasOf(followed, from.priorSigmaPercent, now);
+  const former = ratesAt(from, silent.slow, silent.fast);
+  const rates = {
+    initial: onTheWay([former.initial, target.initial], end, now),
+    maintenance: onTheWay([former.maintenance, target.maintenance], end, now),
+    target,
+    slowSigma: slow,
+    fastSigma: fast,
+    rules: to,
+    brackets: todayOf(ramp, now),
+  };
   known.set(ramp, { now, followed, rates });
   return rates;
-}
-
-/** What they would be now, if what is on its way had arrived. */
-export function targetRatesOf(world: World, underlying: number) {
-  const { slowSigma, fastSigma } = marginRatesOf(world, underlying);
-  return ratesAt(world.rates.get(underlying)!.to, slowSigma, fastSigma);
 }
 
 /** maintenance = rate(slow);  initial = max(rate(slow), rate(fast)) / (maintenance to initial), at least its floor */

@@ -1,6 +1,6 @@
-import { type BracketName, type RateName } from "./marginRates.js";
+import type { BracketName, RateName } from "./marginRates.js";
 import { requireGovernor } from "./governance.js";
-import { redirected } from "./ramp.js";
+import { differs, redirected } from "./ramp.js";
 import { demand } from "./refusal.js";
 import type { World } from "./world.js";
 
@@ -11,7 +11,7 @@ function requireBounds(...bounds: [value: bigint, least: bigint, most: bigint][]
   demand(isBounded, "RuleOutOfBounds");
 }
 
-/** Rates and prior of an underlying that is traded; with them its brackets begin to move from where they are. */
+/** Rates and prior of an underlying that is traded. */
 export function setRates(
   world: World,
   caller: string,
@@ -27,10 +27,10 @@ export function setRates(
     [rates.maintenanceToInitialBps, 1_000n, 10_000n],
     [rates.priorSigmaPercent, 1n, 255n],
   );
-  world.rates.set(underlying, redirected(world.rates.get(underlying)!, rates, world.now));
+  redirect(world, underlying, rates);
 }
 
-/** Brackets of an underlying that is traded; with them its rates. */
+/** Ends or factors of the brackets of an underlying that is traded. */
 export function setBrackets(
   world: World,
   caller: string,
@@ -48,7 +48,25 @@ export function setBrackets(
     [thirdFactorBps, secondFactorBps, most],
     [lastFactorBps, thirdFactorBps, most],
   );
-  world.rates.set(underlying, redirected(world.rates.get(underlying)!, brackets, world.now));
+  const { to } = world.rates.get(underlying)!;
+  const ends = firstEnd !== to.firstEnd || secondEnd !== to.secondEnd || thirdEnd !== to.thirdEnd;
+  const factors =
+    secondFactorBps !== to.secondFactorBps ||
+    thirdFactorBps !== to.thirdFactorBps ||
+    lastFactorBps !== to.lastFactorBps;
+  demand(!ends || !factors, "EndsAndFactors");
+  redirect(world, underlying, brackets);
+}
+
+/** Of one underlying one thing moves at a time. */
+function redirect(
+  world: World,
+  underlying: number,
+  given: Partial<Record<RateName | BracketName, bigint>>,
+): void {
+  const ramp = world.rates.get(underlying)!;
+  demand(!differs(ramp, given) || world.now >= ramp.end, "RampNotOver");
+  world.rates.set(underlying, redirected(ramp, given, world.now));
 }
 
 /** Haircuts of a token. */

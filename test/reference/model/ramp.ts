@@ -17,17 +17,20 @@ export function resting<Name extends string>(to: Record<Name, bigint>): Ramp<Nam
 }
 
 /** from + (to - from) x passed / RAMP, rounded towards `from` */
+export function onTheWay([from, to]: readonly [bigint, bigint], end: bigint, now: bigint): bigint {
+  if (now >= end) return to;
+  const passed = RAMP_SECONDS - (end - now);
+  return from + ((to - from) * passed) / RAMP_SECONDS;
+}
+
+/** Each number on its own way. */
 export function todayOf<Name extends string>(
   { from, to, end }: Ramp<Name>,
   now: bigint,
 ): Readonly<Record<Name, bigint>> {
   if (now >= end) return to;
-  const passed = RAMP_SECONDS - (end - now);
   const names = Object.keys(to) as Name[];
-  const entries = names.map((name): [Name, bigint] => {
-    const [start, goal]: [bigint, bigint] = [from[name], to[name]];
-    return [name, start + ((goal - start) * passed) / RAMP_SECONDS];
-  });
+  const entries = names.map((name) => [name, onTheWay([from[name], to[name]], end, now)]);
   return Object.fromEntries(entries) as Record<Name, bigint>;
 }
 
@@ -38,6 +41,14 @@ export function redirected<Name extends string>(
   now: bigint,
 ): Ramp<Name> {
   const to = { ...ramp.to, ...given };
-  const isSame = (Object.keys(to) as Name[]).every((name) => to[name] === ramp.to[name]);
-  return isSame ? ramp : { from: todayOf(ramp, now), to, end: now + RAMP_SECONDS };
+  if (!differs(ramp, given)) return ramp;
+  return { from: todayOf(ramp, now), to, end: now + RAMP_SECONDS };
+}
+
+/** Whether any of these numbers is set to another value. */
+export function differs<Name extends string>(
+  { to }: Ramp<Name>,
+  given: Partial<Record<Name, bigint>>,
+): boolean {
+  return (Object.keys(given) as Name[]).some((name) => given[name] !== to[name]);
 }

@@ -1,7 +1,7 @@
 import { divUp, mulDown, mulUp, wadOfAmount, WAD } from "../../../sdk/index.js";
 import { abs, ceilDiv, max, min, sum } from "../margin.js";
 import { cashOf } from "./cash.js";
-import { marginRatesOf, type MarketNumbers } from "./marginRates.js";
+import { type BracketNumbers, marginRatesOf } from "./marginRates.js";
 import type { Prices } from "./oracle.js";
 import { todayOf } from "./ramp.js";
 import { shareUp } from "./units.js";
@@ -29,7 +29,7 @@ export interface Item {
 }
 
 /** sum over brackets of (notional above its start) x (its factor - the factor below), each rounded up [wad] */
-export function chargedOf(brackets: MarketNumbers, notional: bigint): bigint {
+export function chargedOf(brackets: BracketNumbers, notional: bigint): bigint {
   if (notional <= brackets.firstEnd * WAD) return notional;
   const steps = [
     [brackets.firstEnd, brackets.secondFactorBps - BPS],
@@ -58,10 +58,10 @@ export function positionItem(
   held: { instrument: bigint; underlying: number; size: bigint; real: bigint },
   options: { prices: Prices; addOn: boolean },
 ): Item {
-  const { rules, initial, maintenance: rate } = marginRatesOf(world, held.underlying);
+  const { brackets, initial, maintenance: rate } = marginRatesOf(world, held.underlying);
   const { price: mark, isLast } = options.prices(held.underlying);
   const notional = mulUp(abs(held.size), mark);
-  const charged = chargedOf(rules, notional);
+  const charged = chargedOf(brackets, notional);
   const base = mulUp(charged, initial);
   // What is not required yet of the notional is, as far as too much is open.
   const crowding = options.addOn
@@ -76,7 +76,7 @@ export function positionItem(
     underlying: held.underlying,
     maintenanceOfPart: (kept) =>
       // The size is what the account keeps: rounded up, a long one away from 0 and a short one towards it.
-      mulUp(chargedOf(rules, mulUp(abs(mulUp(held.size, kept)), mark)), rate),
+      mulUp(chargedOf(brackets, mulUp(abs(mulUp(held.size, kept)), mark)), rate),
   };
 }
 

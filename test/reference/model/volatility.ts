@@ -1,7 +1,6 @@
 import { mulDown, WAD } from "../../../sdk/index.js";
 import { abs, ceilDiv, max, min } from "../margin.js";
 import { demand } from "./refusal.js";
-import { todayOf } from "./ramp.js";
 import type { World } from "./world.js";
 
 /**
@@ -126,26 +125,31 @@ function keptAnswer(answer: bigint): bigint {
   return (answer >> dropped) << dropped;
 }
 
-/** Sigma as it is read: on its way to the prior since the last accepted round, rounded up [wad]. */
+/** Sigma as it was noted, in whole bps, on its way to the prior since the last accepted round, rounded up [wad]. */
 export function sigmasOf(
   { slow, fast, acceptedAt }: Followed,
   priorPercent: bigint,
   now: bigint,
 ): { slow: bigint; fast: bigint } {
   const silence = now - acceptedAt;
-  const prior = varianceOfPrior(priorPercent);
+  const prior = priorPercent * 10n ** 16n;
   const sigma = (variance: bigint, memory: bigint) =>
-    rootUp(ceilDiv(memory * variance + prior * silence, memory + silence) * 10n ** 24n);
+    ceilDiv(memory * notedBps(variance) * 10n ** 14n + prior * silence, memory + silence);
   return { slow: sigma(slow, SLOW_SECONDS), fast: sigma(fast, FAST_SECONDS) };
+}
+
+/** What the rules are told of a variance: 16 bits [bps per year]. */
+function notedBps(variance: bigint): bigint {
+  return min(rootUp(ceilDiv(variance, 10n ** 4n)), 2n ** 16n - 1n);
 }
 
 function varianceOfPrior(percent: bigint): bigint {
   return percent * percent * 10n ** 8n;
 }
 
-/** The prior of now: it moves along a ramp, too. */
+/** A gap is held to the prior that is set; only rates move slowly to what follows from it. */
 function priorVarianceOf(world: World, underlying: number): bigint {
-  return varianceOfPrior(todayOf(world.rates.get(underlying)!, world.now).priorSigmaPercent);
+  return varianceOfPrior(world.rates.get(underlying)!.to.priorSigmaPercent);
 }
 
 /** The least number whose square is not below this one. */

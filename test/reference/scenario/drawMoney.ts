@@ -21,7 +21,7 @@ import {
 /** A token that is worth something, now and then one that is not listed. */
 function drawToken(table: Table): { place: number | undefined; token: string } {
   const { addresses } = table.stage;
-  if (chance(table, 0.01)) return { place: undefined, token: addresses.unlisted };
+  if (chance(table, 0.02)) return { place: undefined, token: addresses.unlisted };
   const place = chance(table, 0.55) ? 0 : 1 + Math.floor(table.dice.next() * 3);
   return { place, token: addresses.tokens[place]! };
 }

@@ -74,11 +74,25 @@ function oddRates(rates: Record<RateName, bigint>): Partial<Record<RateName, big
   ];
 }
 
+const ENDS: BracketName[] = ["firstEnd", "secondEnd", "thirdEnd"];
+const FACTORS: BracketName[] = ["secondFactorBps", "thirdFactorBps", "lastFactorBps"];
+/** Whether ends and factors stay what they are. */
+const KEPT: [ends: boolean, factors: boolean][] = [
+  [true, false],
+  [true, false],
+  [false, true],
+  [false, true],
+  [false, false],
+  [true, true],
+];
+
 export function drawBrackets(table: Table): Act {
   const { dice, world, stage } = table;
   const from = callerOf(table);
   const underlying = dice.pick([1, 2, 6]);
   const { to } = world.rates.get(underlying)!;
+  // Only ends or only factors may change; at times nothing does.
+  const [keepsEnds, keepsFactors] = dice.pick(KEPT);
   const firstEnd = near(table, to.firstEnd, [5_000n, 40_000n]);
   const secondEnd = firstEnd + dice.between(1n, 60_000n);
   const secondFactorBps = near(table, to.secondFactorBps, [10_000n, 20_000n]);
@@ -91,13 +105,15 @@ export function drawBrackets(table: Table): Act {
     thirdFactorBps,
     lastFactorBps: thirdFactorBps + dice.between(0n, 30_000n),
   };
+  const kept: BracketName[] = [...(keepsEnds ? ENDS : []), ...(keepsFactors ? FACTORS : [])];
+  for (const name of kept) brackets[name] = to[name];
   if (chance(table, 0.12)) {
     const odd: Partial<Record<BracketName, bigint>>[] = [
       { firstEnd: 0n },
-      { secondEnd: firstEnd },
-      { thirdEnd: secondEnd },
+      { secondEnd: brackets.firstEnd },
+      { thirdEnd: brackets.secondEnd },
       { secondFactorBps: 9_999n },
-      { thirdFactorBps: secondFactorBps - 1n },
+      { thirdFactorBps: brackets.secondFactorBps - 1n },
       { lastFactorBps: 200_001n },
     ];
     Object.assign(brackets, dice.pick(odd));

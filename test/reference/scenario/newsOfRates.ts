@@ -1,5 +1,5 @@
 import { marginRatesOf } from "../model/marginRates.js";
-import { resting, todayOf } from "../model/ramp.js";
+import type { Ramp } from "../model/ramp.js";
 import { copyOf, type World } from "../model/world.js";
 import { namesOf } from "./news.js";
 import { knownMargin } from "./table.js";
@@ -49,11 +49,12 @@ function isAnyBelow(before: World, after: World): boolean {
   });
 }
 
-/** A world whose parameters have stood still since another one. */
+/** A world in which all that is on its way has waited since another one. */
 function withRampsOf(before: World, after: World): World {
   const world = copyOf(after);
-  const still = <Name extends string>(ramp: Parameters<typeof todayOf<Name>>[0]) =>
-    resting(todayOf(ramp, before.now));
+  const elapsed = after.now - before.now;
+  const still = <Name extends string>(ramp: Ramp<Name>): Ramp<Name> =>
+    ramp.end > before.now ? { ...ramp, end: ramp.end + elapsed } : ramp;
   for (const [underlying, ramp] of world.rates) world.rates.set(underlying, still(ramp));
   for (const [place, ramp] of world.haircuts) world.haircuts.set(place, still(ramp));
   world.minimumMargins = still(world.minimumMargins);

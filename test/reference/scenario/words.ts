@@ -5,7 +5,7 @@ import { releasableOf } from "../model/custody.js";
 import { openNotionalOf, ratesOf } from "../model/funding.js";
 import { indexOf } from "../model/ledger.js";
 import { previewLiquidation } from "../model/liquidation.js";
-import { marginRatesOf, targetRatesOf } from "../model/marginRates.js";
+import { marginRatesOf } from "../model/marginRates.js";
 import { Refusal } from "../model/refusal.js";
 import { chargedOf } from "../model/requirement.js";
 import { marginOf, portfolioOf, withdrawable } from "../model/valuation.js";
@@ -81,9 +81,9 @@ function wordsOfInstrument(world: World, instrument: InstrumentId): Word[] {
 }
 
 function wordsOfRates(world: World, underlying: number): Word[] {
-  const { initial, maintenance, slowSigma, fastSigma, rules } = marginRatesOf(world, underlying);
-  const { to, end } = world.rates.get(underlying)!;
-  const target = targetRatesOf(world, underlying);
+  const rates = marginRatesOf(world, underlying);
+  const { initial, maintenance, target, slowSigma, fastSigma, rules, brackets } = rates;
+  const { end } = world.rates.get(underlying)!;
   const { slow, fast, acceptedAt, answer, looked } = world.followed.get(underlying)!;
   const words = {
     "initial rate": initial,
@@ -92,12 +92,11 @@ function wordsOfRates(world: World, underlying: number): Word[] {
     "fast sigma": fastSigma,
     "prior sigma": (rules.priorSigmaPercent * WAD) / 100n,
     "last round at": acceptedAt,
-    "end of blend": 0n,
     "initial floor": rules.initialFloorBps,
     "maintenance cap": rules.maintenanceCapBps,
-    charged: chargedOf(rules, LARGE_NOTIONAL),
+    charged: chargedOf(brackets, LARGE_NOTIONAL),
     "end of ramp": end,
-    "charged at the end": chargedOf(to, LARGE_NOTIONAL),
+    "charged at the end": chargedOf(rules, LARGE_NOTIONAL),
     "initial rate at the end": target.initial,
     "maintenance rate at the end": target.maintenance,
     "slow variance": slow,

@@ -6,6 +6,7 @@ import {Books} from "./BooksModel.sol";
 import {DefaultHandler} from "./DefaultHandler.sol";
 import {IClearinghouse} from "../../../contracts/interfaces/IClearinghouse.sol";
 import {IPriceOracle} from "../../../contracts/interfaces/IPriceOracle.sol";
+import {IRules} from "../../../contracts/interfaces/IRules.sol";
 import {IVolatilityOracle} from "../../../contracts/interfaces/IVolatilityOracle.sol";
 import {CollateralParameters} from "../../../contracts/types/CollateralRules.sol";
 import {KIND_PERPETUAL} from "../../../contracts/types/InstrumentId.sol";
@@ -49,7 +50,7 @@ abstract contract ParametersHandler is DefaultHandler {
         _happened("several rounds", looked > 1);
         _happened("rounds left", looked < left);
         _happened("fast above slow", _followed[which].fast > _followed[which].slow);
-        _happened("rate at its cap", _maintenanceRate(which) == _today(which)[CAP] * 1e14);
+        _happened("rate at its cap", _maintenanceRate(which) == _ways[which].to[CAP] * 1e14);
         _verify(before, true);
     }
 
@@ -98,7 +99,8 @@ abstract contract ParametersHandler is DefaultHandler {
                 shortfall
             );
             _system.clearinghouse.callMargin(_accounts[place]);
-            _calledAt[place] = block.timestamp;
+            // Kept in units of 256 seconds.
+            _calledAt[place] = 256 * ((block.timestamp + 255) / 256);
             ++calls["callMargin"];
         } else {
             try _system.clearinghouse.callMargin(_accounts[place]) {
@@ -151,11 +153,20 @@ abstract contract ParametersHandler is DefaultHandler {
         (to[FLOOR], to[CAP]) = (parameters.maintenanceFloorBps, parameters.maintenanceCapBps);
         (to[INITIAL_FLOOR], to[RATIO]) = (parameters.initialFloorBps, parameters.maintenanceToInitialBps);
         to[PRIOR] = parameters.priorSigmaPercent;
-        _direct(which, to);
+        if (_mayMove(which, to)) _direct(which, to);
         _system.rules.setUnderlying(uint24(which + 1), parameters);
     }
 
-    /// @dev The last factor stays at most 5: see ROUNDING.
+    /// @dev Whether such numbers may be set. Of an underlying one thing moves at a time: a change while another runs is refused.
+    function _mayMove(uint256 which, uint256[13] memory to) private returns (bool) {
+        uint256 end = _ways[which].end;
+        if (block.timestamp >= end || !_differ(which, to, 0, 12)) return true;
+        vm.expectRevert(abi.encodeWithSelector(IRules.RampNotOver.selector, uint24(which + 1), end));
+        ++calls["ramp not over"];
+        return false;
+    }
+
+    /// @dev Ends or factors, an eighth both. The last factor stays at most 5: see ROUNDING.
     function _setBrackets(uint256 which, uint256 seed) private {
         BracketParameters memory parameters;
         parameters.firstEnd = uint40(bound(_part(seed, 0), 20_000, 1_000_000));
@@ -168,8 +179,26 @@ abstract contract ParametersHandler is DefaultHandler {
         (to[ENDS], to[ENDS + 1], to[ENDS + 2]) = (parameters.firstEnd, parameters.secondEnd, parameters.thirdEnd);
         (to[FACTORS], to[FACTORS + 1]) = (parameters.secondFactorBps, parameters.thirdFactorBps);
         to[FACTORS + 2] = parameters.lastFactorBps;
-        _direct(which, to);
-        _system.rules.setBrackets(uint24(which + 1), parameters);
+        uint256 kept = _part(seed, 6) % 8;
+        if (kept != 0) _keep(which, kept % 2 == 0 ? ENDS : FACTORS, to);
+        if (_differ(which, to, ENDS, ENDS + 2) && _differ(which, to, FACTORS, FACTORS + 2)) {
+            vm.expectRevert(abi.encodeWithSelector(IRules.EndsAndFactors.selector, uint24(which + 1)));
+            ++calls["ends and factors"];
+        } else if (_mayMove(which, to)) {
+            _direct(which, to);
+        }
+        _system.rules.setBrackets(uint24(which + 1), _bracketsIn(to));
+    }
+
+    /// @dev Three numbers stay what they are.
+    function _keep(uint256 which, uint256 first, uint256[13] memory to) private view {
+        for (uint256 i = first; i < first + 3; ++i) to[i] = _ways[which].to[i];
+    }
+
+    function _bracketsIn(uint256[13] memory to) private pure returns (BracketParameters memory parameters) {
+        (parameters.firstEnd, parameters.secondEnd) = (uint40(to[ENDS]), uint40(to[ENDS + 1]));
+        (parameters.thirdEnd, parameters.secondFactorBps) = (uint40(to[ENDS + 2]), uint24(to[FACTORS]));
+        (parameters.thirdFactorBps, parameters.lastFactorBps) = (uint24(to[FACTORS + 1]), uint24(to[FACTORS + 2]));
     }
 
     function _setHaircuts(uint256 token, uint256 seed) private {

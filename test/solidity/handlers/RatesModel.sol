@@ -6,13 +6,15 @@ import {BooksModel} from "./BooksModel.sol";
 import {CollateralRules} from "../../../contracts/types/CollateralRules.sol";
 import {LiquidationRules} from "../../../contracts/types/LiquidationRules.sol";
 import {MarginRates} from "../../../contracts/types/MarginRates.sol";
+import {SizeBrackets} from "../../../contracts/types/SizeBrackets.sol";
 import {UnderlyingRules} from "../../../contracts/types/UnderlyingRules.sol";
 
 /// @title RatesModel
 /// @notice Margin rates a second time: parameters on their way along ramps, what the rounds of a feed make of volatility,
 /// and the rates that follow from both.
-/// @dev A way is a list of numbers that move together: 0 to 2 are the underlyings, 3 to 6 the haircuts of tokens 1 to 4, 7
-/// the minimum margins.
+/// @dev A way is a list of numbers that are set together: 0 to 2 are the underlyings, 3 to 6 the haircuts of tokens 1 to 4, 7
+/// the minimum margins. Each number moves by itself, but for an underlying's first seven: what follows from all of them
+/// together moves, in a straight line from the rates of the former numbers to the rates of the new ones.
 abstract contract RatesModel is BooksModel {
     struct Way {
         uint256[13] from;
@@ -74,22 +76,35 @@ abstract contract RatesModel is BooksModel {
 
     // ------------------------------------------------------------------ ramps
 
-    /// @dev (from x time left + to x time passed) / 3 days, rounded towards `from`.
+    /// @dev Each number on its own way.
     function _today(uint256 which) internal view returns (uint256[13] memory numbers) {
         Way memory way = _ways[which];
         numbers = way.to;
-        if (block.timestamp >= way.end) return numbers;
-        uint256 left = way.end - block.timestamp;
-        for (uint256 i = 0; i < 13; ++i) {
-            uint256 sum = way.from[i] * left + way.to[i] * (RAMP - left);
-            numbers[i] = (way.to[i] < way.from[i] ? sum + RAMP - 1 : sum) / RAMP;
-        }
+        for (uint256 i = 0; i < 13; ++i) numbers[i] = _onTheWay(way.from[i], way.to[i], way.end);
+    }
+
+    /// @dev (from x time left + to x time passed) / 3 days, rounded towards `from`.
+    function _onTheWay(uint256 from, uint256 to, uint256 end) private view returns (uint256) {
+        if (block.timestamp >= end) return to;
+        uint256 left = end - block.timestamp;
+        uint256 sum = from * left + to * (RAMP - left);
+        return (to < from ? sum + RAMP - 1 : sum) / RAMP;
+    }
+
+    /// @dev Whether some of the numbers from `first` to `last` are other ones than those that are set.
+    function _differ(
+        uint256 which,
+        uint256[13] memory to,
+        uint256 first,
+        uint256 last
+    ) internal view returns (bool differ) {
+        uint256[13] memory was = _ways[which].to;
+        for (uint256 i = first; i <= last; ++i) differ = differ || was[i] != to[i];
     }
 
     /// @dev All of a way begin to move from where they are; the same again changes nothing.
     function _direct(uint256 which, uint256[13] memory to) internal {
-        uint256[13] memory was = _ways[which].to;
-        if (keccak256(abi.encode(was)) == keccak256(abi.encode(to))) return;
+        if (!_differ(which, to, 0, 12)) return;
         if (block.timestamp < _ways[which].end) ++calls["ramp turned"];
         _ways[which] = Way({from: _today(which), to: to, end: block.timestamp + RAMP});
     }
@@ -121,7 +136,7 @@ abstract contract RatesModel is BooksModel {
         uint256 squared = _least(((distance / before) * (distance / answer)) / WAD, 0.2e18 ** 2 / WAD);
         uint256 moved = _mulDivUp(squared, 365 days, 1e6);
         // Longer than an hour and five minutes a feed is silent only when it is broken.
-        uint256 assumed = _varianceOf(_today(which)[PRIOR]) * _lessOrZero(dt, 65 minutes);
+        uint256 assumed = _varianceOf(_ways[which].to[PRIOR]) * _lessOrZero(dt, 65 minutes);
         if (assumed > moved) moved = assumed;
         followed.slow = _least(_mulDivUp(followed.slow * SLOW_SECONDS + moved, 1, SLOW_SECONDS + dt), 1e14);
         followed.fast = _least(_mulDivUp(followed.fast * FAST_SECONDS + moved, 1, FAST_SECONDS + dt), 1e14);
@@ -149,41 +164,65 @@ abstract contract RatesModel is BooksModel {
         assertEq(liquidation.minimumMarginOfItem(), _today(MARGINS)[1] * WAD, "4: minimum margin of an item");
     }
 
-    /// @dev Sigma is told by the root that it is, and the rates follow from it.
+    /// @dev Sigma follows from the rounds, and the rates from both lists of numbers.
     function _assertRatesOf(uint256 which) private view {
         MarginRates memory rates = _system.rules.marginRatesOf(uint24(which + 1));
-        uint256[13] memory today = _today(which);
+        Way memory way = _ways[which];
+        (uint256 slow, uint256 fast) = _sigmasOf(which, way.to[PRIOR]);
+        assertEq(rates.lastRoundAt, _followed[which].acceptedAt, "4: last round");
+        assertEq(rates.priorSigma, way.to[PRIOR] * 1e16, "4: prior");
+        assertEq(rates.slowSigma, slow, "4: slow sigma");
+        assertEq(rates.fastSigma, fast, "4: fast sigma");
+        (uint256 initial, uint256 maintenance) = _ratesAt(which, way.to);
+        assertEq(rates.targetInitial, initial, "4: initial rate at the end");
+        assertEq(rates.targetMaintenance, maintenance, "4: maintenance rate at the end");
+        (uint256 formerInitial, uint256 formerMaintenance) = _ratesAt(which, way.from);
+        assertEq(rates.maintenance, _onTheWay(formerMaintenance, maintenance, way.end), "4: maintenance rate");
+        assertEq(rates.initial, _onTheWay(formerInitial, initial, way.end), "4: initial rate");
+        assertEq(rates.endOfRamp, way.end, "4: end of the ramp");
+        _assertAsTraded(which, rates, _chargedAt(_today(which), LARGE_NOTIONAL));
+    }
+
+    /// @dev What follows from such numbers, with their own prior, at the volatility of now; nothing from no numbers [wad].
+    function _ratesAt(
+        uint256 which,
+        uint256[13] memory numbers
+    ) private view returns (uint256 initial, uint256 maintenance) {
+        if (numbers[RATIO] == 0) return (0, 0);
+        (uint256 slow, uint256 fast) = _sigmasOf(which, numbers[PRIOR]);
+        maintenance = _rateAt(numbers, slow);
+        uint256 higher = _rateAt(numbers, fast);
+        initial = _mulDivUp(higher > maintenance ? higher : maintenance, 10_000, numbers[RATIO]);
+        uint256 floor = numbers[INITIAL_FLOOR] * 1e14;
+        if (initial < floor) initial = floor;
+    }
+
+    /// @dev As they were noted in bps, on their way to a prior since the last round [wad].
+    function _sigmasOf(uint256 which, uint256 percent) private view returns (uint256 slow, uint256 fast) {
         Followed memory followed = _followed[which];
         uint256 silence = block.timestamp - followed.acceptedAt;
-        uint256 prior = _varianceOf(today[PRIOR]);
-        assertEq(rates.lastRoundAt, followed.acceptedAt, "4: last round");
-        assertEq(rates.priorSigma, today[PRIOR] * 1e16, "4: prior");
-        _assertRoot(rates.slowSigma, followed.slow * SLOW_SECONDS + prior * silence, SLOW_SECONDS + silence);
-        _assertRoot(rates.fastSigma, followed.fast * FAST_SECONDS + prior * silence, FAST_SECONDS + silence);
-        uint256 maintenance = _rateAt(today, rates.slowSigma);
-        uint256 fast = _rateAt(today, rates.fastSigma);
-        uint256 initial = _mulDivUp(fast > maintenance ? fast : maintenance, 10_000, today[RATIO]);
-        uint256 floor = today[INITIAL_FLOOR] * 1e14;
-        assertEq(rates.maintenance, maintenance, "4: maintenance rate");
-        assertEq(rates.initial, initial > floor ? initial : floor, "4: initial rate");
-        assertEq(rates.endOfRamp, _ways[which].end, "4: end of the ramp");
-        _assertAsTraded(which, rates, _chargedAt(today, LARGE_NOTIONAL));
+        uint256 prior = percent * 1e16 * silence;
+        slow = _mulDivUp(_bpsOf(followed.slow) * 1e14 * SLOW_SECONDS + prior, 1, SLOW_SECONDS + silence);
+        fast = _mulDivUp(_bpsOf(followed.fast) * 1e14 * FAST_SECONDS + prior, 1, FAST_SECONDS + silence);
     }
 
-    /// @dev What the margin engine reads is the same.
+    /// @dev The least sigma in bps whose square is not below the variance, as far as 16 bits go.
+    function _bpsOf(uint256 variance) private pure returns (uint256 bps) {
+        for (uint256 step = 1 << 15; step > 0; step >>= 1) if ((bps + step - 1) ** 2 * 1e4 < variance) bps += step;
+    }
+
+    /// @dev What a margin and a trade read is the same.
     function _assertAsTraded(uint256 which, MarginRates memory rates, uint256 charged) private view {
-        UnderlyingRules rules;
-        (rules, rates.brackets) = _system.rules.instrumentRules(_system.perpetuals[which]);
+        (UnderlyingRules rules, SizeBrackets brackets) = _system.rules.instrumentRules(_system.perpetuals[which]);
         assertEq(rules.maintenanceRate(), rates.maintenance, "4: maintenance rate of the instrument");
         assertEq(rules.initialRate(), rates.initial, "4: initial rate of the instrument");
+        assertEq(brackets.firstEnd(), rates.brackets.firstEnd(), "4: first bracket of the instrument");
+        (rules, ) = _system.rules.tradingRules(_system.perpetuals[which]);
+        assertEq(rules.maintenanceRate(), rates.maintenance, "4: maintenance rate of a trade");
+        assertEq(rules.initialRate(), rates.initial, "4: initial rate of a trade");
         assertEq(rates.brackets.chargedNotional(LARGE_NOTIONAL), charged, "4: brackets");
-    }
-
-    /// @dev sigma = sqrt(sum / weight), both divisions rounded up: the least whose square is not below.
-    function _assertRoot(uint256 sigma, uint256 sum, uint256 weight) private pure {
-        uint256 square = _mulDivUp(sum, 1, weight) * 1e24;
-        assertGe(sigma * sigma, square, "4: sigma");
-        assertLt((sigma - 1) * (sigma - 1), square, "4: sigma is no higher");
+        brackets = _system.rules.bracketsOf(_system.perpetuals[which]);
+        assertEq(brackets.chargedNotional(LARGE_NOTIONAL), charged, "4: brackets of the instrument");
     }
 
     /// @dev clamp(A + B x sigma, floor, cap), rounded up [wad].

@@ -174,7 +174,7 @@ abstract contract WorldHandler is WaterfallModel {
 
     function _rulesOf(uint256 perpetual) internal view returns (UnderlyingRules rules) {
         InstrumentId instrument = _system.perpetuals[perpetual];
-        (rules, ) = _system.rules.instrumentRules(instrument);
+        (rules, ) = _system.rules.tradingRules(instrument);
     }
 
     function _stop(uint256 which) private {
