@@ -194,7 +194,7 @@ describe("Rules", () => {
       const { rules, clearinghouse, accountOf, alice, bob, ...trading } =
         await networkHelpers.loadFixture(deployFrozenMarket);
       await trading.asGovernance(rules, "setUnderlying", [ETH, ratesOf(trading, ETH)]);
-      const [word] = await rules.instrumentRules(ETH_PERP);
+      const [word] = await rules.tradingRules(ETH_PERP);
       expect((word >> 208n) & (2n ** 40n - 1n)).to.equal(trading.until);
       await expect(trading.clear(trading.tradeOf(alice, bob, 1)))
         .to.be.revertedWithCustomError(clearinghouse, "NotReducing")

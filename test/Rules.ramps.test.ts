@@ -4,6 +4,7 @@ import { type Group, type ListedRules, RAMP_GROUPS } from "./fixtures/ramp-group
 import {
   allOnTheWay,
   deployListedRules,
+  ETH,
   type Fields,
   MOMENTS,
   RAMP_SECONDS,
@@ -31,12 +32,16 @@ async function expectLine(
 
 describe("Rules", () => {
   for (const group of RAMP_GROUPS) {
-    const { first, second, third } = group;
+    const [first, second, third] = [group.first, group.second, group.third].map(group.shown) as [
+      Fields,
+      Fields,
+      Fields,
+    ];
 
     /** The group on its way from `first` to `second`, since `begun`. */
     const deployOnTheWay = async () => {
       const deployed = await loadFixture(deployListedRules);
-      await group.set(deployed, second);
+      await group.set(deployed, group.second);
       return { deployed, begun: await now() };
     };
 
@@ -54,7 +59,7 @@ describe("Rules", () => {
       it("takes the same way back, so loosening takes as long as tightening", async () => {
         const { deployed } = await deployOnTheWay();
         await time.increase(RAMP_SECONDS);
-        await group.set(deployed, first);
+        await group.set(deployed, group.first);
         await expectLine(deployed, group, { from: second, to: first, begun: await now() });
       });
 
@@ -62,16 +67,16 @@ describe("Rules", () => {
         const deployed = await loadFixture(deployListedRules);
         const at = (await now()) + 100n;
         await time.setNextBlockTimestamp(at);
-        await expect(group.set(deployed, second))
+        await expect(group.set(deployed, group.second))
           .to.emit(deployed.rules, group.event)
-          .withArgs(...group.told(deployed, second), at + RAMP_SECONDS);
+          .withArgs(...group.told(deployed, group.second), at + RAMP_SECONDS);
       });
 
       it("has none when what is already set is set, and tells so", async () => {
         const deployed = await loadFixture(deployListedRules);
-        await expect(group.set(deployed, first))
+        await expect(group.set(deployed, group.first))
           .to.emit(deployed.rules, group.event)
-          .withArgs(...group.told(deployed, first), 0n);
+          .withArgs(...group.told(deployed, group.first), 0n);
         await time.increase(1_000n);
         expect(await group.read(deployed)).to.deep.equal(first);
       });
@@ -79,9 +84,9 @@ describe("Rules", () => {
       it("goes on as it is when the same is set again, with the same end", async () => {
         const { deployed, begun } = await deployOnTheWay();
         await time.setNextBlockTimestamp(begun + 86_400n);
-        await expect(group.set(deployed, second))
+        await expect(group.set(deployed, group.second))
           .to.emit(deployed.rules, group.event)
-          .withArgs(...group.told(deployed, second), begun + RAMP_SECONDS);
+          .withArgs(...group.told(deployed, group.second), begun + RAMP_SECONDS);
         const moments = MOMENTS.slice(2);
         await expectLine(deployed, group, { from: first, to: second, begun, moments });
       });
@@ -89,11 +94,30 @@ describe("Rules", () => {
       it("tells its end, which is in the past, when the same is set after it", async () => {
         const { deployed, begun } = await deployOnTheWay();
         await time.setNextBlockTimestamp(begun + RAMP_SECONDS + 5n);
-        await expect(group.set(deployed, second))
+        await expect(group.set(deployed, group.second))
           .to.emit(deployed.rules, group.event)
-          .withArgs(...group.told(deployed, second), begun + RAMP_SECONDS);
+          .withArgs(...group.told(deployed, group.second), begun + RAMP_SECONDS);
         expect(await group.read(deployed)).to.deep.equal(second);
       });
+
+      if (group.movesAlone) {
+        for (const passed of [1n, 129_607n, RAMP_SECONDS - 1n]) {
+          it(`refuses others, and the way back, ${passed} s after its beginning`, async () => {
+            const { deployed, begun } = await deployOnTheWay();
+            for (const other of [group.third, group.first]) {
+              await time.setNextBlockTimestamp(begun + passed);
+              await expect(group.set(deployed, other))
+                .to.be.revertedWithCustomError(deployed.rules, "RampNotOver")
+                .withArgs(ETH, begun + RAMP_SECONDS);
+            }
+            await time.increaseTo(begun + RAMP_SECONDS - 1n);
+            await group.set(deployed, group.third);
+            const next = { from: second, to: third, begun: begun + RAMP_SECONDS };
+            await expectLine(deployed, group, next);
+          });
+        }
+        return;
+      }
 
       for (const [other, title] of [
         [third, "begins anew at the values of the moment when others are set in the middle"],

@@ -8,9 +8,11 @@ import {
   ETH,
   ETH_PERPETUAL,
   type Fields,
+  onTheWay,
   RAMP_SECONDS,
   rateFields,
   RATES,
+  ratesAtPrior,
 } from "./fixtures/ramps.js";
 
 const connection = await network.create();
@@ -20,7 +22,6 @@ const load = () => loadFixture(deployListedRules);
 const now = async () => BigInt(await time.latest());
 
 const FREEZE_SECONDS = 259_200n;
-const BPS = 10n ** 14n;
 const HALF = RAMP_SECONDS / 2n;
 
 /** What the fixture has set of rates and of brackets, and what is set instead. */
@@ -32,7 +33,7 @@ const HIGH = {
   initialFloorBps: 900n,
 };
 const HIGH_RATES = rateFieldsOf(HIGH);
-const SMALL = { ...BRACKETS, firstEnd: 500_000n, lastFactorBps: 80_000n };
+const SMALL = { ...BRACKETS, firstEnd: 500_000n };
 
 function rateFieldsOf(parameters: typeof RATES): Fields {
   const { tradeBandBps, leastTradeBandBps, kinds, openInterestCap, ...moving } = parameters;
@@ -40,54 +41,56 @@ function rateFieldsOf(parameters: typeof RATES): Fields {
   return moving;
 }
 
-/** ceil(a / b) */
-const divUp = (a: bigint, b: bigint) => (a + b - 1n) / b;
-const most = (a: bigint, b: bigint) => (a > b ? a : b);
-const least = (a: bigint, b: bigint) => (a < b ? a : b);
-
-/** Both margin rates at the prior [wad]. */
-function ratesAtPrior(fields: Fields): { initial: bigint; maintenance: bigint } {
-  const of = (name: keyof typeof RATES) => fields[name]!;
-  const sigma = of("priorSigmaPercent") * 10n ** 16n;
-  const linear = of("maintenanceBaseBps") * BPS + divUp(of("maintenanceSlopeBps") * sigma, 10_000n);
-  const floored = most(linear, of("maintenanceFloorBps") * BPS);
-  const maintenance = least(floored, of("maintenanceCapBps") * BPS);
-  const initial = divUp(maintenance * 10_000n, of("maintenanceToInitialBps"));
-  return { maintenance, initial: most(initial, of("initialFloorBps") * BPS) };
-}
+/** What both margin rates are so long after they began to move at the prior from the old ones. */
+const ratesOnTheWay = (to: Fields, passed: bigint) =>
+  allOnTheWay(ratesAtPrior(OLD_RATES), ratesAtPrior(to), passed);
 
 describe("Rules", () => {
   describe("setUnderlying, on a ramp", () => {
-    it("gives the rates of now, which follow from the values of now", async () => {
+    it("gives both rates on a straight line, whatever fields move, and the prior at once", async () => {
       const { rules } = await load();
       const target = { ...HIGH, maintenanceSlopeBps: 700n, priorSigmaPercent: 90n };
       await rules.setUnderlying(ETH, target);
       const begun = await now();
       for (const passed of [0n, 50_000n, HALF, 200_000n, RAMP_SECONDS]) {
         if (passed !== 0n) await time.increaseTo(begun + passed);
-        const fields = allOnTheWay(OLD_RATES, rateFieldsOf(target), passed);
-        const { initial, maintenance } = ratesAtPrior(fields);
+        const { initial, maintenance } = ratesOnTheWay(rateFieldsOf(target), passed);
         const [word] = await rules.instrumentRules(ETH_PERPETUAL);
         expect(word & (2n ** 64n - 1n)).to.equal(maintenance);
         expect((word >> 64n) & (2n ** 64n - 1n)).to.equal(initial);
         const rates = await rules.marginRatesOf(ETH);
         expect([rates.initial, rates.maintenance]).to.deep.equal([initial, maintenance]);
-        const sigma = fields.priorSigmaPercent! * 10n ** 16n;
         expect([rates.priorSigma, rates.slowSigma, rates.fastSigma]).to.deep.equal(
-          Array(3).fill(sigma),
+          Array(3).fill(9n * 10n ** 17n),
         );
       }
     });
 
-    it("shows where the ramp ends, when, and what the rates would be there", async () => {
+    it("never leaves what lies between both ends, where fields that move would", async () => {
+      const { rules } = await load();
+      // 4.4 % by a cap that goes, and 3.8 % by a slope that falls: the fields half-way would give 10.4 %.
+      const capped = { ...RATES, maintenanceSlopeBps: 2_000n, maintenanceCapBps: 440n };
+      await rules.setUnderlying(2n, capped);
+      await rules.setBrackets(2n, BRACKETS);
+      await rules.setUnderlying(2n, RATES);
+      const begun = await now();
+      const [from, to] = [44n * 10n ** 15n, 38n * 10n ** 15n];
+      for (const passed of [0n, 50_000n, HALF, 200_000n, RAMP_SECONDS]) {
+        if (passed !== 0n) await time.increaseTo(begun + passed);
+        const { maintenance } = await rules.marginRatesOf(2n);
+        expect(maintenance).to.equal(onTheWay(from, to, passed));
+      }
+    });
+
+    it("shows where rates come from and go, until when, and what they would be there", async () => {
       const { rules } = await load();
       await rules.setUnderlying(ETH, HIGH);
       const begun = await now();
       await rules.setBrackets(ETH, BRACKETS);
       await time.increaseTo(begun + HALF);
       const rates = await rules.marginRatesOf(ETH);
-      expect(rateFields(rates.targetRules)).to.deep.equal(HIGH_RATES);
-      expect(rateFields(rates.rules)).to.deep.equal(allOnTheWay(OLD_RATES, HIGH_RATES, HALF));
+      expect(rateFields(rates.rules)).to.deep.equal(HIGH_RATES);
+      expect(rateFields(rates.formerRules)).to.deep.equal(OLD_RATES);
       expect(bracketFields(rates.targetBrackets)).to.deep.equal(BRACKETS);
       expect(rates.endOfRamp).to.equal(begun + RAMP_SECONDS);
       const { initial, maintenance } = ratesAtPrior(HIGH_RATES);
@@ -96,26 +99,27 @@ describe("Rules", () => {
 
       await time.increaseTo(begun + RAMP_SECONDS);
       const there = await rules.marginRatesOf(ETH);
-      expect(there.rules).to.equal(there.targetRules);
+      expect(there.formerRules).to.equal(0n);
       expect([there.initial, there.maintenance]).to.deep.equal([initial, maintenance]);
     });
 
     it("changes trade bands, kinds and the cap of open interest at once, ramp or not", async () => {
       const { rules } = await load();
       const upper = (word: bigint) => (word >> 128n) & (2n ** 80n - 1n);
-      const before = upper((await rules.instrumentRules(ETH_PERPETUAL))[0]);
+      const read = async () => upper((await rules.tradingRules(ETH_PERPETUAL))[0]);
+      const before = await read();
       const others = { tradeBandBps: 401n, leastTradeBandBps: 31n, openInterestCap: 7n };
       const given = 401n | (31n << 16n) | (2n << 32n) | (7n << 40n);
       await rules.setUnderlying(ETH, { ...HIGH, ...others });
-      expect(upper((await rules.instrumentRules(ETH_PERPETUAL))[0])).to.equal(given);
+      expect(await read()).to.equal(given);
       await time.increase(HALF);
       const begun = (await rules.marginRatesOf(ETH)).endOfRamp - RAMP_SECONDS;
       await rules.setUnderlying(ETH, HIGH);
       const passed = (await now()) - begun;
-      expect(upper((await rules.instrumentRules(ETH_PERPETUAL))[0])).to.equal(before);
+      expect(await read()).to.equal(before);
       const rates = await rules.marginRatesOf(ETH);
       expect(rates.endOfRamp, "the ramp goes on").to.equal(begun + RAMP_SECONDS);
-      expect(rateFields(rates.rules)).to.deep.equal(allOnTheWay(OLD_RATES, HIGH_RATES, passed));
+      expect(rates.maintenance).to.equal(ratesOnTheWay(HIGH_RATES, passed).maintenance);
     });
 
     it("is not disturbed by a freeze, and does not end it", async () => {
@@ -126,13 +130,12 @@ describe("Rules", () => {
       await rules.freezeUnderlying(ETH);
       const until = (await now()) + FREEZE_SECONDS;
       const frozen = async () =>
-        ((await rules.instrumentRules(ETH_PERPETUAL))[0] >> 208n) & (2n ** 40n - 1n);
+        ((await rules.tradingRules(ETH_PERPETUAL))[0] >> 208n) & (2n ** 40n - 1n);
       expect(await frozen()).to.equal(until);
       for (const passed of [HALF, RAMP_SECONDS]) {
         await time.increaseTo(begun + passed);
-        expect(rateFields((await rules.marginRatesOf(ETH)).rules)).to.deep.equal(
-          allOnTheWay(OLD_RATES, HIGH_RATES, passed),
-        );
+        const { initial, maintenance } = await rules.marginRatesOf(ETH);
+        expect({ initial, maintenance }).to.deep.equal(ratesOnTheWay(HIGH_RATES, passed));
       }
       await rules.setUnderlying(ETH, RATES);
       expect(await frozen()).to.equal(until);
@@ -140,38 +143,31 @@ describe("Rules", () => {
   });
 
   describe("rates and brackets of one underlying", () => {
-    it("go on together from where they are when brackets are set while rates move", async () => {
+    it("take turns: neither brings back where the other came from", async () => {
       const { rules } = await load();
+      const read = async () => {
+        const { initial, maintenance, brackets } = await rules.marginRatesOf(ETH);
+        expect(await rules.bracketsOf(ETH_PERPETUAL)).to.equal(brackets);
+        return [{ initial, maintenance }, bracketFields(brackets)];
+      };
+      /** Reads at the beginning, half-way and at the end of the ramp that has just begun. */
+      const expectAlong = async (expected: (passed: bigint) => [Fields, Fields]) => {
+        const begun = await now();
+        for (const passed of [0n, HALF, RAMP_SECONDS]) {
+          if (passed !== 0n) await time.increaseTo(begun + passed);
+          expect(await read()).to.deep.equal(expected(passed));
+        }
+      };
+      const [low, high] = [ratesAtPrior(OLD_RATES), ratesAtPrior(HIGH_RATES)];
       await rules.setUnderlying(ETH, HIGH);
-      const begun = await now();
-      await time.setNextBlockTimestamp(begun + 100_003n);
-      await expect(rules.setBrackets(ETH, SMALL))
-        .to.emit(rules, "BracketsSet")
-        .withArgs(ETH, Object.values(SMALL), begun + 100_003n + RAMP_SECONDS);
-      const from = allOnTheWay(OLD_RATES, HIGH_RATES, 100_003n);
-      for (const passed of [0n, HALF, RAMP_SECONDS]) {
-        if (passed !== 0n) await time.increaseTo(begun + 100_003n + passed);
-        const rates = await rules.marginRatesOf(ETH);
-        expect(rateFields(rates.rules)).to.deep.equal(allOnTheWay(from, HIGH_RATES, passed));
-        expect(bracketFields(rates.brackets)).to.deep.equal(allOnTheWay(BRACKETS, SMALL, passed));
-      }
-    });
-
-    it("go on together from where they are when rates are set while brackets move", async () => {
-      const { rules } = await load();
+      await expectAlong((passed) => [allOnTheWay(low, high, passed), BRACKETS]);
       await rules.setBrackets(ETH, SMALL);
-      const begun = await now();
-      await time.setNextBlockTimestamp(begun + 100_003n);
-      await expect(rules.setUnderlying(ETH, HIGH))
-        .to.emit(rules, "UnderlyingSet")
-        .withArgs(ETH, Object.values(HIGH), begun + 100_003n + RAMP_SECONDS);
-      const from = allOnTheWay(BRACKETS, SMALL, 100_003n);
-      for (const passed of [0n, HALF, RAMP_SECONDS]) {
-        if (passed !== 0n) await time.increaseTo(begun + 100_003n + passed);
-        const rates = await rules.marginRatesOf(ETH);
-        expect(rateFields(rates.rules)).to.deep.equal(allOnTheWay(OLD_RATES, HIGH_RATES, passed));
-        expect(bracketFields(rates.brackets)).to.deep.equal(allOnTheWay(from, SMALL, passed));
-      }
+      await expectAlong((passed) => [high, allOnTheWay(BRACKETS, SMALL, passed)]);
+      await rules.setUnderlying(ETH, RATES);
+      await expectAlong((passed) => [allOnTheWay(high, low, passed), SMALL]);
+      const steep = { ...SMALL, lastFactorBps: 80_000n };
+      await rules.setBrackets(ETH, steep);
+      await expectAlong((passed) => [low, allOnTheWay(SMALL, steep, passed)]);
     });
 
     it("leave funding rules alone, which change at once while brackets move", async () => {
@@ -181,7 +177,7 @@ describe("Rules", () => {
       await time.increaseTo(begun + HALF - 1n);
       const funding = { interestMillionths: 100n, deadBandMillionths: 500n, capMillionths: 7_500n };
       await rules.setFundingRules(ETH, { ...funding, depthShareBps: 3_200n });
-      const [, brackets] = await rules.instrumentRules(ETH_PERPETUAL);
+      const [, brackets] = await rules.tradingRules(ETH_PERPETUAL);
       expect(brackets >> 192n).to.equal(100n | (500n << 16n) | (7_500n << 32n) | (3_200n << 48n));
       expect(bracketFields(brackets)).to.deep.equal(allOnTheWay(BRACKETS, SMALL, HALF));
     });
@@ -193,23 +189,29 @@ describe("Rules", () => {
       const other = ETH_PERPETUAL + (1n << 168n);
       const before = await rules.instrumentRules(other);
       await rules.setUnderlying(ETH, HIGH);
+      await time.increase(HALF);
+      expect(await rules.instrumentRules(other)).to.deep.equal(before);
+      await time.increase(HALF);
       await rules.setBrackets(ETH, SMALL);
       await time.increase(HALF);
       expect(await rules.instrumentRules(other)).to.deep.equal(before);
+      expect(await rules.bracketsOf(other)).not.to.equal(await rules.bracketsOf(ETH_PERPETUAL));
     });
 
     it("may be set in any order before both are there, and act at once", async () => {
       const { rules } = await load();
       const perpetual = ETH_PERPETUAL + (2n << 168n);
       await rules.setBrackets(3n, BRACKETS);
-      await expect(rules.setBrackets(3n, SMALL))
+      // Ends and factors together: nobody holds anything yet.
+      const others = { ...SMALL, lastFactorBps: 80_000n };
+      await expect(rules.setBrackets(3n, others))
         .to.emit(rules, "BracketsSet")
-        .withArgs(3n, Object.values(SMALL), 0n);
+        .withArgs(3n, Object.values(others), 0n);
       await expect(rules.setUnderlying(3n, HIGH))
         .to.emit(rules, "UnderlyingSet")
         .withArgs(3n, Object.values(HIGH), 0n);
-      const [word, brackets] = await rules.instrumentRules(perpetual);
-      expect(bracketFields(brackets)).to.deep.equal(SMALL);
+      const [word] = await rules.instrumentRules(perpetual);
+      expect(bracketFields(await rules.bracketsOf(perpetual))).to.deep.equal(others);
       expect(word & (2n ** 64n - 1n)).to.equal(ratesAtPrior(HIGH_RATES).maintenance);
     });
   });

@@ -120,16 +120,35 @@ function packedFunding(rules: Record<keyof typeof FUNDING, bigint>): bigint {
   );
 }
 
-/** RATES as a read gives them: 2 % + 3 % x 0.65 are kept, and by 0.6 more are asked. */
-function packedRates(maintenance: bigint, rates: typeof RATES = RATES): bigint {
-  const initial = (maintenance * 10_000n + 5_999n) / 6_000n;
+/** By 0.6 more than is kept is asked of new risk. */
+const initialOf = (maintenance: bigint) => (maintenance * 10_000n + 5_999n) / 6_000n;
+
+/** RATES as a margin reads them: 2 % + 3 % x 0.65 are kept. */
+function packedRates(maintenance: bigint, initial = initialOf(maintenance)): bigint {
+  return pack([maintenance, 64n], [initial, 64n], [0n, 32n], [RATES.kinds, 8n]);
+}
+
+/** The same as a trade reads them. */
+function packedForTrades(maintenance: bigint, rates: typeof RATES = RATES): bigint {
   return pack(
-    [maintenance, 64n],
-    [initial, 64n],
+    [packedRates(maintenance), 128n],
     [rates.tradeBandBps, 16n],
     [rates.leastTradeBandBps, 16n],
     [rates.kinds, 8n],
     [rates.openInterestCap, 40n],
+  );
+}
+
+/** A value on its way, rounded towards where it began. */
+function onTheWay(from: bigint, to: bigint, left: bigint): bigint {
+  return from + ((to - from) * (RAMP_SECONDS - left)) / RAMP_SECONDS;
+}
+
+/** Both rates on their way between two maintenance rates [bps], as a margin reads them. */
+function ratesOnTheWay(fromBps: bigint, toBps: bigint): bigint[] {
+  const [from, to] = [fromBps * ONE_BPS, toBps * ONE_BPS];
+  return [RAMP_SECONDS, RAMP_SECONDS / 2n, 1n, 0n].map((left) =>
+    packedRates(onTheWay(from, to, left), onTheWay(initialOf(from), initialOf(to), left)),
   );
 }
 
@@ -186,9 +205,8 @@ describe("Rules", () => {
         .to.emit(rules, "UnderlyingSet")
         .withArgs(ETH, Object.values(changed), end);
       const read = async () => (await rules.instrumentRules(PERPETUAL))[0];
-      // 3.95 % become 6.95 %; each field moves in whole basis points.
-      const rates = [395n, 545n, 694n, 695n].map((bps) => packedRates(bps * ONE_BPS));
-      expect(await readAlong(end, read)).to.deep.equal(rates);
+      // 3.95 % become 6.95 %.
+      expect(await readAlong(end, read)).to.deep.equal(ratesOnTheWay(395n, 695n));
     });
 
     it("moves the rates downwards as slowly", async () => {
@@ -196,8 +214,7 @@ describe("Rules", () => {
       const end = await endOfNextRamp();
       await rules.setUnderlying(ETH, { ...RATES, maintenanceBaseBps: 150n });
       const read = async () => (await rules.instrumentRules(PERPETUAL))[0];
-      const rates = [395n, 370n, 346n, 345n].map((bps) => packedRates(bps * ONE_BPS));
-      expect(await readAlong(end, read)).to.deep.equal(rates);
+      expect(await readAlong(end, read)).to.deep.equal(ratesOnTheWay(395n, 345n));
     });
 
     it("moves the prior, by which the rates follow", async () => {
@@ -205,9 +222,8 @@ describe("Rules", () => {
       const end = await endOfNextRamp();
       await rules.setUnderlying(ETH, { ...RATES, priorSigmaPercent: 165n });
       const read = async () => (await rules.instrumentRules(PERPETUAL))[0];
-      // 3 % of a sigma of 0.65, 1.15, 1.64 and 1.65.
-      const rates = [395n, 545n, 692n, 695n].map((bps) => packedRates(bps * ONE_BPS));
-      expect(await readAlong(end, read)).to.deep.equal(rates);
+      // 3 % of a sigma of 0.65 and of 1.65.
+      expect(await readAlong(end, read)).to.deep.equal(ratesOnTheWay(395n, 695n));
     });
 
     it("changes everything but the rates at once, and leaves a ramp as it is", async () => {
@@ -225,22 +241,28 @@ describe("Rules", () => {
       await expect(rules.setUnderlying(ETH, other))
         .to.emit(rules, "UnderlyingSet")
         .withArgs(ETH, Object.values(other), end);
-      const [halfway] = await rules.instrumentRules(PERPETUAL);
-      expect(halfway).to.equal(packedRates(545n * ONE_BPS, other));
+      const [halfway] = await rules.tradingRules(PERPETUAL);
+      expect(halfway).to.equal(packedForTrades(545n * ONE_BPS, other));
       await time.increaseTo(end);
-      const [word] = await rules.instrumentRules(PERPETUAL);
-      expect(word).to.equal(packedRates(695n * ONE_BPS, other));
+      const [word] = await rules.tradingRules(PERPETUAL);
+      expect(word).to.equal(packedForTrades(695n * ONE_BPS, other));
     });
 
-    it("begins a second ramp where the first one is", async () => {
+    it("refuses other rates until the ramp is over, to the second", async () => {
       const { rules } = await loadFixture(deployListed);
       const end = await endOfNextRamp();
       await rules.setUnderlying(ETH, { ...RATES, maintenanceBaseBps: 500n });
-      await time.setNextBlockTimestamp(end - RAMP_SECONDS / 2n);
+      for (const moment of [end - RAMP_SECONDS + 1n, end - 1n]) {
+        await time.setNextBlockTimestamp(moment);
+        await expect(rules.setUnderlying(ETH, RATES))
+          .to.be.revertedWithCustomError(rules, "RampNotOver")
+          .withArgs(ETH, end);
+        await networkHelpers.mine();
+      }
+      await time.setNextBlockTimestamp(end);
       await rules.setUnderlying(ETH, RATES);
       const read = async () => (await rules.instrumentRules(PERPETUAL))[0];
-      const rates = [545n, 470n, 396n, 395n].map((bps) => packedRates(bps * ONE_BPS));
-      expect(await readAlong(end + RAMP_SECONDS / 2n, read)).to.deep.equal(rates);
+      expect(await readAlong(end + RAMP_SECONDS, read)).to.deep.equal(ratesOnTheWay(695n, 395n));
     });
 
     it("refuses underlying 0", async () => {
@@ -334,44 +356,68 @@ describe("Rules", () => {
         .withArgs(ETH, Object.values(BRACKETS), 0n);
     });
 
-    it("moves the brackets of a listed underlying in a straight line", async () => {
+    it("moves ends of brackets in a straight line", async () => {
       const { rules } = await loadFixture(deployListed);
-      const changed = { ...BRACKETS, firstEnd: 200_000n, lastFactorBps: 130_000n };
+      const changed = { ...BRACKETS, firstEnd: 200_000n, thirdEnd: 30_000_000n };
       const end = await endOfNextRamp();
       await expect(rules.setBrackets(ETH, changed))
         .to.emit(rules, "BracketsSet")
         .withArgs(ETH, Object.values(changed), end);
-      const read = async () => (await rules.instrumentRules(PERPETUAL))[1];
-      // Rounded towards where it came from: 3.08 of the end, and 0.3 of the factor, are left a second before.
+      // Rounded towards where it came from: 3.08 of the one end, and 38.6 of the other, are left a second before.
       const words = [
-        [1_000_000n, 50_000n],
-        [600_000n, 90_000n],
-        [200_004n, 129_999n],
-        [200_000n, 130_000n],
-      ].map(([firstEnd, lastFactorBps]) =>
-        packedBrackets({ ...BRACKETS, firstEnd: firstEnd!, lastFactorBps: lastFactorBps! }),
+        [1_000_000n, 20_000_000n],
+        [600_000n, 25_000_000n],
+        [200_004n, 29_999_961n],
+        [200_000n, 30_000_000n],
+      ].map(([firstEnd, thirdEnd]) =>
+        packedBrackets({ ...BRACKETS, firstEnd: firstEnd!, thirdEnd: thirdEnd! }),
       );
+      const read = () => rules.bracketsOf(PERPETUAL);
       expect(await readAlong(end, read)).to.deep.equal(words);
     });
 
-    it("moves them with the rates: a change of the one begins the way of both anew", async () => {
+    it("moves factors of brackets in a straight line", async () => {
       const { rules } = await loadFixture(deployListed);
-      const end = await endOfNextRamp();
-      await rules.setUnderlying(ETH, { ...RATES, maintenanceBaseBps: 500n });
-      await time.setNextBlockTimestamp(end - RAMP_SECONDS / 2n);
       const changed = { ...BRACKETS, lastFactorBps: 130_000n };
+      const end = await endOfNextRamp();
+      await rules.setBrackets(ETH, changed);
+      const words = [50_000n, 90_000n, 129_999n, 130_000n].map((lastFactorBps) =>
+        packedBrackets({ ...BRACKETS, lastFactorBps }),
+      );
+      expect(await readAlong(end, () => rules.bracketsOf(PERPETUAL))).to.deep.equal(words);
+    });
+
+    it("refuses to move ends and factors at once", async () => {
+      const { rules } = await loadFixture(deployListed);
+      const changed = { ...BRACKETS, firstEnd: 200_000n, lastFactorBps: 130_000n };
       await expect(rules.setBrackets(ETH, changed))
-        .to.emit(rules, "BracketsSet")
-        .withArgs(ETH, Object.values(changed), end + RAMP_SECONDS / 2n);
-      expect(await rules.instrumentRules(PERPETUAL)).to.deep.equal([
-        packedRates(545n * ONE_BPS),
-        packedBrackets(BRACKETS),
-      ]);
-      await time.increaseTo(end);
-      expect(await rules.instrumentRules(PERPETUAL)).to.deep.equal([
-        packedRates(620n * ONE_BPS),
-        packedBrackets({ ...BRACKETS, lastFactorBps: 90_000n }),
-      ]);
+        .to.be.revertedWithCustomError(rules, "EndsAndFactors")
+        .withArgs(ETH);
+    });
+
+    it("refuses other brackets while rates move, and other rates while brackets do", async () => {
+      const { rules } = await loadFixture(deployListed);
+      const [rates, brackets] = [
+        { ...RATES, maintenanceBaseBps: 500n },
+        { ...BRACKETS, lastFactorBps: 130_000n },
+      ];
+      const first = await endOfNextRamp();
+      await rules.setUnderlying(ETH, rates);
+      await time.setNextBlockTimestamp(first - 1n);
+      await expect(rules.setBrackets(ETH, brackets))
+        .to.be.revertedWithCustomError(rules, "RampNotOver")
+        .withArgs(ETH, first);
+      await networkHelpers.mine();
+      await time.setNextBlockTimestamp(first);
+      await rules.setBrackets(ETH, brackets);
+      const second = first + RAMP_SECONDS;
+      await time.setNextBlockTimestamp(second - 1n);
+      await expect(rules.setUnderlying(ETH, RATES))
+        .to.be.revertedWithCustomError(rules, "RampNotOver")
+        .withArgs(ETH, second);
+      await networkHelpers.mine();
+      await time.setNextBlockTimestamp(second);
+      await expect(rules.setUnderlying(ETH, RATES)).not.to.revert(ethers);
     });
 
     it("refuses underlying 0", async () => {
@@ -430,16 +476,16 @@ describe("Rules", () => {
 
     it("keeps them above the brackets, which stay as they were", async () => {
       const { rules } = await loadFixture(deployListed);
-      const [, before] = await rules.instrumentRules(PERPETUAL);
+      const [, before] = await rules.tradingRules(PERPETUAL);
       await rules.setFundingRules(ETH, FUNDING);
-      const [, after] = await rules.instrumentRules(PERPETUAL);
+      const [, after] = await rules.tradingRules(PERPETUAL);
       expect(after).to.equal(before | (packedFunding(FUNDING) << FUNDING_PLACE));
     });
 
     it("keeps an interest that shorts pay in two's complement", async () => {
       const { rules } = await loadFixture(deployListed);
       await rules.setFundingRules(ETH, { ...FUNDING, interestMillionths: -100n });
-      const [, brackets] = await rules.instrumentRules(PERPETUAL);
+      const [, brackets] = await rules.tradingRules(PERPETUAL);
       const interestMillionths = 2n ** 16n - 100n;
       expect(brackets >> FUNDING_PLACE).to.equal(packedFunding({ ...FUNDING, interestMillionths }));
     });
@@ -450,10 +496,12 @@ describe("Rules", () => {
       await rules.setBrackets(ETH, { ...BRACKETS, firstEnd: 1_000_002n });
       await rules.setFundingRules(ETH, FUNDING);
       const funding = packedFunding(FUNDING) << FUNDING_PLACE;
-      const read = async () => (await rules.instrumentRules(PERPETUAL))[1] - funding;
-      const words = [1_000_000n, 1_000_001n, 1_000_001n, 1_000_002n].map((firstEnd) =>
+      const read = async () => (await rules.tradingRules(PERPETUAL))[1] - funding;
+      const words = [1_000_000n, 1_000_001n, 1_000_001n].map((firstEnd) =>
         packedBrackets({ ...BRACKETS, firstEnd }),
       );
+      // On their way all of them are read, and then again the first alone.
+      words.push(1_000_002n);
       expect(await readAlong(end, read)).to.deep.equal(words);
     });
 
@@ -462,18 +510,17 @@ describe("Rules", () => {
       await rules.setFundingRules(ETH, FUNDING);
       const others = { ...FUNDING, interestMillionths: 0n, depthShareBps: 2n ** 16n - 1n };
       await rules.setFundingRules(ETH, others);
-      const [, brackets] = await rules.instrumentRules(PERPETUAL);
+      const [, brackets] = await rules.tradingRules(PERPETUAL);
       expect(brackets >> FUNDING_PLACE).to.equal(packedFunding(others));
     });
 
     it("is not undone when brackets are set anew", async () => {
       const { rules } = await loadFixture(deployListed);
       await rules.setFundingRules(ETH, FUNDING);
-      const [, before] = await rules.instrumentRules(PERPETUAL);
       const end = await endOfNextRamp();
       await rules.setBrackets(ETH, { ...BRACKETS, firstEnd: 1_000_002n });
-      const read = async () => (await rules.instrumentRules(PERPETUAL))[1] - before;
-      expect(await readAlong(end, read)).to.deep.equal([0n, 1n, 1n, 2n]);
+      const read = async () => (await rules.tradingRules(PERPETUAL))[1] >> FUNDING_PLACE;
+      expect(await readAlong(end, read)).to.deep.equal(Array(4).fill(packedFunding(FUNDING)));
     });
 
     it("does not know an underlying without brackets", async () => {
@@ -527,11 +574,25 @@ describe("Rules", () => {
   });
 
   describe("instrumentRules", () => {
-    it("returns the words of a listed perpetual", async () => {
+    it("returns what a margin needs of a listed perpetual, and of its brackets the first", async () => {
       const { rules } = await loadFixture(deployListed);
-      const [rates, brackets] = await rules.instrumentRules(PERPETUAL);
-      expect(rates).to.equal(packedRates(395n * ONE_BPS));
-      expect(brackets).to.equal(packedBrackets(BRACKETS));
+      await rules.setFundingRules(ETH, FUNDING);
+      const words = [packedRates(395n * ONE_BPS), BRACKETS.firstEnd];
+      expect(await rules.instrumentRules(PERPETUAL)).to.deep.equal(words);
+      expect(await rules.marginRules(PERPETUAL)).to.deep.equal([
+        ...words,
+        await rules.liquidationRules(),
+      ]);
+      expect(await rules.bracketsOf(PERPETUAL)).to.equal(packedBrackets(BRACKETS));
+    });
+
+    it("returns what a trade needs of it", async () => {
+      const { rules } = await loadFixture(deployListed);
+      await rules.setFundingRules(ETH, FUNDING);
+      expect(await rules.tradingRules(PERPETUAL)).to.deep.equal([
+        packedForTrades(395n * ONE_BPS),
+        BRACKETS.firstEnd | (packedFunding(FUNDING) << FUNDING_PLACE),
+      ]);
     });
 
     for (const [name, instrument] of [
@@ -547,9 +608,16 @@ describe("Rules", () => {
     ] as const) {
       it(`does not know ${name}`, async () => {
         const { rules } = await loadFixture(deployListed);
-        await expect(rules.instrumentRules(instrument))
-          .to.be.revertedWithCustomError(rules, "UnknownInstrument")
-          .withArgs(instrument);
+        for (const read of [
+          "instrumentRules",
+          "marginRules",
+          "tradingRules",
+          "bracketsOf",
+        ] as const) {
+          await expect(rules[read](instrument), read)
+            .to.be.revertedWithCustomError(rules, "UnknownInstrument")
+            .withArgs(instrument);
+        }
       });
     }
 

@@ -15,6 +15,8 @@ const { loadFixture, time } = networkHelpers;
 /** 2 % + 3 % x 0.6 = 3.8 % of 30,000 dollars, and half as much again: 3.8 % + 1.9 %. */
 const BEFORE = parseWad(1_140);
 const AFTER = parseWad(1_710);
+const BEFORE_RATE = parseWad("0.038");
+const AFTER_RATE = parseWad("0.057");
 const STRICTER = { maintenanceBaseBps: 390 };
 
 /** Alice is long 10 ETH with 1,500 dollars: healthy by neither requirement that is to come. */
@@ -36,6 +38,11 @@ async function deployExecuted(network: typeof connection) {
   await scene.passTime(act.delay);
   await accessManager.connect(governance).execute(act.target, act.data);
   return { ...scene, begun: BigInt(await time.latest()) };
+}
+
+/** What 10 ETH require so long after the change, at a price of whole dollars. */
+function requirementAt(price: bigint, passed: bigint): bigint {
+  return 10n * price * onTheWay(BEFORE_RATE, AFTER_RATE, passed);
 }
 
 type Scene = Awaited<ReturnType<typeof deployAnnounced>>;
@@ -86,12 +93,8 @@ describe("A parameter that would liquidate (GV1)", () => {
     const { marginEngine, rules, account, begun, waitUntil } = await loadFixture(deployExecuted);
     for (const passed of [0n, 3_600n, RAMP_SECONDS / 3n, RAMP_SECONDS / 2n, RAMP_SECONDS - 1n]) {
       await waitUntil(begun + passed);
-      // Straight but for whole bps: each is 3 dollars of 30,000.
-      const bps = onTheWay(200n, 390n, passed);
       const { maintenance } = await marginEngine.marginOf(account);
-      expect(maintenance).to.equal(BEFORE + (bps - 200n) * parseWad(3));
-      const exact = BEFORE + ((AFTER - BEFORE) * passed) / RAMP_SECONDS;
-      expect(exact - maintenance).to.be.within(0n, parseWad(3));
+      expect(maintenance).to.equal(requirementAt(3_000n, passed));
       expect((await rules.marginRatesOf(ETH)).endOfRamp).to.equal(begun + RAMP_SECONDS);
     }
     await waitUntil(begun + RAMP_SECONDS);
@@ -124,9 +127,12 @@ describe("A parameter that would liquidate (GV1)", () => {
     const { marginEngine, clearinghouse, account, begun, waitUntil, dave, accountOf } = scene;
     await scene.setPrice(ETH, 2_960);
     const { equity } = await marginEngine.marginOf(account);
-    // A bps is 2.96 dollars; the first second at which A has as many as equity has not.
-    const bps = equity / (29_600n * 10n ** 14n) - 180n + 1n;
-    const crossing = ((bps - 200n) * RAMP_SECONDS + 189n) / 190n;
+    // The first second at which the rate is above the equity's.
+    const rate = equity / 29_600n + 1n;
+    const way = AFTER_RATE - BEFORE_RATE;
+    const crossing = ((rate - BEFORE_RATE) * RAMP_SECONDS + way - 1n) / way;
+    expect(requirementAt(2_960n, crossing - 1n)).to.be.at.most(equity);
+    expect(requirementAt(2_960n, crossing)).to.be.greaterThan(equity);
     await waitUntil(begun + crossing - 1n);
     await expect(ask(scene)).to.be.revertedWithCustomError(marginEngine, "NotLiquidatable");
     await time.setNextBlockTimestamp(begun + crossing);
@@ -136,16 +142,20 @@ describe("A parameter that would liquidate (GV1)", () => {
     await expect(liquidate).to.emit(clearinghouse, "Liquidated");
   });
 
-  it("takes as long to be taken back, from where it is", async () => {
+  it("can be taken back once it is there, and that takes as long", async () => {
     const scene = await loadFixture(deployExecuted);
-    const { marginEngine, rules, account, begun } = scene;
+    const { accessManager, governance, marginEngine, rules, account, begun } = scene;
     const act = await scene.schedule(rules, "setUnderlying", [ETH, ratesOf(scene, ETH)]);
     await scene.waitUntil(begun + 200_000n);
-    await scene.accessManager.connect(scene.governance).execute(act.target, act.data);
-    const passed = BigInt(await time.latest()) - begun;
-    const there = BEFORE + (onTheWay(200n, 390n, passed) - 200n) * parseWad(3);
-    expect((await marginEngine.marginOf(account)).maintenance).to.equal(there);
-    await scene.waitUntil(begun + passed + RAMP_SECONDS);
+    await expect(accessManager.connect(governance).execute(act.target, act.data))
+      .to.be.revertedWithCustomError(rules, "RampNotOver")
+      .withArgs(ETH, begun + RAMP_SECONDS);
+    await scene.waitUntil(begun + RAMP_SECONDS - 1n);
+    await accessManager.connect(governance).execute(act.target, act.data);
+    expect((await marginEngine.marginOf(account)).maintenance).to.equal(AFTER);
+    await scene.waitUntil(begun + RAMP_SECONDS + RAMP_SECONDS / 2n);
+    expect((await marginEngine.marginOf(account)).maintenance).to.equal((BEFORE + AFTER) / 2n);
+    await scene.waitUntil(begun + 2n * RAMP_SECONDS);
     expect((await marginEngine.marginOf(account)).maintenance).to.equal(BEFORE);
   });
 });

@@ -152,21 +152,25 @@ contract FoundInVolatilityTest is DefaultsSetup {
     }
 
     /// @dev Governance threw out a feed that answered whatever it was asked. Its rounds came first, 256 in each call and
-    /// without end, so nobody could follow the new one: the rate of maintenance stood at its cap of 20 %.
+    /// without end, so nobody could follow the new one: the rate of maintenance stood at its cap of 20 %. Now one call's
+    /// worth of them counts, as by a poke the moment before, and the feed is left.
     function test_AFeedThatWasThrownOutIsLeft() public {
         PhasedFeed feed = _usePhasedFeed();
         MockV3Aggregator better = new MockV3Aggregator(8, 3_000e8);
         _setSources(address(better), 1e10, 1e26);
         feed.answerEverything(2_400e8, 3_000e8, uint64(1) << 40);
 
-        for (uint256 i = 0; i < 3; ++i) {
-            try _volatility.follow(ETH) {} catch {}
-            _volatility.poke(ETH, 256);
-        }
-
+        _volatility.follow(ETH);
         (address followed, , ) = _volatility.feedOf(ETH);
         assertEq(followed, address(better), "the new feed is followed");
-        assertEq(rules.marginRatesOf(ETH).maintenance, 0.038e18, "and the old one had no word after it was left");
+        uint256 left = _volatility.volatilityOf(ETH).slowVariance;
+        assertEq(_volatility.poke(ETH, 256), 0, "the old one has no word after it was left");
+        for (uint256 i = 0; i < 48; ++i) {
+            vm.warp(block.timestamp + 1 hours);
+            better.updateAnswer(3_000e8);
+            assertEq(_volatility.poke(ETH, 256), 1, "but the new one has");
+        }
+        assertLt(_volatility.volatilityOf(ETH).slowVariance, (left * 7) / 10, "and what it said fades");
     }
 
     /// @dev Chainlink's aggregators refuse contracts other than their proxy, so nobody said where the old phase ended, and all
@@ -310,24 +314,28 @@ contract FoundInVolatilityTest is DefaultsSetup {
         assertApproxEqAbs(_volatility.volatilityOf(ETH).slowVariance, 0.227e12, 0.001e12, "a sigma of 48 %");
     }
 
-    /// @dev A gap of a day is filled with the prior of the block in which it is poked, not of the time of the gap.
+    /// @dev A gap of a day is filled with the prior of the block in which it is poked, not of the time of the gap: who waits
+    /// with a round until governance has doubled the prior moves the rate from 3.8 to 4.2 % in the block of the change.
     function test_AGapCountsByThePriorOfWhoPokes() public {
         _listen();
         vm.warp(block.timestamp + 1 days);
         _setPrice(ETH, 3_000e8);
         UnderlyingParameters memory parameters = _underlyingParameters(300, 500);
         parameters.priorSigmaPercent = 120;
-        rules.setUnderlying(ETH, parameters);
         uint256 snapshot = vm.snapshotState();
         _volatility.poke(ETH, 256);
         uint256 early = _volatility.volatilityOf(ETH).fastVariance;
+        rules.setUnderlying(ETH, parameters);
+        assertApproxEqAbs(rules.marginRatesOf(ETH).maintenance, 0.038e18, 0.0001e18, "the rate");
 
         vm.revertToState(snapshot);
-        vm.warp(block.timestamp + 3 days);
+        rules.setUnderlying(ETH, parameters);
+        assertEq(rules.marginRatesOf(ETH).maintenance, 0.038e18, "nothing by the change alone");
         _volatility.poke(ETH, 256);
 
         assertApproxEqAbs(early, 0.353e12, 0.001e12, "a sigma of 59 %");
         assertApproxEqAbs(_volatility.volatilityOf(ETH).fastVariance, 0.776e12, 0.001e12, "a sigma of 88 %");
+        assertApproxEqAbs(rules.marginRatesOf(ETH).maintenance, 0.0422e18, 0.0001e18, "the rate");
     }
 
     /// @dev A stranger calls an account for a cent. It then sinks below its line, and nobody may say so for an hour.

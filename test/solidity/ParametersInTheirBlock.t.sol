@@ -7,8 +7,8 @@ import {IRules} from "../../contracts/interfaces/IRules.sol";
 import {CollateralParameters, CollateralRules} from "../../contracts/types/CollateralRules.sol";
 import {perpetualOf} from "../../contracts/types/InstrumentId.sol";
 import {LiquidationParameters, LiquidationRules} from "../../contracts/types/LiquidationRules.sol";
-import {UnderlyingParameters} from "../../contracts/types/RateRules.sol";
-import {BracketParameters, SizeBrackets} from "../../contracts/types/SizeBrackets.sol";
+import {UnderlyingParameters, packRateRules} from "../../contracts/types/RateRules.sol";
+import {BracketParameters, SizeBrackets, packSizeBrackets} from "../../contracts/types/SizeBrackets.sol";
 import {UnderlyingRules} from "../../contracts/types/UnderlyingRules.sol";
 
 /// @title ParametersInTheirBlockTest
@@ -82,17 +82,20 @@ contract ParametersInTheirBlockTest is AnyRules, PlimsollSetup {
 
     /// @dev Other rates, or the refusal of them while rates or brackets move.
     function _setUnderlying(uint256 seed) private {
-        _expectOneRampAtATime();
-        rules.setUnderlying(5, _randomUnderlying(seed));
+        UnderlyingParameters memory given = _randomUnderlying(seed);
+        if (!packRateRules(given).hasRatesOf(rules.marginRatesOf(5).rules)) _expectOneRampAtATime();
+        rules.setUnderlying(5, given);
     }
 
     /// @dev Other ends or other factors, or the refusal of them.
     function _setBrackets(uint256 seed) private {
-        BracketParameters memory current = _bracketsByName(rules.marginRatesOf(5).targetBrackets);
+        SizeBrackets current = rules.marginRatesOf(5).targetBrackets;
+        BracketParameters memory named = _bracketsByName(current);
         BracketParameters memory drawn = _randomBrackets(seed);
-        bool isOfEnds = (seed >> 4) & 1 == 0;
-        _expectOneRampAtATime();
-        rules.setBrackets(5, isOfEnds ? _withEndsOf(current, drawn) : _withEndsOf(drawn, current));
+        BracketParameters memory given = (seed >> 4) & 1 == 0 ? _withEndsOf(named, drawn) : _withEndsOf(drawn, named);
+        SizeBrackets word = packSizeBrackets(given);
+        if (!word.hasEndsOf(current) || !word.hasFactorsOf(current)) _expectOneRampAtATime();
+        rules.setBrackets(5, given);
     }
 
     function _expectOneRampAtATime() private {

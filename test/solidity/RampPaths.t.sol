@@ -347,12 +347,12 @@ contract RampPathsTest is AnyRules, PlimsollSetup {
         uint256 fast = _rateAt(given, _sigmaNow(given, change, change.fastBps, FAST_SECONDS));
         uint256 higher = _max(rates.maintenance, fast) * 10_000;
         uint256 ratio = given.maintenanceToInitialBps;
-        rates.initial = _max((higher + ratio - 1) / ratio, given.initialFloorBps * 1e14);
+        rates.initial = _max((higher + ratio - 1) / ratio, uint256(given.initialFloorBps) * 1e14);
     }
 
     function _rateAt(UnderlyingParameters memory given, uint256 sigma) private pure returns (uint256) {
-        uint256 rate = given.maintenanceBaseBps * 1e14 + (given.maintenanceSlopeBps * sigma + 9_999) / 10_000;
-        return _min(_max(rate, given.maintenanceFloorBps * 1e14), given.maintenanceCapBps * 1e14);
+        uint256 rate = uint256(given.maintenanceBaseBps) * 1e14 + (given.maintenanceSlopeBps * sigma + 9_999) / 10_000;
+        return _min(_max(rate, uint256(given.maintenanceFloorBps) * 1e14), uint256(given.maintenanceCapBps) * 1e14);
     }
 
     function _sigmaNow(
@@ -361,7 +361,7 @@ contract RampPathsTest is AnyRules, PlimsollSetup {
         uint256 noted,
         uint256 memorySeconds
     ) private view returns (uint256) {
-        uint256 prior = given.priorSigmaPercent * 1e16;
+        uint256 prior = uint256(given.priorSigmaPercent) * 1e16;
         if (change.notedAt == 0) return prior;
         uint256 silence = block.timestamp - change.notedAt;
         uint256 sum = memorySeconds + silence;
