@@ -321,11 +321,12 @@ describe("backtest", () => {
       const market = marketOf("eth");
       const readings = readVolatility(series, market, quietly);
       const floating = sigmasWith(72, market, readings);
-      const worst = floating.reduce(
-        (most, sigma, i) => Math.max(most, Math.abs(sigma / readings.slow[i]! - 1)),
-        0,
+      const apart = floating.map((sigma, i) => Math.abs(sigma - readings.slow[i]!));
+      // Where a sigma is all but a whole number of basis points, the two may be rounded up to different ones.
+      expect(Math.max(...apart)).to.be.below(1.001e-4);
+      expect(apart.filter((difference) => difference > 1e-9).length).to.be.below(
+        apart.length / 100,
       );
-      expect(worst).to.be.below(1e-4);
     });
   });
 

@@ -97,6 +97,7 @@ export function sigmasWith(
   const year = Number(VOLATILITY.year);
   const gap = Number(VOLATILITY.honestGap);
   const most = Number(VOLATILITY.mostMove) / 1e18;
+  const mostBps = Number(VOLATILITY.mostSigmaBps);
   const prior = (Number(listing.priorSigmaPercent) / 100) ** 2;
   let variance = prior;
   let next = 1;
@@ -109,6 +110,7 @@ export function sigmasWith(
       variance = (memory * variance + moved) / (memory + elapsed);
     }
     const waited = time - (taken.time[next - 1] ?? time);
-    return Math.sqrt((memory * variance + prior * waited) / (memory + waited));
+    const noted = Math.min(Math.ceil(Math.sqrt(variance) * 10_000), mostBps) / 10_000;
+    return (memory * noted + Math.sqrt(prior) * waited) / (memory + waited);
   });
 }
