@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {BaseTest} from "../../contracts/testing/BaseTest.t.sol";
-import {InstrumentSet, MOST_INSTRUMENTS} from "../../contracts/clearing/InstrumentSet.sol";
+import {InstrumentSet, MOST_INSTRUMENTS, withCallNow} from "../../contracts/clearing/InstrumentSet.sol";
 import {InstrumentId, perpetualOf} from "../../contracts/types/InstrumentId.sol";
 
 /// @title InstrumentSetTest
@@ -26,7 +26,7 @@ contract InstrumentSetTest is BaseTest {
             seed = uint256(keccak256(abi.encode(seed)));
             if (seed >> 248 < 32) {
                 vm.warp(bound(uint32(seed >> 200), 1, type(uint32).max - 255));
-                _set.setCalledAt();
+                _set.words[0] = withCallNow(_set.words[0]);
                 calledAt = (block.timestamp + 255) & ~uint256(255);
                 _assertEqual(_set, held);
             }
@@ -48,7 +48,7 @@ contract InstrumentSetTest is BaseTest {
     function testFuzz_TheTimeOfACallIsRoundedUp(uint256 time) public {
         assertEq(_set.calledAt(), 0, "never");
         vm.warp(bound(time, 1, type(uint32).max - 255));
-        _set.setCalledAt();
+        _set.words[0] = withCallNow(_set.words[0]);
         assertEq(_set.calledAt() % 256, 0);
         assertGe(_set.calledAt(), block.timestamp);
         assertLt(_set.calledAt(), block.timestamp + 256);

@@ -117,7 +117,7 @@ contract RampPathsTest is AnyRules, PlimsollSetup {
         assertLe(charged, _max(before, afterwards) + rounding, "nor above both ends");
         if (!isOfEnds) assertGe(charged + rounding, line, "factors move in a straight line");
         (, SizeBrackets first) = rules.instrumentRules(ethPerpetual);
-        if (first.suffices(notional)) assertEq(first.chargedNotional(notional), charged, "as a margin reads it");
+        if (first.suffices(notional, WAD)) assertEq(first.chargedNotional(notional), charged, "as a margin reads it");
     }
 
     // One thing at a time

@@ -162,11 +162,11 @@ contract RampedWordsTest is AnyRules {
         SizeBrackets all = packSizeBrackets(_anyBrackets(seed));
         SizeBrackets alone = SizeBrackets.wrap(all.firstEnd());
         uint256 end = all.firstEnd() * WAD;
-        assertTrue(all.suffices(notional), "all of them are always enough");
-        assertTrue(alone.suffices(bound(notional, 0, end)), "within the first");
-        assertFalse(alone.suffices(bound(notional, end + 1, type(uint256).max)), "above it");
+        assertTrue(all.suffices(bound(notional, 0, 1e58), WAD), "all of them are always enough");
+        assertTrue(alone.suffices(bound(notional, 0, end), WAD), "within the first");
+        assertFalse(alone.suffices(bound(notional, end + 1, 1e58), WAD), "above it");
         assertEq(alone.chargedNotional(end), all.chargedNotional(end));
-        assertFalse(alone.withFundingRules(FundingRules.wrap(~uint64(0))).suffices(end + 1), "whatever the funding");
+        assertFalse(alone.withFundingRules(FundingRules.wrap(~uint64(0))).suffices(end + 1, WAD), "whatever the funding");
     }
 
     // Rates
