@@ -54,10 +54,12 @@ abstract contract ParametersHandler is DefaultHandler {
         _verify(before, true);
     }
 
-    /// @dev Somebody comes near its line, then every price jumps there and back several times in a moment.
+    /// @dev In a market that has calmed down, half of the time, somebody comes near its line; then every price jumps there and
+    /// back several times in a moment.
     function _agitate(uint256 seed) internal {
-        for (uint256 i = 0; i < 12 && _firstInDanger(seed) == ACTORS; ++i) {
-            if (!_moveAgainstRiskiest(150)) break;
+        if (seed % 2 == 0) _passTime(25 days);
+        for (uint256 i = 0; i < 16 && !_isAnyNearItsLine(); ++i) {
+            if (!_moveAgainstRiskiest(100)) break;
         }
         for (uint256 i = 0; i < PERPETUALS; ++i) {
             if (i == silent) continue;
@@ -242,6 +244,15 @@ abstract contract ParametersHandler is DefaultHandler {
     }
 
     // ------------------------------------------------------------------ internals
+
+    /// @dev Below initial margin, and not yet below maintenance.
+    function _isAnyNearItsLine() private view returns (bool isAny) {
+        Margin[8] memory margins = _margins();
+        for (uint256 i = 0; i < ACTORS; ++i) {
+            int256 equity = margins[i].equity;
+            isAny = isAny || (equity >= int256(margins[i].maintenance) && equity < int256(margins[i].initial));
+        }
+    }
 
     /// @dev What every account that can be read is worth and requires.
     function _margins() private view returns (Margin[8] memory margins) {
