@@ -205,14 +205,14 @@ describe("Clearinghouse", () => {
 
     it("adds nothing to a position that requires its notional or more already", async () => {
       const market = await load();
-      const { rules, asGovernance, rampTo, marketOf, marginOf, first } = market;
+      const { rules, rampTo, marketOf, marginOf, first } = market;
       const { brackets, kinds, ...rates } = marketOf(ETH_PERP);
       expect(kinds).to.deep.equal(["perpetual"]);
       // 15.2 % + 3 % x 0.6, over 0.6, times 5: 142 %. Only the first three dollars are charged less.
       const steep = { ...brackets, firstEnd: 1, secondEnd: 2, thirdEnd: 3, lastFactorBps: 50_000 };
       const wild = { ...rates, maintenanceBaseBps: 1_520 };
       await openInAll(market, 1_100n);
-      await asGovernance(rules, "setBrackets", [ETH, steep]);
+      await rampTo(rules, "setBrackets", [ETH, steep]);
       await rampTo(rules, "setUnderlying", [ETH, { ...wild, kinds: 2 }]);
       const position = { size: 100n * WAD, quote: 0n, mark: PRICE };
       const required = positionRequirement({

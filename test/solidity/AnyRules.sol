@@ -83,6 +83,10 @@ abstract contract AnyRules is BaseTest {
         return _draw(seed, 1) & 1 == 0 ? _withEndsOf(named, drawn) : _withEndsOf(drawn, named);
     }
 
+    function _isSame(SizeBrackets one, SizeBrackets other) internal pure returns (bool) {
+        return one.hasEndsOf(other) && one.hasFactorsOf(other);
+    }
+
     function _anyCollateral(
         uint256 seed,
         uint24 underlying

@@ -10,7 +10,7 @@ import {LiquidationParameters} from "../../contracts/types/LiquidationRules.sol"
 import {MarginRates} from "../../contracts/types/MarginRates.sol";
 import {Margin} from "../../contracts/types/Portfolio.sol";
 import {RAMP_SECONDS} from "../../contracts/types/Ramp.sol";
-import {UnderlyingParameters} from "../../contracts/types/RateRules.sol";
+import {UnderlyingParameters, packRateRules} from "../../contracts/types/RateRules.sol";
 import {BracketParameters, SizeBrackets, packSizeBrackets} from "../../contracts/types/SizeBrackets.sol";
 import {UnderlyingRules} from "../../contracts/types/UnderlyingRules.sol";
 
@@ -134,6 +134,8 @@ contract RampPathsTest is AnyRules, PlimsollSetup {
         vm.warp(_draw(seed, 3, block.timestamp, end - 1));
         UnderlyingParameters memory otherRates = _anyRates(_draw(seed, 4));
         BracketParameters memory otherBrackets = _otherBrackets(packSizeBrackets(brackets), _draw(seed, 5));
+        vm.assume(!_isSame(packSizeBrackets(otherBrackets), packSizeBrackets(brackets)));
+        vm.assume(!packRateRules(otherRates).hasRatesOf(packRateRules(rates)));
         bytes memory refusal = abi.encodeWithSelector(IRules.RampNotOver.selector, ETH, end);
         vm.expectRevert(refusal);
         rules.setUnderlying(ETH, otherRates);

@@ -166,7 +166,10 @@ contract RampedWordsTest is AnyRules {
         assertTrue(alone.suffices(bound(notional, 0, end), WAD), "within the first");
         assertFalse(alone.suffices(bound(notional, end + 1, 1e58), WAD), "above it");
         assertEq(alone.chargedNotional(end), all.chargedNotional(end));
-        assertFalse(alone.withFundingRules(FundingRules.wrap(~uint64(0))).suffices(end + 1, WAD), "whatever the funding");
+        assertFalse(
+            alone.withFundingRules(FundingRules.wrap(~uint64(0))).suffices(end + 1, WAD),
+            "whatever the funding"
+        );
     }
 
     // Rates

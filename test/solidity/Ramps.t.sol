@@ -9,7 +9,8 @@ import {IRules} from "../../contracts/interfaces/IRules.sol";
 import {MockStricterEngine} from "../../contracts/mocks/MockStricterEngine.sol";
 import {AccountId, accountIdOf} from "../../contracts/types/AccountId.sol";
 import {Margin} from "../../contracts/types/Portfolio.sol";
-import {SizeBrackets} from "../../contracts/types/SizeBrackets.sol";
+import {UnderlyingParameters, packRateRules} from "../../contracts/types/RateRules.sol";
+import {BracketParameters, SizeBrackets, packSizeBrackets} from "../../contracts/types/SizeBrackets.sol";
 
 /// @title RampsTest
 /// @notice GV1: no change of parameters makes a healthy account liquidatable in the block in which it is made, whatever
@@ -100,12 +101,15 @@ contract RampsTest is AnyRules, PlimsollSetup {
     function _change(uint256 kind, uint256 draw) private {
         uint24 underlying = draw & 1 == 0 ? ETH : BTC;
         if (kind == 0) {
-            _expectOneRampAtATime(underlying);
-            rules.setUnderlying(underlying, _anyRates(draw));
+            UnderlyingParameters memory rates = _anyRates(draw);
+            bool isOther = !packRateRules(rates).hasRatesOf(rules.marginRatesOf(underlying).rules);
+            if (isOther) _expectOneRampAtATime(underlying);
+            rules.setUnderlying(underlying, rates);
         } else if (kind == 1) {
             SizeBrackets current = rules.marginRatesOf(underlying).targetBrackets;
-            _expectOneRampAtATime(underlying);
-            rules.setBrackets(underlying, _otherBrackets(current, draw));
+            BracketParameters memory brackets = _otherBrackets(current, draw);
+            if (!_isSame(packSizeBrackets(brackets), current)) _expectOneRampAtATime(underlying);
+            rules.setBrackets(underlying, brackets);
         } else if (kind == 2) {
             rules.setCollateral(address(draw & 1 == 0 ? weth : wbtc), _anyCollateral(draw, underlying));
         } else if (kind == 3) {

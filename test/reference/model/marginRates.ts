@@ -53,7 +53,7 @@ export interface MarginRates {
 }
 
 /** The numbers of a record that have these names. */
-export function numbersOf<Name extends string>(
+function numbersOf<Name extends string>(
   names: readonly Name[],
   of: Record<Name, number>,
 ): Record<Name, bigint> {

@@ -1,5 +1,6 @@
 import { mulDown, WAD } from "../../../sdk/index.js";
 import { abs, ceilDiv, max, min } from "../margin.js";
+import { onTheWay } from "./ramp.js";
 import { demand } from "./refusal.js";
 import type { World } from "./world.js";
 
@@ -9,6 +10,8 @@ import type { World } from "./world.js";
  */
 
 const YEAR = 31_536_000n;
+/** [wad] */
+const ONE_PERCENT = 10n ** 16n;
 /** 72 h / ln 2 and 24 h / ln 2 [seconds]. */
 const SLOW_SECONDS = 373_947n;
 const FAST_SECONDS = 124_649n;
@@ -132,7 +135,7 @@ export function sigmasOf(
   now: bigint,
 ): { slow: bigint; fast: bigint } {
   const silence = now - acceptedAt;
-  const prior = priorPercent * 10n ** 16n;
+  const prior = priorPercent * ONE_PERCENT;
   const sigma = (variance: bigint, memory: bigint) =>
     ceilDiv(memory * notedBps(variance) * 10n ** 14n + prior * silence, memory + silence);
   return { slow: sigma(slow, SLOW_SECONDS), fast: sigma(fast, FAST_SECONDS) };
@@ -147,9 +150,16 @@ function varianceOfPrior(percent: bigint): bigint {
   return percent * percent * 10n ** 8n;
 }
 
-/** A gap is held to the prior that is set; only rates move slowly to what follows from it. */
+/** On its way while the rates are: nobody gains by filling an old gap with a new prior [wad]. */
+export function priorSigmaOf(world: World, underlying: number): bigint {
+  const { from, to, end } = world.rates.get(underlying)!;
+  const priors = [from, to].map(({ priorSigmaPercent }) => priorSigmaPercent * ONE_PERCENT);
+  return onTheWay(priors as [bigint, bigint], end, world.now);
+}
+
+/** A gap is held to whole percents of the prior. */
 function priorVarianceOf(world: World, underlying: number): bigint {
-  return varianceOfPrior(world.rates.get(underlying)!.to.priorSigmaPercent);
+  return varianceOfPrior(priorSigmaOf(world, underlying) / ONE_PERCENT);
 }
 
 /** The least number whose square is not below this one. */

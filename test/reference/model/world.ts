@@ -93,7 +93,7 @@ export interface TokenRules {
   outflowBps: number;
 }
 
-export interface UnderlyingRules {
+interface UnderlyingRules {
   number: number;
   feeds: string[];
   market?: Market;

@@ -9,6 +9,7 @@ import { marginRatesOf } from "../model/marginRates.js";
 import { Refusal } from "../model/refusal.js";
 import { chargedOf } from "../model/requirement.js";
 import { marginOf, portfolioOf, withdrawable } from "../model/valuation.js";
+import { priorSigmaOf } from "../model/volatility.js";
 import { bookOf, type World } from "../model/world.js";
 import type { Stage } from "./stage.js";
 
@@ -90,7 +91,7 @@ function wordsOfRates(world: World, underlying: number): Word[] {
     "maintenance rate": maintenance,
     "slow sigma": slowSigma,
     "fast sigma": fastSigma,
-    "prior sigma": (rules.priorSigmaPercent * WAD) / 100n,
+    "prior sigma": priorSigmaOf(world, underlying),
     "last round at": acceptedAt,
     "initial floor": rules.initialFloorBps,
     "maintenance cap": rules.maintenanceCapBps,

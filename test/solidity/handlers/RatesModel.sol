@@ -136,11 +136,16 @@ abstract contract RatesModel is BooksModel {
         uint256 squared = _least(((distance / before) * (distance / answer)) / WAD, 0.2e18 ** 2 / WAD);
         uint256 moved = _mulDivUp(squared, 365 days, 1e6);
         // Longer than an hour and five minutes a feed is silent only when it is broken.
-        uint256 assumed = _varianceOf(_ways[which].to[PRIOR]) * _lessOrZero(dt, 65 minutes);
+        uint256 assumed = _varianceOf(_priorOf(_ways[which]) / 1e16) * _lessOrZero(dt, 65 minutes);
         if (assumed > moved) moved = assumed;
         followed.slow = _least(_mulDivUp(followed.slow * SLOW_SECONDS + moved, 1, SLOW_SECONDS + dt), 1e14);
         followed.fast = _least(_mulDivUp(followed.fast * FAST_SECONDS + moved, 1, FAST_SECONDS + dt), 1e14);
         (followed.acceptedAt, followed.answer) = (updatedAt, answer);
+    }
+
+    /// @dev On its way, so that nobody gains by filling an old gap with a new prior [wad].
+    function _priorOf(Way memory way) private view returns (uint256) {
+        return _onTheWay(way.from[PRIOR] * 1e16, way.to[PRIOR] * 1e16, way.end);
     }
 
     function _varianceOf(uint256 percent) private pure returns (uint256) {
@@ -170,7 +175,7 @@ abstract contract RatesModel is BooksModel {
         Way memory way = _ways[which];
         (uint256 slow, uint256 fast) = _sigmasOf(which, way.to[PRIOR]);
         assertEq(rates.lastRoundAt, _followed[which].acceptedAt, "4: last round");
-        assertEq(rates.priorSigma, way.to[PRIOR] * 1e16, "4: prior");
+        assertEq(rates.priorSigma, _priorOf(way), "4: prior");
         assertEq(rates.slowSigma, slow, "4: slow sigma");
         assertEq(rates.fastSigma, fast, "4: fast sigma");
         (uint256 initial, uint256 maintenance) = _ratesAt(which, way.to);
