@@ -37,7 +37,7 @@ const campaign = { ...repeatable, failOnRevert: true, shrinkRunLimit: 300 };
 
 /** All files together take two cores; of a few, each is quicker in the process that is there. */
 const parallel = !process.argv.some((argument) => argument.endsWith(".test.ts"));
-const rejections = fileURLToPath(new URL("./test/support/rejections.ts", import.meta.url));
+const workers = fileURLToPath(new URL("./test/support/workers.ts", import.meta.url));
 
 export default defineConfig({
   plugins: [hardhatToolboxMochaEthers, quietDependencies],
@@ -80,7 +80,7 @@ export default defineConfig({
         },
       },
     },
-    mocha: { timeout: 60_000, parallel, jobs: 2, require: [rejections] },
+    mocha: { timeout: 60_000, parallel, jobs: 2, require: [workers] },
   },
   coverage: { skipFiles: ["contracts/mocks/**", "contracts/testing/**"] },
   networks: {

@@ -124,7 +124,7 @@ describe("Rules: volatility", () => {
         .and.at.most(PRIOR_SIGMA);
     });
 
-    it("goes to a new prior at once; what is required of it comes in a straight line", async () => {
+    it("moves towards a new prior; what is required of it, and what fills a gap, comes in a straight line", async () => {
       const scene = await loadFixture(deployRestless);
       const { rules, volatility, roundAt } = scene;
       const variances = await variancesOf({ volatility });
@@ -142,7 +142,7 @@ describe("Rules: volatility", () => {
         const own = readAfter(variances, silence + seconds, 100n);
         const rates = await rules.marginRatesOf(ETH);
         expect([rates.priorSigma, rates.slowSigma, rates.fastSigma]).to.deep.equal([
-          10n ** 18n,
+          onTheWay(PRIOR_SIGMA, 10n ** 18n, seconds),
           own.slow,
           own.fast,
         ]);

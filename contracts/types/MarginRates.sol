@@ -11,9 +11,9 @@ struct MarginRates {
     /// [wad of notional]
     uint256 maintenance;
     SizeBrackets brackets;
-    /// Volatility with the slow half-life [wad].
+    /// Volatility with the slow half-life, on its way to the prior that is set [wad].
     uint256 slowSigma;
-    /// Volatility with the fast half-life [wad].
+    /// The same with the fast half-life [wad].
     uint256 fastSigma;
     /// What is assumed where nothing is known, on its way while a ramp of the rates runs [wad].
     uint256 priorSigma;

@@ -1,5 +1,13 @@
 import { inspect } from "node:util";
 
+// A worker tells the main process of a failed test in JSON, which knows no bigint: the failure would be lost, and with it
+// everything that the file has to say.
+Object.defineProperty(BigInt.prototype, "toJSON", {
+  value(this: bigint) {
+    return `${this}n`;
+  },
+});
+
 /**
  * A promise that nobody awaits and that fails, fails the run: mocha's worker processes ignore it by themselves. They
  * load this file; in the main process Hardhat sees to it.
