@@ -1,12 +1,7 @@
 import { expect } from "chai";
 import { network } from "hardhat";
-import type {
-  BracketParametersStruct,
-  CollateralParametersStruct,
-  FundingParametersStruct,
-  LiquidationParametersStruct,
-  UnderlyingParametersStruct,
-} from "../typechain-types/contracts/Rules.js";
+import type { FundingParametersStruct } from "../typechain-types/contracts/Rules.js";
+import { BRACKETS, COLLATERAL, LIQUIDATION, RATES as LOCAL_RATES } from "./fixtures/ramps.js";
 
 const { ethers, networkHelpers } = await network.create();
 const { loadFixture, time } = networkHelpers;
@@ -17,51 +12,7 @@ const MOST_ID = 2n ** 24n - 1n;
 const MOST_END = 2n ** 40n - 1n;
 const nameOf = ethers.encodeBytes32String;
 
-const RATES = {
-  maintenanceBaseBps: 200n,
-  maintenanceSlopeBps: 300n,
-  maintenanceFloorBps: 300n,
-  maintenanceCapBps: 2_000n,
-  initialFloorBps: 500n,
-  maintenanceToInitialBps: 6_000n,
-  priorSigmaPercent: 65n,
-  tradeBandBps: 500n,
-  leastTradeBandBps: 50n,
-  kinds: 2n,
-  openInterestCap: 300_000_000n,
-} satisfies UnderlyingParametersStruct;
-
-const BRACKETS = {
-  firstEnd: 1_000_000n,
-  secondEnd: 5_000_000n,
-  thirdEnd: 20_000_000n,
-  secondFactorBps: 15_000n,
-  thirdFactorBps: 25_000n,
-  lastFactorBps: 50_000n,
-} satisfies BracketParametersStruct;
-
-const COLLATERAL = {
-  underlying: ETH,
-  maintenanceHaircutBps: 1_500n,
-  initialHaircutBps: 2_000n,
-  accepted: true,
-} satisfies CollateralParametersStruct;
-
-const LIQUIDATION = {
-  leastIncentiveBps: 1_000n,
-  mostIncentiveBps: 6_000n,
-  insuranceFeeBps: 1_000n,
-  bufferBps: 1_500n,
-  gainsHaircutCapBps: 500n,
-  minimumMargin: 20n,
-  minimumMarginOfItem: 5n,
-  mostInstruments: 32n,
-  fundDrawCapBps: 5_000n,
-  openInterestBase: 10_000_000n,
-  deleverageDelay: 3_600n,
-  lendersCapBps: 100n,
-  fundFloorBps: 200n,
-} satisfies LiquidationParametersStruct;
+const RATES = { ...LOCAL_RATES, priorSigmaPercent: 65n };
 
 const FUNDING = {
   interestMillionths: 100n,

@@ -113,6 +113,7 @@ async function expectSame({ volatility, rules }: VolatilityScene, state: Volatil
 describe("VolatilityOracle: replay of real Chainlink rounds", () => {
   for (const { symbol, path, most } of FILES) {
     it(`says of rounds of ${symbol} what its mirror says, to the wei`, async function () {
+      // The rounds are shared material that is no part of the project.
       if (!existsSync(path)) this.skip();
       const scene = await loadFixture(deployUnfollowed);
       const read = readRounds(path).slice(0, most);

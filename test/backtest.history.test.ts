@@ -97,6 +97,7 @@ describe("backtest: what the docs quote", () => {
   for (const quoted of [...HOURLY, ...QUARTERS]) {
     it(`are the figures of ${quoted.file}`, async function () {
       const results = await resultsOf(quoted);
+      // The files are shared material that is no part of the project.
       if (results === undefined) return this.skip();
       for (const [rule, figures] of Object.entries(quoted.rules)) {
         const { averageRequirement, breaches, worstShortfall } = figuresOf(
@@ -118,6 +119,7 @@ describe("backtest: what the docs quote", () => {
 
     before(async function () {
       const [first, second] = HOURLY.map(resultsOf);
+      // As above: without the files there are no figures.
       if (first === undefined || second === undefined) return this.skip();
       [eth, btc] = await Promise.all([first, second]);
     });

@@ -358,6 +358,7 @@ describe("sdk volatility", () => {
     ] as const) {
       it(`is within 2 % of it in eight years of hours of ${asset}`, async function () {
         const path = pricesPath(`${asset}_spot_binance_1h_2018-2026.csv.gz`);
+        // The file is shared material that is no part of the project.
         if (path === undefined) return this.skip();
         this.timeout(20_000);
         const candles = await readCandles(path);
