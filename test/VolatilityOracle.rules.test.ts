@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { network } from "hardhat";
+import { onTheWay } from "./fixtures/ramps.js";
 import { perpetual } from "../sdk/index.js";
 import { type MarginRates, ratesOf, sigmaAt, type Sigmas } from "../sdk/volatility.js";
 import {
@@ -50,12 +51,6 @@ function readAfter(variances: bigint[], seconds: bigint, priorSigmaPercent = 60n
   const price = { mantissa: 1n, shift: 0n };
   const listing = { ...LISTING, priorSigmaPercent };
   return sigmaAt({ listing, price, lastTime: 0n, slowVariance, fastVariance }, seconds);
-}
-
-/** On the way from one value to another so many seconds after the ramp began; rounded towards the first. */
-function onTheWay(from: bigint, to: bigint, seconds: bigint): bigint {
-  if (seconds >= RAMP) return to;
-  return to > from ? from + ((to - from) * seconds) / RAMP : from - ((from - to) * seconds) / RAMP;
 }
 
 /** The rates of now, which everything that is required follows from. */
