@@ -3,3 +3,4 @@ export * from "./lens.js";
 export * from "./orders.js";
 export * from "./volatility.js";
 export * from "./wad.js";
+export * from "./margin/snapshot.js";
