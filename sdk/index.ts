@@ -1,3 +1,4 @@
+export * from "./abi/index.js";
 export * from "./ids.js";
 export * from "./lens.js";
 export * from "./orders.js";

@@ -1,0 +1,14 @@
+// Made by `npm run abi`; changes are lost.
+import { errorsAbi } from "./errors.js";
+
+/** The ABI of VolatilityOracle, with every custom error that a call may meet. */
+export const volatilityOracleAbi = [
+  {"inputs":[{"internalType":"contract IPriceOracle","name":"oracle","type":"address"},{"internalType":"contract IRules","name":"rules","type":"address"}],"stateMutability":"nonpayable","type":"constructor"},
+  {"anonymous":false,"inputs":[{"indexed":true,"internalType":"uint24","name":"underlying","type":"uint24"},{"indexed":true,"internalType":"address","name":"feed","type":"address"},{"indexed":false,"internalType":"uint256","name":"roundId","type":"uint256"}],"name":"FeedFollowed","type":"event"},
+  {"anonymous":false,"inputs":[{"indexed":true,"internalType":"uint24","name":"underlying","type":"uint24"},{"indexed":false,"internalType":"uint256","name":"looked","type":"uint256"},{"indexed":false,"internalType":"uint256","name":"roundId","type":"uint256"},{"indexed":false,"internalType":"uint256","name":"answer","type":"uint256"},{"indexed":false,"internalType":"uint256","name":"acceptedAt","type":"uint256"},{"indexed":false,"internalType":"uint256","name":"slowVariance","type":"uint256"},{"indexed":false,"internalType":"uint256","name":"fastVariance","type":"uint256"}],"name":"RoundsFollowed","type":"event"},
+  {"inputs":[{"internalType":"uint24","name":"underlying","type":"uint24"}],"name":"feedOf","outputs":[{"internalType":"address","name":"feed","type":"address"},{"internalType":"uint256","name":"minimum","type":"uint256"},{"internalType":"uint256","name":"maximum","type":"uint256"}],"stateMutability":"view","type":"function"},
+  {"inputs":[{"internalType":"uint24","name":"underlying","type":"uint24"}],"name":"follow","outputs":[],"stateMutability":"nonpayable","type":"function"},
+  {"inputs":[{"internalType":"uint24","name":"underlying","type":"uint24"},{"internalType":"uint256","name":"mostRounds","type":"uint256"}],"name":"poke","outputs":[{"internalType":"uint256","name":"looked","type":"uint256"}],"stateMutability":"nonpayable","type":"function"},
+  {"inputs":[{"internalType":"uint24","name":"underlying","type":"uint24"}],"name":"volatilityOf","outputs":[{"components":[{"internalType":"uint256","name":"slowVariance","type":"uint256"},{"internalType":"uint256","name":"fastVariance","type":"uint256"},{"internalType":"uint256","name":"acceptedAt","type":"uint256"},{"internalType":"uint256","name":"answer","type":"uint256"},{"internalType":"uint256","name":"roundId","type":"uint256"},{"internalType":"uint256","name":"slowVarianceBefore","type":"uint256"},{"internalType":"uint256","name":"fastVarianceBefore","type":"uint256"},{"internalType":"uint256","name":"before","type":"uint256"}],"internalType":"struct IVolatilityOracle.Volatility","name":"","type":"tuple"}],"stateMutability":"view","type":"function"},
+  ...errorsAbi,
+] as const;
