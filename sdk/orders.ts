@@ -35,8 +35,7 @@ export interface SignedOrder {
 /** What can be asked of an order; flags add up. */
 export const ORDER_FLAGS = { reduceOnly: 1n, postOnly: 2n, fillOrKill: 4n } as const;
 
-/** The EIP-712 type of an order, in the order of the contract's struct. */
-export const ORDER_TYPES = {
+const TYPES = {
   Order: [
     { name: "account", type: "bytes32" },
     { name: "instrument", type: "uint256" },
@@ -49,7 +48,16 @@ export const ORDER_TYPES = {
     { name: "nonce", type: "uint64" },
     { name: "builder", type: "bytes32" },
   ],
-};
+} as const;
+
+/** Without `readonly`, which ethers does not accept. */
+type Mutable<T> = { -readonly [K in keyof T]: Mutable<T[K]> };
+
+/**
+ * The EIP-712 type of an order, in the order of the contract's struct. Its names and types are literal, so that viem types
+ * the message by them.
+ */
+export const ORDER_TYPES = TYPES as Mutable<typeof TYPES>;
 
 /** Fees up to 0.1 % of notional are accepted unless an order says otherwise [wad ratio]. */
 const DEFAULT_MAX_FEE = parseWad("0.001");

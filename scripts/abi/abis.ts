@@ -48,9 +48,20 @@ export function abiSources({ contracts, errors }: Abis): ReadonlyMap<string, str
         `export const ${abiName(contract)} = ${list(abi, "...errorsAbi")};\n`,
     );
   }
-  const modules = [...sources.keys()].map((file) => file.replace(/ts$/, "js"));
-  const exports = modules.sort().map((module) => `export * from "./${module}";\n`);
-  sources.set("index.ts", HEADER + exports.join(""));
+  const names = [...contracts.keys()];
+  const lines = [
+    ...names.map((name) => `import { ${abiName(name)} } from "./${name}.js";`),
+    "",
+    `export * from "./errors.js";`,
+    ...names.map((name) => `export * from "./${name}.js";`),
+    "",
+    "/** All ABIs by the contract's name. */",
+    "export const ABIS = {",
+    ...names.map((name) => `  ${name}: ${abiName(name)},`),
+    "} as const;",
+    "",
+  ];
+  sources.set("index.ts", HEADER + lines.join("\n"));
   return sources;
 }
 
