@@ -27,7 +27,7 @@ export interface OrderTypedData {
   readonly message: TypedOrder;
 }
 
-/** An order as viem and wagmi type it: for `matchOrders` and `hashOrder` through {@link exchangeAbi}. */
+/** An order as viem and wagmi type it: for `matchOrders` and `hashOrder` through `exchangeAbi`. */
 export function typedOrder(order: Order): TypedOrder {
   return {
     ...order,
@@ -39,7 +39,7 @@ export function typedOrder(order: Order): TypedOrder {
 }
 
 /**
- * What viem and wagmi sign of an order; with ethers {@link signOrder} does it all.
+ * What viem and wagmi sign of an order; with ethers `signOrder` does it all.
  *
  * @example
  *   const signature = await walletClient.signTypedData({ account, ...orderTypedData({ chainId, exchange }, order) });
