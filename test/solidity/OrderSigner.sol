@@ -59,7 +59,11 @@ abstract contract OrderSigner is BaseTest {
             triggerPrice: hasTrigger ? signed.triggerPrice : 0,
             maxFee: 0.01e18,
             expiry: uint40(block.timestamp),
-            flags: !hasTrigger ? 0 : signed.isTriggerAbove ? TRIGGER_ABOVE : TRIGGER_BELOW,
+            flags: !hasTrigger
+                ? 0
+                : signed.isTriggerAbove
+                    ? TRIGGER_ABOVE
+                    : TRIGGER_BELOW,
             nonce: _nonce++,
             builder: bytes32(0)
         });

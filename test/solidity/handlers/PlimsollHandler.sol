@@ -167,15 +167,6 @@ contract PlimsollHandler is ParametersHandler {
         _assertUsed(orders, uint128(size));
     }
 
-    /// @dev A third have a trigger on one side: within 0.2 % of the index price, at times at it, so that most are due or
-    /// nearly so.
-    function _drawTrigger(Signed memory signed, uint256 seed) private pure {
-        if (seed % 3 != 0) return;
-        signed.triggerPrice = uint128((uint256(signed.price) * (998 + ((seed >> 4) % 5))) / 1_000);
-        signed.isTriggerAbove = (seed >> 8) % 2 == 0;
-        signed.isTriggerOfTaker = (seed >> 9) % 2 == 0;
-    }
-
     /// @dev An act: fills so much of both orders; false when that is refused as the design wants it.
     function _fill(
         Deal memory deal,
@@ -188,13 +179,9 @@ contract PlimsollHandler is ParametersHandler {
         signed.size = deal.size > 0 ? int128(int256(size)) : -int128(int256(size));
         _takesPart(deal.taker);
         _takesPart(deal.maker);
-        bool isDue = _isTriggered(signed, _answerOf(deal.perpetual));
         try this.matchPair(orders, uint128(size)) {
             assertTrue(allowed, "I4: an order without a right");
-            assertTrue(isDue, "I4: an order before its price");
-            bool isTriggered = signed.triggerPrice != 0;
-            assertFalse(isTriggered && deal.perpetual == silent, "5: a trigger at a price that is not fresh");
-            _happened("trigger filled", isTriggered);
+            _assertTriggered(signed, deal.perpetual);
             _expectSigned(before, signed, deal.taker, deal.maker);
             _lastMark[deal.perpetual] = signed.price;
             ++calls["tradeSigned"];
@@ -202,9 +189,8 @@ contract PlimsollHandler is ParametersHandler {
             return true;
         } catch (bytes memory reason) {
             if (!allowed) _expect(reason, IExchange.InvalidSignature.selector);
-            else if (isDue || deal.perpetual == silent) _expectTradeError(reason, deal.perpetual);
-            else _expect(reason, IExchange.TriggerNotReached.selector);
-            _happened("trigger not reached", bytes4(reason) == IExchange.TriggerNotReached.selector);
+            else if (_waits(signed, deal.perpetual)) _expect(reason, IExchange.TriggerNotReached.selector);
+            else _expectTradeError(reason, deal.perpetual);
             _verifyRefused(before, allowed ? bytes32("trade refused") : bytes32("stranger refused"));
             return false;
         }
