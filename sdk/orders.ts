@@ -12,7 +12,10 @@ export interface Order {
   size: bigint;
   /** The worst price [wad]. */
   limitPrice: bigint;
-  /** Not used yet: must be 0 [wad]. */
+  /**
+   * The order may be filled only while the index price of the instrument's underlying is at or beyond this one, on the
+   * side that its flag says; 0 for an order without a trigger [wad].
+   */
   triggerPrice: bigint;
   /** The most that all fees together may be, as a ratio of notional [wad]. */
   maxFee: bigint;
@@ -33,7 +36,15 @@ export interface SignedOrder {
 }
 
 /** What can be asked of an order; flags add up. */
-export const ORDER_FLAGS = { reduceOnly: 1n, postOnly: 2n, fillOrKill: 4n } as const;
+export const ORDER_FLAGS = {
+  reduceOnly: 1n,
+  postOnly: 2n,
+  fillOrKill: 4n,
+  /** Only while the index price is at or above the trigger price. */
+  triggerAbove: 8n,
+  /** Only while the index price is at or below the trigger price. */
+  triggerBelow: 16n,
+} as const;
 
 const TYPES = {
   Order: [

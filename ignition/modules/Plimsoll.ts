@@ -29,7 +29,7 @@ export function plimsollModule(
   const vault = vaultModule(parameters, source, rules);
   const clearinghouse = clearinghouseModule(parameters, { oracle, rules, vault });
   const margin = marginModule({ oracle, rules, vault, clearinghouse });
-  const exchange = exchangeModule(parameters, { vault, clearinghouse });
+  const exchange = exchangeModule(parameters, { oracle, vault, clearinghouse });
   const periphery = peripheryModule({ rules, vault, clearinghouse, margin, exchange });
   const wiring = wiringModule(parameters, source, { vault, clearinghouse, margin, exchange });
   const handover = handoverModule(

@@ -1,6 +1,6 @@
 import type { HardhatEthersSigner } from "@nomicfoundation/hardhat-ethers/types";
 import { type ContractTransaction, MaxInt256, parseUnits } from "ethers";
-import { parseWad, underlyingOf, WAD } from "../../sdk/index.js";
+import { ORDER_FLAGS, parseWad, underlyingOf, WAD } from "../../sdk/index.js";
 import { PERPETUALS } from "./deployment.js";
 import type { Key } from "./figures.js";
 import { accountOf, DRIFT_BPS, ETH_PERP, type Market, MOST_ROUNDS } from "./market.js";
@@ -68,6 +68,22 @@ export const ACTS: Record<ActName, Preparation> = {
     await movePrices([ETH_PERP], DRIFT_BPS);
     const { size } = await clearinghouse.positionOf(accountOf(taker), ETH_PERP);
     const request = await matchRequest(taker, [maker], { instrument: ETH_PERP, size: -size });
+    return { sender: relay, request };
+  },
+
+  /** As `matchClose`, by a stop-loss whose price has just been reached. */
+  async triggerFill({ taker, makers, relay, clearinghouse, open, movePrices, matchRequest }) {
+    const [maker] = makers;
+    if (maker === undefined) throw new Error("There are no makers");
+    await open(taker, maker, ETH_PERP);
+    await movePrices([ETH_PERP], -DRIFT_BPS);
+    const { size } = await clearinghouse.positionOf(accountOf(taker), ETH_PERP);
+    const request = await matchRequest(taker, [maker], {
+      instrument: ETH_PERP,
+      size: -size,
+      triggerPrice: await clearinghouse.markOf(ETH_PERP),
+      flags: ORDER_FLAGS.triggerBelow | ORDER_FLAGS.reduceOnly,
+    });
     return { sender: relay, request };
   },
 

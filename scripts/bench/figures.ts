@@ -12,6 +12,7 @@ export const KEYS = [
   "matchIncrease",
   "matchClose",
   "furtherMaker",
+  "triggerFill",
   "settleVariation",
   "liquidate1Warm",
   "liquidate1Fresh",

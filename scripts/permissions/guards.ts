@@ -107,7 +107,7 @@ export const GUARDS: Notes<keyof typeof OPEN> = {
   Exchange: {
     setAuthority: AUTHORITY,
     matchOrders:
-      "anyone; each order is signed by the account's owner or an operator with TRADE, and bounds size, price, fees and time",
+      "anyone; each order is signed by the account's owner or an operator with TRADE, and bounds size, price, fees, time and, with a trigger, the index price",
     cancel: OWNER_OR("TRADE"),
     cancelUpTo: OWNER_OR("TRADE"),
   },
