@@ -345,7 +345,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
             _filled[checked.hash] = (checked.filled + fill).toUint128();
             if (checked.filled == 0) _mark(order.account, order.nonce, PARTLY_FILLED);
         }
-        emit OrderFilled(checked.hash, order.account, order.nonce, fill, checked.filled + fill);
+        emit OrderFilled(checked.hash, order.account, order.nonce, fill, checked.filled + fill, left - fill);
     }
 
     function _useNonce(bytes32 account, uint64 nonce) private {

@@ -66,7 +66,7 @@ describe("Exchange", () => {
       const traded = (maker: typeof bob) => [ETH_PERP, accountOf(alice), accountOf(maker)] as const;
       await expect(match(taker, makers, [1, 2]))
         .to.emit(exchange, "OrderFilled")
-        .withArgs(...taking, parseWad(3), parseWad(3))
+        .withArgs(...taking, parseWad(3), parseWad(3), 0n)
         .and.to.emit(clearinghouse, "TradeCleared")
         .withArgs(...traded(bob), parseWad(1), better.limitPrice, anyValue, anyValue)
         .and.to.emit(clearinghouse, "TradeCleared")

@@ -217,11 +217,12 @@ describe("Exchange", () => {
         const nonces = [taker.order.nonce, maker.order.nonce] as const;
         const [seller, buyer] = [accountOf(alice), accountOf(bob)];
         const fill = parseWad("0.5");
+        const [ofTaker, ofMaker] = [parseWad("1.5"), parseWad("3.5")];
         await expect(match(taker, [maker], ["0.5"]))
           .to.emit(exchange, "OrderFilled")
-          .withArgs(hashOf(taker), seller, nonces[0], fill, parseWad("1.5"))
+          .withArgs(hashOf(taker), seller, nonces[0], fill, parseWad("1.5"), ofTaker)
           .and.to.emit(exchange, "OrderFilled")
-          .withArgs(hashOf(maker), buyer, nonces[1], fill, parseWad("1.5"))
+          .withArgs(hashOf(maker), buyer, nonces[1], fill, parseWad("1.5"), ofMaker)
           .and.to.emit(clearinghouse, "TradeCleared")
           .withArgs(ETH_PERP, seller, buyer, -fill, PRICE, parseWad("0.75"), parseWad("0.3"));
         expect(await exchange.filledOf(hashOf(taker))).to.equal(parseWad("1.5"));

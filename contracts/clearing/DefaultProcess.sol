@@ -69,7 +69,7 @@ library DefaultProcess {
         }
         _take(book, partners, takeover, terms, settlement);
         // Of a bankruptcy that is over nothing is left for the next one.
-        if (terms.equity < 0 && terms.fraction == WadMath.WAD) delete book.flags[takeover.account];
+        if (terms.equity < 0 && terms.fraction == WadMath.WAD) _endFlag(book, takeover.account, terms.equity);
         partners.engine.requireInitialOfLiquidator(takeover.liquidator, known);
         return (terms.fraction, settlement.payment);
     }
@@ -138,8 +138,7 @@ library DefaultProcess {
         (int256 equity, ) = partners.engine.equityForLiquidation(account);
         if (equity >= 0) {
             if (flaggedAt == 0) revert IClearinghouse.NotBankrupt(account, equity);
-            delete book.flags[account];
-            emit IClearinghouse.FlagRemoved(account, equity);
+            _endFlag(book, account, equity);
             return;
         }
         // A flag that is good is not renewed, or somebody could keep its delay from ever ending.
@@ -178,7 +177,7 @@ library DefaultProcess {
             loss.due
         );
         Waterfall.bear(book, partners, loss);
-        if (postings[0].cash == -equity) delete book.flags[closing.bankrupt];
+        if (postings[0].cash == -equity) _endFlag(book, closing.bankrupt, equity);
         _close(book, closing, size, mark, postings);
         partners.vault.post(postings);
         _requireGate(partners, closing, size, mark, known);
@@ -322,6 +321,13 @@ library DefaultProcess {
     }
 
     // Internals
+
+    /// @dev An account without a flag is not said to have lost one.
+    function _endFlag(Book storage book, AccountId account, int256 equity) private {
+        if (book.flags[account] == 0) return;
+        delete book.flags[account];
+        emit IClearinghouse.FlagRemoved(account, equity);
+    }
 
     /// @dev The fund bears losses of others; it is no party itself, whatever it has.
     function _requireNotFund(Partners memory partners, AccountId account) private pure {

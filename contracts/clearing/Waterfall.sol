@@ -94,13 +94,13 @@ library Waterfall {
         Draw[] memory draws = _drawsOf(book, partners, loss);
         distribute(book, partners);
         for (uint256 i = 0; i < draws.length; ++i) {
-            _recordDraw(book.markets[draws[i].instrument], draws[i].drawn + draws[i].part);
+            _recordDraw(book, draws[i]);
             paid += draws[i].part;
         }
         if (paid != 0) post(partners, partners.fund, -paid.toInt256());
         if (InstrumentId.unwrap(draws[0].instrument) == 0) return paid;
-        Market storage all = book.markets[InstrumentId.wrap(0)];
-        _recordDraw(all, _drawnNow(all) + paid);
+        InstrumentId all = InstrumentId.wrap(0);
+        _recordDraw(book, Draw({instrument: all, part: paid, drawn: _drawnNow(book.markets[all])}));
     }
 
     /// @notice Divides fees and the fund's share of interest: the fund gets its own, of which a recorded deficit comes
@@ -208,8 +208,9 @@ library Waterfall {
         bool long = open.size < 0;
         uint256 openInterest = market.openInterest;
         uint256 move = FixedPointMathLib.min(WadMath.divDown(loss, openInterest), _roomFor(market, long, cap));
-        if (move == 0) return 0;
         _moveIndex(market, long, move);
+        emit IClearinghouse.HaircutRoomUsed(open.instrument, market.movedLong, market.movedShort);
+        if (move == 0) return 0;
         borne = WadMath.mulDown(move, openInterest);
         int256 index = book.sidesOf(open.instrument).indexOf(long);
         emit IClearinghouse.GainsHaircut(open.instrument, long, borne, index);
@@ -288,9 +289,12 @@ library Waterfall {
         emit IClearinghouse.DeficitChanged(book.deficit);
     }
 
-    function _recordDraw(Market storage market, uint256 drawn) private {
+    function _recordDraw(Book storage book, Draw memory draw) private {
+        Market storage market = book.markets[draw.instrument];
+        uint256 drawn = draw.drawn + draw.part;
         market.drawn = drawn.toUint128();
         market.drawnAt = uint40(block.timestamp);
+        emit IClearinghouse.FundDrawn(draw.instrument, draw.part, drawn);
     }
 
     function _drawnNow(Market storage market) private view returns (uint256) {

@@ -88,6 +88,12 @@ interface IClearinghouse {
     );
     /// @notice A side of an instrument bore a part of a loss; `index` is what the side's index is now [wad].
     event GainsHaircut(InstrumentId indexed instrument, bool indexed long, uint256 loss, int256 index);
+    /// @notice What an hour lets losses move an instrument's indices by was looked at for a loss: so much of it is used now
+    /// by the long and by the short side, to be forgotten evenly over an hour [wad].
+    event HaircutRoomUsed(InstrumentId indexed instrument, uint256 movedLong, uint256 movedShort);
+    /// @notice The insurance fund paid `part` of a loss on an instrument's account, on which `drawn` is now, to be forgotten
+    /// evenly over a day. Instrument 0 has all draws on its account [wad].
+    event FundDrawn(InstrumentId indexed instrument, uint256 part, uint256 drawn);
     /// @notice The recorded deficit changed [wad].
     event DeficitChanged(uint256 deficit);
     /// @notice What longs and shorts have been charged for one unit of size [wad], and what funding goes on from: the mark
@@ -112,7 +118,8 @@ interface IClearinghouse {
     );
     /// @notice A bankrupt account was flagged: from some time on it may be deleveraged [wad].
     event Flagged(AccountId indexed account, int256 equity);
-    /// @notice An account that was flagged was found to have equity [wad].
+    /// @notice An account is no longer flagged: it was found to have equity, or its bankruptcy was brought to an end. `equity`
+    /// is what it was found with [wad].
     event FlagRemoved(AccountId indexed account, int256 equity);
     /// @notice A bankrupt account's position was closed against another's at the mark; its size changed by `size`, and
     /// `loss` of what it lacked went down the waterfall [wad].

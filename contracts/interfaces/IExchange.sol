@@ -84,8 +84,16 @@ interface IExchange {
     error CancelRefused(bytes32 account, address caller);
 
     /// @notice An order was filled: a taker's once for all its makers. `filled` is what of it is filled now, this fill
-    /// included [wad]. The clearinghouse's TradeCleared has the prices.
-    event OrderFilled(bytes32 indexed orderHash, bytes32 indexed account, uint64 nonce, uint256 fill, uint256 filled);
+    /// included, and `left` what can still be; with 0 its nonce is used up [wad]. The clearinghouse's TradeCleared has the
+    /// prices.
+    event OrderFilled(
+        bytes32 indexed orderHash,
+        bytes32 indexed account,
+        uint64 nonce,
+        uint256 fill,
+        uint256 filled,
+        uint256 left
+    );
     /// @notice The orders with these nonces can no longer be filled.
     event OrdersCancelled(bytes32 indexed account, uint64[] nonces);
     /// @notice No order with a nonce below `nonce` can be filled any more.

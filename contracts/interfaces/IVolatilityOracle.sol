@@ -49,6 +49,10 @@ interface IVolatilityOracle {
         uint256 fastVariance
     );
 
+    /// @notice A day or more after the last time, variances were kept to look back at; those of that time, with it, are what
+    /// `volatilityOf` says of the past from now on [1e-12 per year, 1e-12 per year, unix seconds].
+    event VariancesKept(uint24 indexed underlying, uint256 slowBefore, uint256 fastBefore, uint256 before);
+
     /// @notice Looks at the rounds since the last that was looked at, in order, each of them once; accepted ones move the
     /// variances by RealisedVolatility. By anyone, as often as they like: the same rounds give the same volatility, however
     /// they are divided among calls (VolatilityOracle says what is left where two aggregators overlap). Reverts with

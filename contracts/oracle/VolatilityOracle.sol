@@ -248,7 +248,7 @@ contract VolatilityOracle is IVolatilityOracle {
         _followed[underlying] = followed;
         uint256 acceptedAt = followed.acceptedAt();
         (uint256 slow, uint256 fast) = (followed.slowVariance(), followed.fastVariance());
-        if (walk.history.noted != _histories[underlying].noted) _histories[underlying] = walk.history;
+        _keep(underlying, walk.history);
         emit RoundsFollowed(underlying, looked, _idOf(followed), followed.answerOf(), acceptedAt, slow, fast);
 
         if (!isNews) return;
@@ -261,6 +261,12 @@ contract VolatilityOracle is IVolatilityOracle {
                 roundAt: uint32(acceptedAt)
             });
         }
+    }
+
+    function _keep(uint24 underlying, History memory history) private {
+        if (history.noted == _histories[underlying].noted) return;
+        _histories[underlying] = history;
+        emit VariancesKept(underlying, history.slowBefore, history.fastBefore, history.before);
     }
 
     // Reading
