@@ -68,6 +68,10 @@ const OUTCOMES: Record<string, string> = {
   "Router.matchOrders": "locked",
   "Router.cancel": "allowed",
   "Router.cancelUpTo": "allowed",
+  "StandingTopUp.topUp": "locked",
+  // They say what the owner allows, and move nothing.
+  "StandingTopUp.instruct": "allowed",
+  "StandingTopUp.cancel": "allowed",
 };
 
 /** The acts during which a token is called, each with a token that calls the attacker. */
@@ -193,7 +197,7 @@ function nameOf(signature: string): string {
 
 function contractsOf(scene: UnderAttack): [string, BaseContract][] {
   const { oracle, rules, volatilityOracle, vault, clearinghouse, marginEngine } = scene;
-  const { exchange, lens, router } = scene;
+  const { exchange, lens, router, standingTopUp } = scene;
   return Object.entries({
     PriceOracle: oracle,
     Rules: rules,
@@ -204,6 +208,7 @@ function contractsOf(scene: UnderAttack): [string, BaseContract][] {
     MarginEngine: marginEngine,
     Lens: lens,
     Router: router,
+    StandingTopUp: standingTopUp,
   });
 }
 

@@ -9,6 +9,7 @@ import { marginModule } from "./Margin.js";
 import { oracleModule } from "./Oracle.js";
 import { peripheryModule } from "./Periphery.js";
 import { rulesModule } from "./Rules.js";
+import { standingTopUpModule } from "./StandingTopUp.js";
 import { vaultModule } from "./Vault.js";
 import { volatilityModule } from "./Volatility.js";
 import { wiringModule } from "./Wiring.js";
@@ -31,6 +32,7 @@ export function plimsollModule(
   const margin = marginModule({ oracle, rules, vault, clearinghouse });
   const exchange = exchangeModule(parameters, { oracle, vault, clearinghouse });
   const periphery = peripheryModule({ rules, vault, clearinghouse, margin, exchange });
+  const standingTopUp = standingTopUpModule({ vault, margin });
   const wiring = wiringModule(parameters, source, { vault, clearinghouse, margin, exchange });
   const handover = handoverModule(
     parameters,
@@ -56,6 +58,7 @@ export function plimsollModule(
       ...m.useModule(margin),
       ...m.useModule(exchange),
       ...m.useModule(periphery),
+      ...m.useModule(standingTopUp),
     };
   });
 }

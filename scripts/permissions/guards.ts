@@ -127,6 +127,12 @@ export const GUARDS: Notes<keyof typeof OPEN> = {
     matchOrders: "anyone; the orders carry their signatures",
     liquidate: ROUTED("LIQUIDATE, on the liquidator's account"),
   },
+  StandingTopUp: {
+    instruct: "the account's owner",
+    cancel: "the account's owner",
+    topUp:
+      "anyone; the account's health must be below its owner's trigger; at most what brings it to the target, within the owner's budget, source and tip limit",
+  },
 };
 
 /** The contracts behind the AccessManager, which the vault and the others name as their authority. */
