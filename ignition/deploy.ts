@@ -28,6 +28,7 @@ const RESULT_OF = {
   Exchange: "exchange",
   Lens: "lens",
   Router: "router",
+  LiquidationAutomation: "liquidationAutomation",
 } as const;
 
 export const CONTRACTS = Object.keys(RESULT_OF) as ContractName[];

@@ -78,7 +78,12 @@ const ACCESS_MANAGED: Signatures = ["setAuthority(address)"];
 
 /** State-changing functions that no role guards: users' and keepers', and those that ask for a partner contract. */
 export const OPEN: Record<
-  GovernedContract | "VolatilityOracle" | "MarginEngine" | "Lens" | "Router",
+  | GovernedContract
+  | "VolatilityOracle"
+  | "MarginEngine"
+  | "Lens"
+  | "Router"
+  | "LiquidationAutomation",
   Signatures
 > = {
   PriceOracle: [...ACCESS_MANAGED, "notePrice(uint24)"],
@@ -138,6 +143,21 @@ export const OPEN: Record<
     "cancelUpTo(bytes32,uint64)",
     `matchOrders(${SIGNED_ORDER},${SIGNED_ORDER}[],uint128[])`,
     "liquidate(bytes32,bytes32,uint256,int256)",
+  ],
+  LiquidationAutomation: [
+    "performUpkeep(bytes)",
+    "onReport(bytes,bytes)",
+    "watch(bytes32[])",
+    "forget(bytes32[])",
+    // The contract itself only.
+    "take(bytes32,uint256)",
+    // Its owner only.
+    "setTaking(bool)",
+    "setLeastFreeMargin(uint88)",
+    "setReaders(address,address)",
+    "transferOwnership(address)",
+    // The next owner only.
+    "acceptOwnership()",
   ],
 };
 

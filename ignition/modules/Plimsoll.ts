@@ -5,6 +5,7 @@ import { clearinghouseModule } from "./Clearinghouse.js";
 import { exchangeModule } from "./Exchange.js";
 import Governance from "./Governance.js";
 import { handoverModule } from "./Handover.js";
+import { liquidationAutomationModule } from "./LiquidationAutomation.js";
 import { marginModule } from "./Margin.js";
 import { oracleModule } from "./Oracle.js";
 import { peripheryModule } from "./Periphery.js";
@@ -31,6 +32,8 @@ export function plimsollModule(
   const margin = marginModule({ oracle, rules, vault, clearinghouse });
   const exchange = exchangeModule(parameters, { vault, clearinghouse });
   const periphery = peripheryModule({ rules, vault, clearinghouse, margin, exchange });
+  const automation = { vault, clearinghouse, margin, periphery };
+  const liquidationAutomation = liquidationAutomationModule(parameters, automation);
   const wiring = wiringModule(parameters, source, { vault, clearinghouse, margin, exchange });
   const handover = handoverModule(
     parameters,
@@ -56,6 +59,7 @@ export function plimsollModule(
       ...m.useModule(margin),
       ...m.useModule(exchange),
       ...m.useModule(periphery),
+      ...m.useModule(liquidationAutomation),
     };
   });
 }
