@@ -53,6 +53,7 @@ describe("Governance", () => {
         ["MarginEngine", plimsoll.marginEngine],
         ["Lens", plimsoll.lens],
         ["Router", plimsoll.router],
+        ["LiquidationAutomation", plimsoll.liquidationAutomation],
       ];
       for (const [name, contract] of contracts) {
         const restricted = restrictedFunctions()
