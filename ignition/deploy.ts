@@ -29,6 +29,7 @@ const RESULT_OF = {
   Lens: "lens",
   Router: "router",
   StandingTopUp: "standingTopUp",
+  LiquidationAutomation: "liquidationAutomation",
 } as const;
 
 export const CONTRACTS = Object.keys(RESULT_OF) as ContractName[];

@@ -80,6 +80,12 @@ const ACCESS_MANAGED: Signatures = ["setAuthority(address)"];
 /** State-changing functions that no role guards: users' and keepers', and those that ask for a partner contract. */
 export const OPEN: Record<
   GovernedContract | "VolatilityOracle" | "MarginEngine" | "Lens" | "Router" | "StandingTopUp",
+  | GovernedContract
+  | "VolatilityOracle"
+  | "MarginEngine"
+  | "Lens"
+  | "Router"
+  | "LiquidationAutomation",
   Signatures
 > = {
   PriceOracle: [...ACCESS_MANAGED, "notePrice(uint24)"],
@@ -144,6 +150,20 @@ export const OPEN: Record<
     `instruct(bytes32,uint8,${INSTRUCTION})`,
     "cancel(bytes32,uint8)",
     "topUp(bytes32,uint8,uint256)",
+  LiquidationAutomation: [
+    "performUpkeep(bytes)",
+    "onReport(bytes,bytes)",
+    "watch(bytes32[])",
+    "forget(bytes32[])",
+    // The contract itself only.
+    "take(bytes32,uint256)",
+    // Its owner only.
+    "setTaking(bool)",
+    "setLeastFreeMargin(uint88)",
+    "setReaders(address,address)",
+    "transferOwnership(address)",
+    // The next owner only.
+    "acceptOwnership()",
   ],
 };
 

@@ -24,6 +24,7 @@ const load = () => networkHelpers.loadFixture(deployWithTraders);
 function contractsOf(trading: Trading): [string, BaseContract][] {
   const { exchange, clearinghouse, vault, marginEngine, rules, oracle } = trading;
   const { lens, router, standingTopUp } = trading;
+  const { lens, router, liquidationAutomation } = trading;
   return Object.entries({
     exchange,
     clearinghouse,
@@ -34,6 +35,7 @@ function contractsOf(trading: Trading): [string, BaseContract][] {
     lens,
     router,
     standingTopUp,
+    liquidationAutomation,
   });
 }
 

@@ -54,6 +54,7 @@ describe("Governance", () => {
         ["Lens", plimsoll.lens],
         ["Router", plimsoll.router],
         ["StandingTopUp", plimsoll.standingTopUp],
+        ["LiquidationAutomation", plimsoll.liquidationAutomation],
       ];
       for (const [name, contract] of contracts) {
         const restricted = restrictedFunctions()

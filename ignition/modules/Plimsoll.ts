@@ -5,6 +5,7 @@ import { clearinghouseModule } from "./Clearinghouse.js";
 import { exchangeModule } from "./Exchange.js";
 import Governance from "./Governance.js";
 import { handoverModule } from "./Handover.js";
+import { liquidationAutomationModule } from "./LiquidationAutomation.js";
 import { marginModule } from "./Margin.js";
 import { oracleModule } from "./Oracle.js";
 import { peripheryModule } from "./Periphery.js";
@@ -33,6 +34,8 @@ export function plimsollModule(
   const exchange = exchangeModule(parameters, { oracle, vault, clearinghouse });
   const periphery = peripheryModule({ rules, vault, clearinghouse, margin, exchange });
   const standingTopUp = standingTopUpModule({ vault, margin });
+  const automation = { vault, clearinghouse, margin, periphery };
+  const liquidationAutomation = liquidationAutomationModule(parameters, automation);
   const wiring = wiringModule(parameters, source, { vault, clearinghouse, margin, exchange });
   const handover = handoverModule(
     parameters,
@@ -59,6 +62,7 @@ export function plimsollModule(
       ...m.useModule(exchange),
       ...m.useModule(periphery),
       ...m.useModule(standingTopUp),
+      ...m.useModule(liquidationAutomation),
     };
   });
 }
