@@ -79,12 +79,12 @@ const ACCESS_MANAGED: Signatures = ["setAuthority(address)"];
 
 /** State-changing functions that no role guards: users' and keepers', and those that ask for a partner contract. */
 export const OPEN: Record<
-  GovernedContract | "VolatilityOracle" | "MarginEngine" | "Lens" | "Router" | "StandingTopUp",
   | GovernedContract
   | "VolatilityOracle"
   | "MarginEngine"
   | "Lens"
   | "Router"
+  | "StandingTopUp"
   | "LiquidationAutomation",
   Signatures
 > = {
@@ -150,6 +150,7 @@ export const OPEN: Record<
     `instruct(bytes32,uint8,${INSTRUCTION})`,
     "cancel(bytes32,uint8)",
     "topUp(bytes32,uint8,uint256)",
+  ],
   LiquidationAutomation: [
     "performUpkeep(bytes)",
     "onReport(bytes,bytes)",

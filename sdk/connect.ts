@@ -4,10 +4,12 @@ import type {
   Clearinghouse,
   Exchange,
   Lens,
+  LiquidationAutomation,
   MarginEngine,
   PriceOracle,
   Router,
   Rules,
+  StandingTopUp,
   Vault,
   VolatilityOracle,
 } from "../typechain-types/index.js";
@@ -42,6 +44,8 @@ interface ContractTypes {
   Exchange: Exchange;
   Lens: Lens;
   Router: Router;
+  StandingTopUp: StandingTopUp;
+  LiquidationAutomation: LiquidationAutomation;
 }
 
 /** A contract that is called. The compiler finds one that {@link ContractTypes} forgets. */

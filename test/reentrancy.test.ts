@@ -209,8 +209,7 @@ function nameOf(signature: string): string {
 
 function contractsOf(scene: UnderAttack): [string, BaseContract][] {
   const { oracle, rules, volatilityOracle, vault, clearinghouse, marginEngine } = scene;
-  const { exchange, lens, router, standingTopUp } = scene;
-  const { exchange, lens, router, liquidationAutomation } = scene;
+  const { exchange, lens, router, standingTopUp, liquidationAutomation } = scene;
   return Object.entries({
     PriceOracle: oracle,
     Rules: rules,

@@ -133,6 +133,7 @@ export const GUARDS: Notes<keyof typeof OPEN> = {
     cancel: "the account's owner",
     topUp:
       "anyone; the account's health must be below its owner's trigger; at most what brings it to the target, within the owner's budget, source and tip limit",
+  },
   LiquidationAutomation: {
     performUpkeep:
       "anyone; takes over slices into its own account, with the whole incentive; initial margin and what its owner wants free afterwards; not while its owner has stopped it",

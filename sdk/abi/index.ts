@@ -10,6 +10,8 @@ import { marginEngineAbi } from "./MarginEngine.js";
 import { exchangeAbi } from "./Exchange.js";
 import { lensAbi } from "./Lens.js";
 import { routerAbi } from "./Router.js";
+import { standingTopUpAbi } from "./StandingTopUp.js";
+import { liquidationAutomationAbi } from "./LiquidationAutomation.js";
 
 export * from "./errors.js";
 export * from "./AccessManager.js";
@@ -23,6 +25,8 @@ export * from "./MarginEngine.js";
 export * from "./Exchange.js";
 export * from "./Lens.js";
 export * from "./Router.js";
+export * from "./StandingTopUp.js";
+export * from "./LiquidationAutomation.js";
 
 /** All ABIs by the contract's name. */
 export const ABIS = {
@@ -37,4 +41,6 @@ export const ABIS = {
   Exchange: exchangeAbi,
   Lens: lensAbi,
   Router: routerAbi,
+  StandingTopUp: standingTopUpAbi,
+  LiquidationAutomation: liquidationAutomationAbi,
 } as const;

@@ -1,8 +1,8 @@
-import { ErrorFragment, Interface, type Result } from "ethers";
-import { errorsAbi } from "../abi/errors.js";
+import type { ErrorFragment, Result } from "ethers";
 import { ERROR_CATALOGUE } from "./catalogue/index.js";
 import { connectionEntry } from "./connection.js";
 import type { ErrorValues, Remedy } from "./entry.js";
+import { ERRORS, fragmentOf } from "./fragments.js";
 import { type ErrorContext, fillIn, formatTime } from "./formats.js";
 import { type Hex, revertDataOf } from "./revertData.js";
 
@@ -24,17 +24,6 @@ export interface Explanation {
   readonly data?: Hex;
 }
 
-/** Solidity's own two, which no ABI has. */
-const LANGUAGE = ["error Error(string message)", "error Panic(uint256 code)"];
-
-const KNOWN = new Interface([...LANGUAGE, ...errorsAbi]);
-/** Not by KNOWN.getError, which has fragments of its own, without names, for Solidity's two. */
-const FRAGMENTS: ReadonlyMap<string, ErrorFragment> = new Map(
-  KNOWN.fragments.filter(ErrorFragment.isFragment).map((known) => [known.selector, known]),
-);
-/** `0x` and four bytes. */
-const SELECTOR_LENGTH = 10;
-
 /**
  * Says what an error means and what to do about it.
  *
@@ -46,7 +35,7 @@ export function explainError(error: unknown, context: ErrorContext = {}): Explan
   const data = revertDataOf(error);
   if (data === undefined || data === "0x") return explainWithoutData(error, data);
 
-  const fragment = FRAGMENTS.get(data.slice(0, SELECTOR_LENGTH).toLowerCase());
+  const fragment = fragmentOf(data);
   const entry = fragment === undefined ? undefined : ERROR_CATALOGUE[fragment.format("sighash")];
   if (fragment === undefined || entry === undefined) return explainUnknown(data);
 
@@ -76,15 +65,10 @@ export function formatExplanation({ sentence, cure, until }: Explanation): strin
     : `${sentence} ${cure} (Possible at ${formatTime(until)}.)`;
 }
 
-/** The name of the error with a selector, which is all that some events say of one. */
-export function errorName(selector: string): string | undefined {
-  return FRAGMENTS.get(selector.toLowerCase())?.name;
-}
-
 function valuesOf(fragment: ErrorFragment, data: Hex): ErrorValues | undefined {
   let decoded: Result;
   try {
-    decoded = KNOWN.decodeErrorResult(fragment, data);
+    decoded = ERRORS.decodeErrorResult(fragment, data);
     // A value that cannot be decoded throws when it is read.
     return Object.fromEntries(
       fragment.inputs.map(({ name }, i) => [name, plain(decoded[i] as unknown)]),

@@ -3,6 +3,7 @@ import { describeInstrument, formatAccount, isInstrument } from "../ids.js";
 import { ORDER_FLAGS } from "../orders.js";
 import { formatWad } from "../wad.js";
 import type { ErrorValues } from "./entry.js";
+import { errorName } from "./fragments.js";
 
 /** A token as people know it. */
 export interface TokenInfo {
@@ -14,6 +15,8 @@ export interface TokenInfo {
 export interface ErrorContext {
   /** Tokens by address, in any case. Without it amounts are printed in smallest units. */
   readonly tokens?: ReadonlyMap<string, TokenInfo>;
+  /** The token of the cash: errors of standing top-ups do not name it. */
+  readonly settlement?: TokenInfo;
   /** Symbols of underlyings by number. */
   readonly symbols?: ReadonlyMap<number, string>;
   /** Names of contracts and people by address, in any case. */
@@ -31,6 +34,9 @@ type Format = (value: unknown, formatting: Formatting) => string;
 
 /** Rights of an operator, by bit. */
 const PERMISSIONS = ["TRADE", "TRANSFER", "WITHDRAW", "LIQUIDATE"];
+
+/** Kinds of sources, in the order of the contract. */
+const SOURCES = ["source", "wallet", "account", "share vault"];
 
 const FLAG_NAMES: ReadonlyMap<bigint, string> = new Map(
   Object.entries(ORDER_FLAGS).map(([name, bit]) => [bit, name]),
@@ -54,10 +60,10 @@ export const FORMATS: Readonly<Record<string, Format>> = {
   /** Owner, shortened, and sub-account. */
   account: (value) => formatAccount(String(value), { short: true }),
   address: (value, { context }) => nameOf(String(value), context),
-  /** Token units, in whole tokens where the token is known. */
+  /** Token units, in whole tokens where the token is known; without a name in brackets they are of the settlement token. */
   amount: (value, { context, values, argument }) => {
-    const token = String(values[argument]);
-    const info = lookUp(context.tokens, token);
+    const isCash = argument === "";
+    const info = isCash ? context.settlement : lookUp(context.tokens, String(values[argument]));
     if (info === undefined) return `${String(value)} smallest units`;
     return `${withoutZeros(formatUnits(value as bigint, info.decimals))} ${info.symbol}`;
   },
@@ -80,6 +86,10 @@ export const FORMATS: Readonly<Record<string, Format>> = {
   panic: (value) => PANICS.get(value as bigint) ?? `code ${String(value)}`,
   permissions: (value) =>
     bitsOf(BigInt(value as bigint), new Map(PERMISSIONS.map((name, i) => [1n << BigInt(i), name]))),
+  /** Another error, by its selector. */
+  reason: (value) => errorName(String(value)) ?? String(value),
+  /** Where a standing top-up takes tokens from. */
+  source: (value) => SOURCES[Number(value)] ?? `source of kind ${String(value)}`,
   /** A WAD as per cent. */
   ratio: (value) => `${withoutZeros(formatUnits(value as bigint, 16))} %`,
   seconds: (value) => `${String(value)} s`,

@@ -37,6 +37,12 @@ export const EXCHANGE_ERRORS: ErrorEntries = {
     cure: "Sign exactly this order for this chain and Exchange with the owner's key, or give the signer the right.",
     remedy: "fatal",
   },
+  "TriggerNotReached(bytes32,uint256,uint256)": {
+    sentence:
+      "Order {orderHash:hex} waits for the index price {triggerPrice:wad}, and it is {indexPrice:wad}.",
+    cure: "Try again when the price has crossed; the condition must hold in the transaction that fills it.",
+    remedy: "wait",
+  },
   "OrdersDoNotMatch(bytes32,bytes32)": {
     sentence:
       "Orders {takerHash:hex} and {makerHash:hex} are for different instruments, or both buy, or both sell.",

@@ -1,4 +1,5 @@
 import type { ErrorEntries } from "../entry.js";
+import { AUTOMATION_ERRORS } from "./automation.js";
 import { CLEARINGHOUSE_ERRORS } from "./clearinghouse.js";
 import { EXCHANGE_ERRORS } from "./exchange.js";
 import { GENERAL_ERRORS } from "./general.js";
@@ -17,6 +18,7 @@ export const CATALOGUES: readonly ErrorEntries[] = [
   MARGIN_ERRORS,
   RULES_ERRORS,
   ORACLE_ERRORS,
+  AUTOMATION_ERRORS,
   GOVERNANCE_ERRORS,
   TOKEN_ERRORS,
   GENERAL_ERRORS,
