@@ -104,7 +104,7 @@ export function connectAs(plimsoll: Plimsoll, runner: ContractRunner): Plimsoll 
  * @param symbols Symbols of underlyings by number, which no contract knows.
  */
 export async function readErrorContext(
-  { deployment, provider }: Plimsoll,
+  { deployment, provider, vault }: Plimsoll,
   symbols: ReadonlyMap<number, string> = new Map(),
 ): Promise<ErrorContext> {
   const abi = ["function decimals() view returns (uint8)"];
@@ -115,10 +115,17 @@ export async function readErrorContext(
       return [address, { symbol, decimals }] as [string, TokenInfo];
     }),
   );
+  const cash = (await vault.SETTLEMENT_TOKEN()).toLowerCase();
+  const settlement = tokens.find(([address]) => address.toLowerCase() === cash)?.[1];
   const names = Object.entries(deployment.contracts).map(
     ([name, address]) => [address, name] as [string, string],
   );
-  return { tokens: new Map(tokens), symbols, names: new Map(names) };
+  return {
+    tokens: new Map(tokens),
+    ...(settlement === undefined ? {} : { settlement }),
+    symbols,
+    names: new Map(names),
+  };
 }
 
 function isCallable(name: ContractName): name is Callable {

@@ -23,8 +23,7 @@ const load = () => networkHelpers.loadFixture(deployWithTraders);
 
 function contractsOf(trading: Trading): [string, BaseContract][] {
   const { exchange, clearinghouse, vault, marginEngine, rules, oracle } = trading;
-  const { lens, router, standingTopUp } = trading;
-  const { lens, router, liquidationAutomation } = trading;
+  const { lens, router, standingTopUp, liquidationAutomation } = trading;
   return Object.entries({
     exchange,
     clearinghouse,
