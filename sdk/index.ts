@@ -24,5 +24,8 @@ export * from "./orderStatus.js";
 export * from "./ramps.js";
 export * from "./triggers.js";
 export * from "./typedOrder.js";
+export * from "./rates.js";
+export * from "./read.js";
 export * from "./volatility.js";
 export * from "./wad.js";
+export * from "./words.js";
