@@ -160,7 +160,7 @@ type Feeds = Awaited<ReturnType<Verification["contracts"]["oracle"]["sourcesOf"]
 
 function sourceWords(sources: IndexedSources | Feeds): (bigint | string[])[] {
   const feeds = (given: readonly IndexedFeed[]): string[] =>
-    given.flatMap(({ aggregator, maximumAge, maximum, minimum }) =>
+    [...given].flatMap(({ aggregator, maximumAge, maximum, minimum }) =>
       [aggregator, maximumAge, minimum, maximum].map(String),
     );
   return [feeds(sources.primary), feeds(sources.secondary), sources.allowedDeviationBps];
