@@ -39,7 +39,7 @@ export async function getLogs(rpc: Rpc, query: LogQuery): Promise<Map<number, Pl
   try {
     answer = await rpc("eth_getLogs", [filter]);
   } catch (error) {
-    if (from === to) throw error;
+    if (from >= to) throw error;
     const middle = Math.floor((from + to) / 2);
     const first = await getLogs(rpc, { ...query, to: middle });
     const second = await getLogs(rpc, { ...query, from: middle + 1 });
