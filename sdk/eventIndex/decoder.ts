@@ -1,4 +1,4 @@
-import { Interface, type EventFragment, type InterfaceAbi, type ParamType } from "ethers";
+import { Interface, type EventFragment, type InterfaceAbi, type ParamType, type Result } from "ethers";
 import type { ChainLog } from "./events.js";
 
 /** An event with its arguments by name. */
@@ -42,7 +42,7 @@ function compile(known: Interface, event: EventFragment): EventDecoder {
   const { name, topicHash: topic } = event;
   if (event.inputs.some((input) => !isStatic(input))) {
     const decode: EventDecoder["decode"] = ({ topics, data }) =>
-      plain(known.decodeEventLog(event, data, topics).toObject(true)) as DecodedEvent["args"];
+      fieldsOf(event.inputs, known.decodeEventLog(event, data, topics));
     return { name, topic, decode };
   }
 
@@ -121,9 +121,12 @@ function unsigned(digits: string, start: number): bigint {
 }
 
 /** What ethers decoded, in the spelling of the other decoders. */
-function plain(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(plain);
-  if (typeof value === "string" && /^0x[0-9a-fA-F]{40}$/.test(value)) return value.toLowerCase();
-  if (value === null || typeof value !== "object") return value;
-  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, plain(part)]));
+function fieldsOf(fields: readonly ParamType[], values: Result): Record<string, unknown> {
+  return Object.fromEntries(fields.map((field, i) => [field.name, plain(field, values[i])]));
+}
+
+function plain(type: ParamType, value: unknown): unknown {
+  if (type.isArray()) return [...(value as Result)].map((one) => plain(type.arrayChildren, one));
+  if (type.isTuple()) return fieldsOf(type.components, value as Result);
+  return type.baseType === "address" ? (value as string).toLowerCase() : value;
 }

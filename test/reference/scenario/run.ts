@@ -2,7 +2,7 @@ import type { AccountId } from "../../../sdk/index.js";
 import { randomFrom } from "../../fixtures/random.js";
 import { conservationProblem } from "../model/conservation.js";
 import { Refusal } from "../model/refusal.js";
-import { copyOf } from "../model/world.js";
+import { copyOf, type World } from "../model/world.js";
 import type { Act } from "./act.js";
 import { drawDistributeFees, drawLiquidate, drawSettleVariation } from "./drawClearing.js";
 import { drawDefault, drawDeleverage } from "./drawDefault.js";
@@ -85,8 +85,12 @@ export interface ScenarioOptions {
   onAct?: (line: string) => void;
 }
 
-/** Plays one scenario from an empty world; throws at the first act after which contracts and model differ. */
-export async function playScenario(stage: Stage, options: ScenarioOptions): Promise<void> {
+/**
+ * Plays one scenario from an empty world; throws at the first act after which contracts and model differ.
+ *
+ * @returns The model of what the contracts are at the end.
+ */
+export async function playScenario(stage: Stage, options: ScenarioOptions): Promise<World> {
   await stage.snapshot.restore();
   const dice = randomFrom(options.seed);
   const table: Table = {
@@ -120,6 +124,7 @@ export async function playScenario(stage: Stage, options: ScenarioOptions): Prom
     isSame.catch(() => undefined);
   }
   await isSame;
+  return table.world;
 }
 
 function describeFailure(

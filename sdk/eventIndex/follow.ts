@@ -1,0 +1,132 @@
+import { CouldNotLook, NotTheNextBlock } from "./errors.js";
+import type { BlockReference, EventIndex } from "./eventIndex.js";
+import type { BlockSource } from "./source.js";
+
+/** What a look at the chain has brought. */
+export interface Progress {
+  /** Blocks that were taken in. */
+  readonly applied: number;
+  /** Blocks that were taken back: the chain was reorganised. */
+  readonly takenBack: number;
+  /** The block up to which everything is known. */
+  readonly tip: BlockReference | undefined;
+}
+
+/** How an index is brought up to date. */
+export interface CatchUpOptions {
+  readonly source: BlockSource;
+  /** Ends it between two questions; what was taken in stays. */
+  readonly signal?: AbortSignal;
+  /** The most blocks that are asked for at a time; 2,000 if nothing is said. */
+  readonly mostBlocks?: number;
+  /** So many of the last blocks are left until others stand on them; none if nothing is said. */
+  readonly confirmations?: number;
+  /** Called after each piece. */
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** How the chain is followed. */
+export interface FollowOptions extends CatchUpOptions {
+  readonly signal: AbortSignal;
+  /** Between two looks [milliseconds]. */
+  readonly pause: number;
+  /** Told of each look that failed; the next one comes after the same pause. */
+  readonly onCouldNotLook: (error: CouldNotLook) => void;
+}
+
+/** So often the chain may change in one look before it is given up. */
+const MOST_CHANGES = 5;
+
+/**
+ * Brings an index up to the last block of the chain. Blocks that the chain no longer has are taken back first, until the last
+ * one that both know.
+ *
+ * @throws CouldNotLook when the node does not answer: the index stands where it stood, and nothing is known of what came later.
+ * @throws ReorgTooDeep when more blocks were replaced than the index can take back.
+ * @throws IndexOutOfStep when the events contradict each other.
+ */
+export async function catchUp(index: EventIndex, options: CatchUpOptions): Promise<Progress> {
+  let progress: Progress = { applied: 0, takenBack: 0, tip: index.tip };
+  for (let changes = 0; ; ++changes) {
+    try {
+      for await (const step of steps(index, options)) {
+        progress = {
+          applied: progress.applied + step.applied,
+          takenBack: progress.takenBack + step.takenBack,
+          tip: index.tip,
+        };
+        options.onProgress?.(progress);
+      }
+      return progress;
+    } catch (error) {
+      if (!(error instanceof NotTheNextBlock)) throw error;
+      // It was reorganised while it was read: look again from the common ancestor on.
+      if (changes === MOST_CHANGES) {
+        throw new CouldNotLook(`The chain keeps changing: ${error.message}`, { cause: error });
+      }
+    }
+  }
+}
+
+/** Catches up again and again until it is told to stop. Ends with every error but CouldNotLook. */
+export async function follow(index: EventIndex, options: FollowOptions): Promise<void> {
+  const { onCouldNotLook, pause, signal } = options;
+  while (!signal.aborted) {
+    try {
+      await catchUp(index, options);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof CouldNotLook)) throw error;
+      onCouldNotLook(error);
+    }
+    await untilNext(pause, signal);
+  }
+}
+
+async function* steps(
+  index: EventIndex,
+  options: CatchUpOptions,
+): AsyncGenerator<Pick<Progress, "applied" | "takenBack">> {
+  const { confirmations = 0, mostBlocks = 2_000, signal, source } = options;
+  signal?.throwIfAborted();
+  const takenBack = await rewind(index, source);
+  if (takenBack > 0) yield { applied: 0, takenBack };
+  const last = (await source.head()).number - confirmations;
+  // Only what may still change must hang together block by block.
+  const allFrom = last - index.keptBlocks;
+  let from = index.tip === undefined ? index.deployment.firstBlock : index.tip.number + 1;
+  while (from <= last) {
+    signal?.throwIfAborted();
+    const to = Math.min(from + mostBlocks - 1, last);
+    const blocks = await source.blocks({ allFrom, from, to });
+    signal?.throwIfAborted();
+    for (const block of blocks) index.apply(block);
+    yield { applied: blocks.length, takenBack: 0 };
+    from = to + 1;
+  }
+}
+
+/** Takes back what the chain no longer has; returns how many blocks that were. */
+async function rewind(index: EventIndex, source: BlockSource): Promise<number> {
+  let takenBack = 0;
+  while (index.tip !== undefined) {
+    const { hash, number } = index.tip;
+    if ((await source.blockAt(number))?.hash === hash) break;
+    index.takeBack();
+    ++takenBack;
+  }
+  return takenBack;
+}
+
+function untilNext(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    signal.addEventListener("abort", done);
+    if (signal.aborted) done();
+  });
+}

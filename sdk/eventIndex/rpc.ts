@@ -1,0 +1,81 @@
+import { CouldNotLook } from "./errors.js";
+import type { ChainLog } from "./events.js";
+
+/** Asks a node for one thing by its JSON-RPC method. */
+export type Rpc = (method: string, params: unknown[]) => Promise<unknown>;
+
+/** A log with its block. */
+export interface PlacedLog extends ChainLog {
+  readonly blockHash: string;
+}
+
+/** Which logs are asked for: both ends are included. */
+export interface LogQuery {
+  readonly addresses: readonly string[];
+  readonly topics: readonly string[];
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A question that was given up says so in one way, whoever asked it. */
+export function lookingFrom(rpc: Rpc): Rpc {
+  return async (method, params) => {
+    try {
+      return await rpc(method, params);
+    } catch (cause) {
+      throw new CouldNotLook(`The node did not answer ${method}: ${messageOf(cause)}`, { cause });
+    }
+  };
+}
+
+/**
+ * All logs of a range by their block, each block's in order. A range that the node refuses, be it for too many blocks or for
+ * too many logs, is asked for in halves; only when it refuses a single block is there an error.
+ */
+export async function getLogs(rpc: Rpc, query: LogQuery): Promise<Map<number, PlacedLog[]>> {
+  const { addresses, from, to, topics } = query;
+  const filter = { address: addresses, topics: [topics], fromBlock: hex(from), toBlock: hex(to) };
+  let answer: unknown;
+  try {
+    answer = await rpc("eth_getLogs", [filter]);
+  } catch (error) {
+    if (from >= to) throw error;
+    const middle = Math.floor((from + to) / 2);
+    const first = await getLogs(rpc, { ...query, to: middle });
+    const second = await getLogs(rpc, { ...query, from: middle + 1 });
+    for (const [number, logs] of second) first.set(number, logs);
+    return first;
+  }
+  return byBlock(answer, query);
+}
+
+function byBlock(answer: unknown, { from, to }: LogQuery): Map<number, PlacedLog[]> {
+  if (!Array.isArray(answer)) throw new CouldNotLook("The node gave no list of logs");
+  const blocks = new Map<number, PlacedLog[]>();
+  for (const raw of answer as Record<string, unknown>[]) {
+    const { address, blockHash, blockNumber, data, logIndex, removed, topics } = raw;
+    const number = Number(blockNumber);
+    if (removed === true || !(number >= from && number <= to) || typeof blockHash !== "string") {
+      throw new CouldNotLook(`The node gave a log that was not asked for, of block ${number}`);
+    }
+    const log = { address, blockHash, data, topics, logIndex: Number(logIndex) } as PlacedLog;
+    const others = blocks.get(number);
+    if (others === undefined) blocks.set(number, [log]);
+    else others.push(log);
+  }
+  for (const logs of blocks.values()) {
+    logs.sort((a, b) => a.logIndex - b.logIndex);
+    if (logs.some((log, i) => i > 0 && log.logIndex === logs[i - 1]?.logIndex)) {
+      throw new CouldNotLook("The node gave a log twice");
+    }
+  }
+  return blocks;
+}
+
+function hex(number: number): string {
+  return `0x${number.toString(16)}`;
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
