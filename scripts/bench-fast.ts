@@ -6,8 +6,8 @@ const [accounts = 1_000_000, positionsOfAccount = 3, underlyings = 8] = process.
   .map(Number);
 
 const figures = measureMarks({ accounts, positionsOfAccount, underlyings });
-const shown = ({ median, worst }: Spread) =>
-  `${median.toFixed(1)} ms, at most ${worst.toFixed(1)} ms`;
+const shown = ({ best, median, worst }: Spread) =>
+  `${best.toFixed(1)} to ${worst.toFixed(1)} ms, mostly ${median.toFixed(1)} ms`;
 console.log(
   [
     `${accounts} accounts x ${positionsOfAccount} positions, ${underlyings} underlyings`,

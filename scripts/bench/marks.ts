@@ -28,40 +28,60 @@ export interface MarkFigures {
 
 /** [milliseconds] */
 export interface Spread {
+  /** What it takes when nothing else runs. */
+  readonly best: number;
   readonly median: number;
   readonly worst: number;
 }
 
 const ROUNDS = 25;
 const MOST_TOKENS = 2;
+const ACCOUNTS_AT_ONCE = 1000;
 
 /** Loads a book of random accounts and measures what a keeper does with it all the time. */
 export function measureMarks(sizes: BookSizes): MarkFigures {
   const book = new MarginBook();
   book.market.set(marketOf(sizes));
-  const random = generator(1);
-  const began = performance.now();
-  for (let i = 0; i < sizes.accounts; ++i) book.put(accountOf(i, sizes, random));
-  const put = ((performance.now() - began) * 1000) / sizes.accounts;
+  const put = load(book, sizes);
 
   let round = 0n;
   const markAll = spreadOf(() => {
     round += 1n;
     book.market.setCashIndices({ supply: WAD + round, borrow: WAD + 2n * round });
-    return () => book.mark();
+    return () => {
+      book.mark();
+    };
   });
   const markOne = spreadOf(() => {
     round += 1n;
     book.market.setPrice(1, { price: parseWad(2_000) + round * 10n ** 16n });
-    return () => book.mark();
+    return () => {
+      book.mark();
+    };
   });
   let listed = 0;
-  const below = spreadOf(() => () => (listed = book.below().length));
+  const below = spreadOf(() => () => {
+    listed = book.below().length;
+  });
   return { put, markAll, markOne, below, listed, resident: process.memoryUsage().rss };
 }
 
+/** Fills a book; returns what one account took on average, without what it takes to invent it [microseconds]. */
+function load(book: MarginBook, sizes: BookSizes): number {
+  const random = generator(1);
+  let taken = 0;
+  for (let from = 0; from < sizes.accounts; from += ACCOUNTS_AT_ONCE) {
+    const count = Math.min(ACCOUNTS_AT_ONCE, sizes.accounts - from);
+    const accounts = Array.from({ length: count }, (_, i) => accountOf(from + i, sizes, random));
+    const began = performance.now();
+    for (const account of accounts) book.put(account);
+    taken += performance.now() - began;
+  }
+  return (taken * 1000) / sizes.accounts;
+}
+
 /** Only what `prepare` returns is measured. */
-function spreadOf(prepare: () => () => unknown): Spread {
+function spreadOf(prepare: () => () => void): Spread {
   const times: number[] = [];
   for (let i = 0; i < ROUNDS; ++i) {
     const act = prepare();
@@ -70,7 +90,7 @@ function spreadOf(prepare: () => () => unknown): Spread {
     times.push(performance.now() - began);
   }
   times.sort((a, b) => a - b);
-  return { median: times[ROUNDS >> 1] ?? 0, worst: times[ROUNDS - 1] ?? 0 };
+  return { best: times[0] ?? 0, median: times[ROUNDS >> 1] ?? 0, worst: times[ROUNDS - 1] ?? 0 };
 }
 
 function marketOf({ underlyings }: BookSizes): MarketSnapshot {

@@ -115,15 +115,10 @@ export class MarginBook {
     return true;
   }
 
-  /**
-   * Values all accounts that what has changed in the market concerns.
-   *
-   * @returns How many it were.
-   */
-  mark(): number {
+  /** Values all accounts that what has changed in the market concerns. */
+  mark(): void {
     const changes = this.market.takeChanges();
-    if (changes === 0) return 0;
-    return markRange(this.columns, this.market, { from: 0, to: this.end, changes });
+    if (changes !== 0) markRange(this.columns, this.market, { from: 0, to: this.end, changes });
   }
 
   /**
