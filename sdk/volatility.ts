@@ -1,4 +1,4 @@
-import { mulDown, WAD, wadOfAmount } from "./wad.js";
+import { divideUp, max, min, mulDown, ONE_BPS, WAD, WAD_OF_BPS, wadOfAmount } from "./wad.js";
 
 /** What a feed says of one round. */
 export interface PriceRound {
@@ -83,9 +83,6 @@ export const VOLATILITY = {
 const { fastSeconds, honestGap, mantissaEnd, mostMove, mostSigmaBps } = VOLATILITY;
 const { mostVariance, slowSeconds, year } = VOLATILITY;
 
-const BPS = 10_000n;
-const WAD_OF_BPS = WAD / BPS;
-
 /** An answer as the oracle keeps it: low bits are dropped until the mantissa fits. */
 export function keptPrice(answer: bigint): KeptPrice {
   let mantissa = answer;
@@ -139,9 +136,9 @@ export function afterRound(state: VolatilityState, round: PriceRound): Volatilit
   const squared = squaredMove(state.price.mantissa << state.price.shift, round.answer);
   const seen = divideUp(squared * year, 10n ** 6n);
   const silent = elapsed > honestGap ? priorVariance(state.listing) * (elapsed - honestGap) : 0n;
-  const moved = larger(seen, silent);
+  const moved = max(seen, silent);
   const next = (variance: bigint, memory: bigint): bigint =>
-    smaller(divideUp(memory * variance + moved, memory + elapsed), mostVariance);
+    min(divideUp(memory * variance + moved, memory + elapsed), mostVariance);
   return {
     listing: state.listing,
     price: keptPrice(round.answer),
@@ -153,7 +150,7 @@ export function afterRound(state: VolatilityState, round: PriceRound): Volatilit
 
 /** What the oracle notes of a variance with the rules: sigma, rounded up to whole basis points, at most 65,535 [bps]. */
 export function sigmaBpsOf(variance: bigint): bigint {
-  return smaller(divideUp(squareRootUp(variance * 10n ** 24n), WAD_OF_BPS), mostSigmaBps);
+  return min(divideUp(squareRootUp(variance * 10n ** 24n), WAD_OF_BPS), mostSigmaBps);
 }
 
 /**
@@ -190,26 +187,26 @@ export function sigmaAt(state: VolatilityState, time: bigint): Sigmas {
  */
 export function ratesOf(parameters: RateParameters, { slow, fast }: Sigmas): MarginRates {
   const scaled = divideUp(
-    rateOf(parameters, larger(slow, fast)) * BPS,
+    rateOf(parameters, max(slow, fast)) * ONE_BPS,
     parameters.maintenanceToInitialBps,
   );
   return {
     maintenance: rateOf(parameters, slow),
-    initial: larger(scaled, parameters.initialFloorBps * WAD_OF_BPS),
+    initial: max(scaled, parameters.initialFloorBps * WAD_OF_BPS),
   };
 }
 
 function rateOf(parameters: RateParameters, sigma: bigint): bigint {
   const { maintenanceBaseBps, maintenanceSlopeBps, maintenanceFloorBps, maintenanceCapBps } =
     parameters;
-  const rate = maintenanceBaseBps * WAD_OF_BPS + divideUp(maintenanceSlopeBps * sigma, BPS);
-  return smaller(larger(rate, maintenanceFloorBps * WAD_OF_BPS), maintenanceCapBps * WAD_OF_BPS);
+  const rate = maintenanceBaseBps * WAD_OF_BPS + divideUp(maintenanceSlopeBps * sigma, ONE_BPS);
+  return min(max(rate, maintenanceFloorBps * WAD_OF_BPS), maintenanceCapBps * WAD_OF_BPS);
 }
 
 /** The squared move from one price to another, both in the feed's decimals [wad]. */
 function squaredMove(before: bigint, after: bigint): bigint {
   const distance = after > before ? after - before : before - after;
-  return smaller(mulDown((distance * WAD) / before, (distance * WAD) / after), mostMove);
+  return min(mulDown((distance * WAD) / before, (distance * WAD) / after), mostMove);
 }
 
 function isPrice(listing: VolatilityListing, { answer, updatedAt }: PriceRound): boolean {
@@ -234,17 +231,4 @@ function squareRootUp(x: bigint): bigint {
     root = next;
   }
   return root * root === x ? root : root + 1n;
-}
-
-/** Of numbers that are not negative. */
-function divideUp(x: bigint, y: bigint): bigint {
-  return (x + y - 1n) / y;
-}
-
-function larger(x: bigint, y: bigint): bigint {
-  return x > y ? x : y;
-}
-
-function smaller(x: bigint, y: bigint): bigint {
-  return x < y ? x : y;
 }
