@@ -1,3 +1,6 @@
+export * from "./fast/book.js";
+export * from "./fast/market.js";
+export * from "./fast/ratio.js";
 export * from "./funding.js";
 export * from "./ids.js";
 export * from "./interest.js";

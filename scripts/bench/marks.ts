@@ -2,6 +2,7 @@ import { accountId, perpetual, type AccountId } from "../../sdk/ids.js";
 import { MarginBook } from "../../sdk/fast/book.js";
 import type { AccountSnapshot, MarketSnapshot } from "../../sdk/margin/snapshot.js";
 import { parseWad, WAD } from "../../sdk/wad.js";
+import { createRandom } from "../demo/random.js";
 
 /** How large a book is measured. */
 export interface BookSizes {
@@ -47,7 +48,7 @@ export function measureMarks(sizes: BookSizes): MarkFigures {
   let round = 0n;
   const markAll = spreadOf(() => {
     round += 1n;
-    book.market.setCashIndices({ supply: WAD + round, borrow: WAD + 2n * round });
+    book.market.setCashIndices({ supplyIndex: WAD + round, borrowIndex: WAD + 2n * round });
     return () => {
       book.mark();
     };
@@ -68,7 +69,7 @@ export function measureMarks(sizes: BookSizes): MarkFigures {
 
 /** Fills a book; returns what one account took on average, without what it takes to invent it [microseconds]. */
 function load(book: MarginBook, sizes: BookSizes): number {
-  const random = generator(1);
+  const random = createRandom(1).uniform;
   let taken = 0;
   for (let from = 0; from < sizes.accounts; from += ACCOUNTS_AT_ONCE) {
     const count = Math.min(ACCOUNTS_AT_ONCE, sizes.accounts - from);
@@ -128,6 +129,7 @@ function marketOf({ underlyings }: BookSizes): MarketSnapshot {
       minimumMarginOfItem: 5n,
       fundDrawCapBps: 1_000n,
       openInterestBase: 1_000_000n,
+      mostInstruments: 32,
     },
     openInterest: new Map(numbers.map((number) => [perpetual(number), parseWad(1_000)])),
     fundCash: 0n,
@@ -165,15 +167,4 @@ function accountOf(place: number, sizes: BookSizes, random: () => number): Accou
 
 function accountOfPlace(place: number): AccountId {
   return `0x${place.toString(16).padStart(64, "0")}`;
-}
-
-/** The same numbers between 0 and 1 on each run (mulberry32). */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -1,4 +1,7 @@
 import { underlyingOf, type InstrumentId } from "../ids.js";
+import type { CashIndices } from "../interest.js";
+import { indexOfSide, type SideIndices } from "../ledger.js";
+import { standardModel } from "../margin/model.js";
 import type {
   CollateralSnapshot,
   LiquidationSnapshot,
@@ -7,7 +10,7 @@ import type {
   TokenSnapshot,
   UnderlyingSnapshot,
 } from "../margin/snapshot.js";
-import { divDown, divUp, mulUp, WAD, wadOfAmount } from "../wad.js";
+import { divDown, divUp, mulDown, WAD, wadOfAmount } from "../wad.js";
 import { LEAST_ROUNDING_OF_ITEM } from "./bound.js";
 import { grown } from "./blocks.js";
 import { ratioOf } from "./ratio.js";
@@ -20,22 +23,6 @@ import {
   UNKNOWN_SIDE,
   UNKNOWN_TOKEN,
 } from "./terms.js";
-
-/** What longs and shorts of an instrument have been charged for one unit of size since it began. */
-export interface SideIndices {
-  /** [wad] */
-  readonly long: bigint;
-  /** [wad] */
-  readonly short: bigint;
-}
-
-/** What a unit of principal is worth. */
-export interface CashIndices {
-  /** Of positive cash [wad]. */
-  readonly supply: bigint;
-  /** Of debt [wad]. */
-  readonly borrow: bigint;
-}
 
 /** What is known of an underlying's price. */
 export interface PriceReading {
@@ -60,7 +47,7 @@ interface Underlying {
   readonly bit: number;
   readonly instruments: Instrument[];
   prices: PriceReading;
-  rates?: UnderlyingSnapshot;
+  rates?: UnderlyingSnapshot | undefined;
 }
 
 interface Instrument {
@@ -106,24 +93,34 @@ export class BookMarket {
   #tokens: readonly TokenSnapshot[] = [];
   #liquidation: LiquidationSnapshot | undefined;
   #fundCash = 0n;
-  #cashIndices: CashIndices = { supply: WAD, borrow: WAD };
+  #cashIndices: CashIndices = { supplyIndex: WAD, borrowIndex: WAD };
   #lowestSupplyIndex = 1;
   #changed = EVERY_ACCOUNT;
 
   // What changes
 
-  /** All of a snapshot. Indices are none of it: see `setSideIndices` and `setCashIndices`. */
+  /**
+   * All of a snapshot. Indices are not in it: see `setSideIndices` and `setCashIndices`.
+   *
+   * @throws RangeError when its margin model is another than the standard one.
+   */
   set(snapshot: MarketSnapshot): void {
-    this.setLiquidation(snapshot.liquidation);
-    this.setFundCash(snapshot.fundCash);
-    this.setTokens(snapshot.tokens);
-    for (const [instrument, size] of snapshot.openInterest) this.setOpenInterest(instrument, size);
-    for (const [number, rates] of snapshot.underlyings) this.setRates(number, rates);
-    const priced = [...snapshot.prices.keys(), ...snapshot.lastPrices.keys()];
-    for (const number of new Set([...this.#underlyings.keys(), ...priced])) {
-      const price = snapshot.prices.get(number);
-      this.setPrice(number, { price, lastPrice: snapshot.lastPrices.get(number) });
+    if ((snapshot.model ?? standardModel) !== standardModel) {
+      throw new RangeError("A book knows the standard margin model only");
     }
+    const { prices, lastPrices, underlyings, openInterest, tokens } = snapshot;
+    for (const id of openInterest.keys()) this.#instrument(id);
+    for (const [id, known] of this.#instruments) known.openInterest = openInterest.get(id) ?? 0n;
+    for (const map of [prices, lastPrices, underlyings]) {
+      for (const number of map.keys()) this.#underlying(number);
+    }
+    for (const [number, known] of this.#underlyings) {
+      known.prices = { price: prices.get(number), lastPrice: lastPrices.get(number) };
+      known.rates = underlyings.get(number);
+    }
+    this.#fundCash = snapshot.fundCash;
+    this.setLiquidation(snapshot.liquidation);
+    this.setTokens(tokens);
   }
 
   /** The price of an underlying: of its perpetual and of every token that it values. */
@@ -158,8 +155,8 @@ export class BookMarket {
   /** Interest: what all cash has grown to. */
   setCashIndices(indices: CashIndices): void {
     this.#cashIndices = indices;
-    this.supplyIndex = ratioOf(indices.supply);
-    this.borrowIndex = ratioOf(indices.borrow);
+    this.supplyIndex = ratioOf(indices.supplyIndex);
+    this.borrowIndex = ratioOf(indices.borrowIndex);
     this.#lowestSupplyIndex = Math.min(this.#lowestSupplyIndex, this.supplyIndex);
     this.roundingOfCash = 1 + this.supplyIndex / this.#lowestSupplyIndex;
     this.#changed |= EVERY_ACCOUNT;
@@ -181,10 +178,14 @@ export class BookMarket {
   /** Minimum margins, and what open interest is measured against. */
   setLiquidation(liquidation: LiquidationSnapshot): void {
     this.#liquidation = liquidation;
-    this.minimumMargin = Number(liquidation.minimumMargin * WAD);
-    this.minimumMarginOfItem = Number(liquidation.minimumMarginOfItem * WAD);
+    const minimumMargin = Number(liquidation.minimumMargin * WAD);
+    const minimumMarginOfItem = Number(liquidation.minimumMarginOfItem * WAD);
+    const isMoved =
+      minimumMargin !== this.minimumMargin || minimumMarginOfItem !== this.minimumMarginOfItem;
+    if (isMoved) this.#changed |= EVERY_ACCOUNT;
+    this.minimumMargin = minimumMargin;
+    this.minimumMarginOfItem = minimumMarginOfItem;
     for (const underlying of this.#underlyings.values()) this.#refresh(underlying);
-    this.#changed |= EVERY_ACCOUNT;
   }
 
   /** Cash of the insurance fund, the other thing that open interest is measured against [wad]. */
@@ -195,19 +196,20 @@ export class BookMarket {
 
   // What the book asks
 
-  /** The principal that is worth so much cash now [wad]. */
+  /**
+   * The principal that is worth so much cash now: cash was rounded down and a debt up from it, so of 1 or more it is the only
+   * one, and of a debt never 0 [wad].
+   */
   principalOf(cash: bigint): bigint {
-    const { supply, borrow } = this.#cashIndices;
-    if (cash >= 0n) return supply === WAD ? cash : divUp(cash, supply);
-    // A debt was rounded up from its principal, which is one of at least 1 wei.
-    return borrow === WAD ? cash : -divDown(-cash, borrow) || -1n;
+    const { supplyIndex, borrowIndex } = this.#cashIndices;
+    if (cash >= 0n) return supplyIndex === WAD ? cash : divUp(cash, supplyIndex);
+    return borrowIndex === WAD ? cash : -divDown(-cash, borrowIndex) || -1n;
   }
 
   /** The quote of which the snapshot's real quote is what is left now [wad]. */
   storedQuoteOf({ instrument, size, realQuote }: PositionSnapshot): bigint {
-    const { long, short } = this.#instrument(instrument).indices;
-    const index = size < 0n ? short : long;
-    return index === 0n ? realQuote : realQuote + mulUp(size, index);
+    const index = indexOfSide(size, this.#instrument(instrument).indices);
+    return index === 0n ? realQuote : realQuote - mulDown(-size, index);
   }
 
   /** What an amount of a token is in whole tokens. */
@@ -263,7 +265,7 @@ export class BookMarket {
     const row = this.#instruments.size * 2;
     if (row >= MOST_ROWS) throw new RangeError(`A book holds ${MOST_ROWS / 2} instruments at most`);
     const underlying = this.#underlying(underlyingOf(id));
-    const fresh = { row, underlying, indices: { long: 0n, short: 0n }, openInterest: 0n };
+    const fresh = { row, underlying, indices: { longIndex: 0n, shortIndex: 0n }, openInterest: 0n };
     this.#instruments.set(id, fresh);
     this.#byRow.push(fresh);
     underlying.instruments.push(fresh);
@@ -284,8 +286,8 @@ export class BookMarket {
         continue;
       }
       const figures = { price, rates, liquidation, fundCash, openInterest };
-      this.#writeSide(row, sideTermsOf(figures, indices.long), bit);
-      this.#writeSide(row + 1, sideTermsOf(figures, indices.short), bit);
+      this.#writeSide(row, sideTermsOf(figures, indices.longIndex), bit);
+      this.#writeSide(row + 1, sideTermsOf(figures, indices.shortIndex), bit);
       this.roundingOfItem = Math.max(this.roundingOfItem, roundingOfPosition(rates));
     }
   }

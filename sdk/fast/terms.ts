@@ -1,5 +1,6 @@
 import type { LiquidationSnapshot, TokenSnapshot, UnderlyingSnapshot } from "../margin/snapshot.js";
-import { divUp, mulUp, WAD } from "../wad.js";
+import { crowdingOf } from "../margin/model.js";
+import { max, mulUp, ONE_BPS, WAD } from "../wad.js";
 import { LEAST_ROUNDING_OF_ITEM } from "./bound.js";
 import { ratioOf } from "./ratio.js";
 
@@ -53,7 +54,7 @@ export function sideTermsOf(figures: InstrumentFigures, index: bigint): number[]
   row[TERM.price] = ratioOf(price);
   row[TERM.maintenanceRate] = ratioOf(rates.maintenanceRate);
   row[TERM.initialRate] = ratioOf(rates.initialRate);
-  row[TERM.crowding] = ratioOf(crowdingOf(figures));
+  row[TERM.crowding] = ratioOf(crowdingFor(figures));
   row[TERM.secondStart] = Number(brackets.firstEnd * WAD);
   row[TERM.thirdStart] = Number(brackets.secondEnd * WAD);
   row[TERM.lastStart] = Number(brackets.thirdEnd * WAD);
@@ -90,21 +91,12 @@ function steepestOf(rates: UnderlyingSnapshot): number {
 }
 
 function largerRateOf({ initialRate, maintenanceRate }: UnderlyingSnapshot): number {
-  return ratioOf(initialRate > maintenanceRate ? initialRate : maintenanceRate);
+  return ratioOf(max(initialRate, maintenanceRate));
 }
 
-const ONE_BPS = 10_000n;
-/** Up to so many times the base, open interest adds nothing; from the second on, everything. */
-const [ADD_ON_BEGINS, ADD_ON_ENDS] = [10n, 40n];
-
-/** How far open interest has raised the initial requirement towards the whole notional, rounded up [wad]. */
-function crowdingOf({ openInterest, price, liquidation, fundCash }: InstrumentFigures): bigint {
-  const notional = mulUp(openInterest, price);
-  const least = liquidation.openInterestBase * WAD;
-  const base = fundCash > least ? fundCash : least;
-  if (notional <= base * ADD_ON_BEGINS) return 0n;
-  if (notional >= base * ADD_ON_ENDS) return WAD;
-  return divUp(notional - base * ADD_ON_BEGINS, base * (ADD_ON_ENDS - ADD_ON_BEGINS));
+/** How far open interest has raised the initial requirement towards the whole notional [wad]. */
+function crowdingFor({ openInterest, price, liquidation, fundCash }: InstrumentFigures): bigint {
+  return crowdingOf(mulUp(openInterest, price), max(fundCash, liquidation.openInterestBase * WAD));
 }
 
 /** Correctly rounded: both numbers are floats. */
