@@ -37,8 +37,29 @@ export interface Indices {
 
 type Random = ReturnType<typeof randomFrom>;
 
+/** Which account to invent. */
+export interface AccountRequest {
+  /** Its sub-account's number. */
+  readonly place: number;
+  readonly random: Random;
+  readonly market: MarketSnapshot;
+  /** Under these it is near its line, if it is. */
+  readonly indices: Indices;
+}
+
 const MOST_UNDERLYINGS = 32;
 const OWNER = "0x00000000000000000000000000000000000a11ce";
+
+/** Before anything has accrued. */
+export const NO_INDICES: Indices = {
+  cash: { supplyIndex: WAD, borrowIndex: WAD },
+  sides: new Map(
+    Array.from({ length: MOST_UNDERLYINGS }, (_, i) => [
+      perpetual(i + 1),
+      { longIndex: 0n, shortIndex: 0n },
+    ]),
+  ),
+};
 
 /** An account as it is seen while the indices are these. */
 export function snapshotOf(stored: StoredAccount, indices: Indices): AccountSnapshot {
@@ -125,22 +146,16 @@ export function randomMarket(seed: number): MarketSnapshot {
 /** Indices as after years, or as on the first day. */
 export function randomIndices(seed: number): Indices {
   const random = randomFrom(seed);
-  const isNew = random.next() < 0.3;
+  if (random.next() < 0.3) return NO_INDICES;
   const moved = () => random.pick([1n, -1n]) * ofAnySize(random, 0, 21);
   const instruments = Array.from({ length: MOST_UNDERLYINGS }, (_, i) => perpetual(i + 1));
-  const none = { longIndex: 0n, shortIndex: 0n };
   return {
-    cash: isNew
-      ? { supplyIndex: WAD, borrowIndex: WAD }
-      : {
-          supplyIndex: random.between((WAD * 8n) / 10n, WAD * 2n),
-          borrowIndex: random.between(WAD, WAD * 3n),
-        },
+    cash: {
+      supplyIndex: random.between((WAD * 8n) / 10n, WAD * 2n),
+      borrowIndex: random.between(WAD, WAD * 3n),
+    },
     sides: new Map(
-      instruments.map((instrument) => [
-        instrument,
-        isNew ? none : { longIndex: moved(), shortIndex: moved() },
-      ]),
+      instruments.map((instrument) => [instrument, { longIndex: moved(), shortIndex: moved() }]),
     ),
   };
 }
@@ -149,12 +164,7 @@ export function randomIndices(seed: number): Indices {
  * An account of any size, from one wei of notional to a trillion, with 1 to 32 positions and up to 16 tokens, or of collateral
  * alone. Half of them are within a hair of their line: that far off what everything cancels to is as small as it gets.
  */
-export function randomAccount(
-  place: number,
-  random: Random,
-  market: MarketSnapshot,
-  indices: Indices,
-): StoredAccount {
+export function randomAccount({ place, random, market, indices }: AccountRequest): StoredAccount {
   const scale = Math.floor(random.next() * 30);
   const first = Math.floor(random.next() * MOST_UNDERLYINGS);
   const count = random.next() < 0.05 ? 0 : 1 + Math.floor(MOST_UNDERLYINGS * random.next() ** 3);
@@ -175,14 +185,12 @@ export function randomAccount(
     return { place: 16 - tokens + i, amount: amountOfWad(quantity, decimals) };
   });
   const without = { account: accountId(OWNER, place), principal: 0n, positions, collateral };
-  return { ...without, principal: randomPrincipal(without, random, market, indices) };
+  return { ...without, principal: randomPrincipal(without, { random, market, indices }) };
 }
 
 function randomPrincipal(
   without: StoredAccount,
-  random: Random,
-  market: MarketSnapshot,
-  indices: Indices,
+  { random, market, indices }: Omit<AccountRequest, "place">,
 ): bigint {
   const sign = random.pick([1n, -1n]);
   if (random.next() < 0.5) return sign * ofAnySize(random, 0, 30);
