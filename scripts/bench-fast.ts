@@ -6,8 +6,10 @@ const [accounts = 1_000_000, positionsOfAccount = 3, underlyings = 8] = process.
   .map(Number);
 
 const figures = measureMarks({ accounts, positionsOfAccount, underlyings });
-const shown = ({ best, median, worst }: Spread) =>
-  `${best.toFixed(1)} to ${worst.toFixed(1)} ms, mostly ${median.toFixed(1)} ms`;
+const shown = ({ processor, best, median, worst }: Spread) => {
+  const [least, middle, most] = [best, median, worst].map((time) => time.toFixed(1));
+  return `${processor.toFixed(1)} ms of a processor; ${least} to ${most} ms, mostly ${middle} ms`;
+};
 console.log(
   [
     `${accounts} accounts x ${positionsOfAccount} positions, ${underlyings} underlyings`,

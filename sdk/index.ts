@@ -1,4 +1,6 @@
+export type { Blocks } from "./fast/blocks.js";
 export * from "./fast/book.js";
+export type { Columns } from "./fast/mark.js";
 export * from "./fast/market.js";
 export * from "./fast/ratio.js";
 export * from "./funding.js";

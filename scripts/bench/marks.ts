@@ -29,7 +29,8 @@ export interface MarkFigures {
 
 /** [milliseconds] */
 export interface Spread {
-  /** What it takes when nothing else runs. */
+  /** Of the processor, whatever else runs; the median. */
+  readonly processor: number;
   readonly best: number;
   readonly median: number;
   readonly worst: number;
@@ -84,14 +85,22 @@ function load(book: MarginBook, sizes: BookSizes): number {
 /** Only what `prepare` returns is measured. */
 function spreadOf(prepare: () => () => void): Spread {
   const times: number[] = [];
+  const processor: number[] = [];
   for (let i = 0; i < ROUNDS; ++i) {
     const act = prepare();
-    const began = performance.now();
+    const [began, used] = [performance.now(), process.cpuUsage()];
     act();
     times.push(performance.now() - began);
+    const { user, system } = process.cpuUsage(used);
+    processor.push((user + system) / 1000);
   }
-  times.sort((a, b) => a - b);
-  return { best: times[0] ?? 0, median: times[ROUNDS >> 1] ?? 0, worst: times[ROUNDS - 1] ?? 0 };
+  for (const figures of [times, processor]) figures.sort((a, b) => a - b);
+  const [best = 0, worst = 0] = [times[0], times.at(-1)];
+  return { processor: middleOf(processor), best, median: middleOf(times), worst };
+}
+
+function middleOf(sorted: readonly number[]): number {
+  return sorted[sorted.length >> 1] ?? 0;
 }
 
 function marketOf({ underlyings }: BookSizes): MarketSnapshot {

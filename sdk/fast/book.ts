@@ -1,8 +1,8 @@
 import { underlyingOf, type AccountId } from "../ids.js";
 import type { AccountSnapshot } from "../margin/snapshot.js";
 import { Blocks, grown } from "./blocks.js";
-import { BookMarket, EVERY_ACCOUNT, type HeldQuantity } from "./market.js";
-import { markRange, type Columns } from "./mark.js";
+import { EVERY_ACCOUNT, markRange, type Columns } from "./mark.js";
+import { BookMarket, type HeldQuantity } from "./market.js";
 
 /** What an account is worth and must be worth, near enough. */
 export interface FastMargin {

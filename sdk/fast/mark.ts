@@ -3,6 +3,10 @@ import { roundingOfFloats } from "./bound.js";
 import type { BookMarket } from "./market.js";
 import { TERM, TERMS_OF_SIDE, TERMS_OF_TOKEN, TOKEN_TERM } from "./terms.js";
 
+/** A mask has so many bits for underlyings, which share them when there are more, and one that every account has. */
+export const UNDERLYING_BITS = 31;
+export const EVERY_ACCOUNT = 1 << UNDERLYING_BITS;
+
 /** A book's accounts: number i of each array is that of slot i. */
 export interface Columns {
   /** Cash without interest; negative is a debt [wad]. */

@@ -13,6 +13,7 @@ import type {
 import { divDown, divUp, mulDown, WAD, wadOfAmount } from "../wad.js";
 import { LEAST_ROUNDING_OF_ITEM } from "./bound.js";
 import { grown } from "./blocks.js";
+import { EVERY_ACCOUNT, UNDERLYING_BITS } from "./mark.js";
 import { ratioOf } from "./ratio.js";
 import {
   roundingOfPosition,
@@ -58,9 +59,6 @@ interface Instrument {
   openInterest: bigint;
 }
 
-/** A mask has 31 bits for underlyings, which share them when there are more, and one that every account has. */
-const UNDERLYING_BITS = 31;
-export const EVERY_ACCOUNT = 1 << UNDERLYING_BITS;
 const MOST_ROWS = 2 ** 16;
 const FIRST_ROWS = 16;
 
