@@ -1,6 +1,11 @@
 export * from "./abi/index.js";
 export * from "./connect.js";
 export * from "./errors/index.js";
+export type { Blocks } from "./fast/blocks.js";
+export * from "./fast/book.js";
+export type { Columns } from "./fast/mark.js";
+export * from "./fast/market.js";
+export * from "./fast/ratio.js";
 export * from "./funding.js";
 export * from "./ids.js";
 export * from "./interest.js";
