@@ -50,7 +50,9 @@ interface ContractTypes {
 
 /** A contract that is called. The compiler finds one that {@link ContractTypes} forgets. */
 type Callable = Exclude<ContractName, "DefaultProcess">;
-type Contracts = { readonly [N in Callable as Uncapitalize<N>]: ContractTypes[N] };
+/** As the rest of the SDK calls them. */
+type Key<N extends Callable> = N extends "PriceOracle" ? "oracle" : Uncapitalize<N>;
+type Contracts = { readonly [N in Callable as Key<N>]: ContractTypes[N] };
 
 /** A deployment's typed contracts, `vault` to `router`, with what they run on. */
 export interface Plimsoll extends Contracts {
@@ -82,7 +84,7 @@ export async function connect(deployment: Deployment, runner: ContractRunner): P
 
   const contracts: Record<string, BaseContract> = {};
   for (const name of names) {
-    const key = name.charAt(0).toLowerCase() + name.slice(1);
+    const key = name === "PriceOracle" ? "oracle" : name.charAt(0).toLowerCase() + name.slice(1);
     contracts[key] = new Contract(deployment.contracts[name], ABIS[name], runner);
   }
   return { ...(contracts as unknown as Contracts), deployment, provider };

@@ -61,7 +61,7 @@ export function orderStatusOf({
 /** What {@link orderStatuses} reads from: what `connect` gives has all of it. */
 export interface OrderContracts {
   readonly exchange: Exchange;
-  readonly priceOracle: PriceOracle;
+  readonly oracle: PriceOracle;
   readonly provider: Provider;
 }
 
@@ -171,7 +171,7 @@ async function readFills(
 
 /** Index prices that orders with a trigger wait for; one that the oracle refuses is missing. */
 async function readPrices(
-  { priceOracle }: OrderContracts,
+  { oracle }: OrderContracts,
   orders: readonly Order[],
   blockTag: number,
 ): Promise<ReadonlyMap<number, bigint>> {
@@ -181,7 +181,7 @@ async function readPrices(
   await Promise.all(
     underlyings.map(async (underlying) => {
       try {
-        prices.set(underlying, await priceOracle.price(underlying, { blockTag }));
+        prices.set(underlying, await oracle.price(underlying, { blockTag }));
       } catch (error) {
         // The oracle's own refusal is an answer; a node that does not answer is none.
         if (revertDataOf(error) === undefined) throw error;

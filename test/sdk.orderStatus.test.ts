@@ -69,9 +69,9 @@ describe("orderStatusOf", () => {
 describe("orderStatuses", () => {
   async function stage() {
     const trading = await networkHelpers.loadFixture(deployWithTraders);
-    const { exchange, oracle: priceOracle } = trading;
+    const { exchange, oracle } = trading;
     const { provider } = connection.ethers;
-    return { ...trading, contracts: { exchange, priceOracle, provider } };
+    return { ...trading, contracts: { exchange, oracle, provider } };
   }
 
   it("reads every state at once", async () => {
@@ -165,7 +165,7 @@ describe("orderStatuses", () => {
       flags: ORDER_FLAGS.triggerBelow,
     });
     const silent = { price: () => Promise.reject(new Error("no answer")) };
-    const broken = { ...contracts, priceOracle: silent as never };
+    const broken = { ...contracts, oracle: silent as never };
     const failure = await orderStatuses(broken, [stop.order]).catch((error: unknown) => error);
     expect((failure as Error).message).to.equal("no answer");
   });
