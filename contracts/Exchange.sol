@@ -50,6 +50,8 @@ contract Exchange is IExchange, EIP712, AccessManaged {
     /// @dev An order that was found valid, and how much of it is filled and left.
     struct Checked {
         bytes32 hash;
+        /// Read from the calldata once.
+        uint256 flags;
         /// [wad]
         uint256 size;
         /// [wad]
@@ -107,7 +109,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         uint256 count = makers.length;
         if (count == 0 || count > MOST_MAKERS || count != sizes.length) revert InvalidBatch(count, sizes.length);
         Checked memory checkedTaker = _check(taker);
-        if (taker.order.flags & POST_ONLY != 0) revert PostOnly(checkedTaker.hash);
+        if (checkedTaker.flags & POST_ONLY != 0) revert PostOnly(checkedTaker.hash);
 
         Trade[] memory trades = new Trade[](count);
         Taking memory taking = _takingOf(taker.order, checkedTaker);
@@ -220,13 +222,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         AccountTerms storage terms = _terms[order.account];
         uint64 least = terms.leastNonce;
         checked.feeTier = terms.feeTier;
-        bool feeToNobody = uint96(uint256(order.builder)) != 0 && bytes20(order.builder) == 0;
-        if (order.size == 0 || order.limitPrice == 0 || feeToNobody) revert InvalidOrder(hash);
-        if (order.flags > MOST_FLAGS || order.flags & (POST_ONLY | FILL_OR_KILL) == POST_ONLY | FILL_OR_KILL) {
-            revert InvalidFlags(hash, order.flags);
-        }
-        // Below MOST_FLAGS so large a sum has exactly one of the triggers.
-        if (order.flags >= TRIGGER_ABOVE != (order.triggerPrice != 0)) revert InvalidOrder(hash);
+        checked.flags = _requireWellFormed(order, hash);
         if (block.timestamp > order.expiry) revert OrderExpired(hash, order.expiry, block.timestamp);
         if (order.nonce < least) revert NonceCancelled(hash, order.account, order.nonce, least);
         uint256 bits = _bitsOf(order.account, order.nonce);
@@ -235,6 +231,18 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         checked.hash = hash;
         checked.size = WadMath.abs(order.size);
         if (bits & PARTLY_FILLED != 0) checked.filled = _filled[hash];
+    }
+
+    /// @dev What an order says by itself makes sense; returns its flags.
+    function _requireWellFormed(Order calldata order, bytes32 hash) private pure returns (uint8 flags) {
+        bool feeToNobody = uint96(uint256(order.builder)) != 0 && bytes20(order.builder) == 0;
+        if (order.size == 0 || order.limitPrice == 0 || feeToNobody) revert InvalidOrder(hash);
+        flags = order.flags;
+        if (flags > MOST_FLAGS || flags & (POST_ONLY | FILL_OR_KILL) == POST_ONLY | FILL_OR_KILL) {
+            revert InvalidFlags(hash, flags);
+        }
+        // Up to MOST_FLAGS, so large a sum has exactly one of the triggers.
+        if (flags >= TRIGGER_ABOVE != (order.triggerPrice != 0)) revert InvalidOrder(hash);
     }
 
     /// @dev By the account's owner, a key or a contract, or by the key of an operator with TRADE.
@@ -265,7 +273,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
             revert LimitPriceCrossed(taking.hash, taker.limitPrice, maker.limitPrice);
         }
         // Only now: the price was read for the taker's instrument.
-        if (maker.triggerPrice != 0) _requireTriggered(maker, checked.hash, taking);
+        if (checked.flags >= TRIGGER_ABOVE) _requireTriggered(maker, checked, taking);
         _recordFill(maker, checked, size);
 
         trade.instrument = InstrumentId.wrap(taker.instrument);
@@ -283,20 +291,20 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         taking.hash = checked.hash;
         (taking.takerRate, taking.makerRate) = _ratesOf(0);
         if (checked.feeTier != 0) (taking.takerRate, ) = _ratesOf(checked.feeTier);
-        if (taker.triggerPrice != 0) _requireTriggered(taker, checked.hash, taking);
+        if (checked.flags >= TRIGGER_ABOVE) _requireTriggered(taker, checked, taking);
     }
 
     /// @dev Reads the index price at most once for a batch, and never for a batch without a trigger: signatures are
     /// asked without a right to write, so that no price changes between two orders. No price is ever 0.
-    function _requireTriggered(Order calldata order, bytes32 hash, Taking memory taking) private view {
+    function _requireTriggered(Order calldata order, Checked memory checked, Taking memory taking) private view {
         uint256 indexPrice = taking.indexPrice;
         if (indexPrice == 0) {
             indexPrice = ORACLE.price(InstrumentId.wrap(order.instrument).underlyingOf());
             taking.indexPrice = indexPrice;
         }
-        bool isAbove = order.flags & TRIGGER_ABOVE != 0;
+        bool isAbove = checked.flags & TRIGGER_ABOVE != 0;
         if (isAbove ? indexPrice < order.triggerPrice : indexPrice > order.triggerPrice) {
-            revert TriggerNotReached(hash, order.triggerPrice, indexPrice);
+            revert TriggerNotReached(checked.hash, order.triggerPrice, indexPrice);
         }
     }
 
@@ -335,7 +343,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
     function _recordFill(Order calldata order, Checked memory checked, uint256 fill) private {
         uint256 left = checked.size - checked.filled;
         if (fill == 0 || fill > left) revert InvalidFill(checked.hash, fill, left);
-        if (order.flags & FILL_OR_KILL != 0 && fill != checked.size) {
+        if (checked.flags & FILL_OR_KILL != 0 && fill != checked.size) {
             revert NotWhollyFilled(checked.hash, fill, checked.size);
         }
         if (fill == left) {
