@@ -1,4 +1,10 @@
-import { Interface, type EventFragment, type InterfaceAbi, type ParamType, type Result } from "ethers";
+import {
+  Interface,
+  type EventFragment,
+  type InterfaceAbi,
+  type ParamType,
+  type Result,
+} from "ethers";
 import type { ChainLog } from "./events.js";
 
 /** An event with its arguments by name. */
