@@ -111,6 +111,8 @@ export async function verifyBooks(at: Verification): Promise<void> {
   await forEach(
     new Set([...tables.interest.keys(), ...tables.funding.keys()]),
     async (instrument) => {
+      const net = tables.interest.get(instrument)?.net ?? 0n;
+      comparison.same(`the sum of all sizes of ${instrument}`, net, 0n);
       const open = await clearinghouse.openInterestOf(instrument, overrides);
       comparison.same(
         `openInterestOf(${instrument})`,

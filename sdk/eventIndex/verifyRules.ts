@@ -1,3 +1,4 @@
+import { isCallException } from "ethers";
 import { perpetual, type AccountId } from "../ids.js";
 import { ratesOf } from "../volatility.js";
 import { min } from "../wad.js";
@@ -17,7 +18,9 @@ export async function verifyRules(at: Verification): Promise<void> {
   const { rules } = contracts;
   const { collateral, singles, underlyings } = index.state;
   await forEach(underlyings, async ([underlying, stored]) => {
-    if (isOpen(stored.rates)) await verifyUnderlying(at, underlying, stored);
+    if (isOpen(stored.rates)) return verifyUnderlying(at, underlying, stored);
+    const listed = await isListed(() => rules.marginRatesOf(underlying, overrides));
+    comparison.same(`whether marginRatesOf(${underlying}) answers`, false, listed);
   });
   const count = await rules.collateralCount(overrides);
   comparison.same("collateralCount", BigInt(singles.tokens.length), count);
@@ -34,6 +37,17 @@ export async function verifyRules(at: Verification): Promise<void> {
   comparison.same("liquidationRules", word, await rules.liquidationRules(overrides));
   const oracle = await rules.volatilityOracle(overrides);
   comparison.sameFields("volatilityOracle", { ...singles.volatilityOracle }, oracle);
+}
+
+/** Whether a view answers; one that nobody could ask is another matter. */
+async function isListed(ask: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await ask();
+    return true;
+  } catch (error) {
+    if (isCallException(error)) return false;
+    throw error;
+  }
 }
 
 async function verifyUnderlying(

@@ -40,6 +40,7 @@ export function weightsOf(world: World, id: AccountId): Weight[] {
  * these do not bear is recorded as deficit.
  */
 export function spreadLoss(world: World, id: AccountId, loss: bigint): void {
+  if (loss === 0n) return;
   const weights = weightsOf(world, id).filter(({ weight }) => weight > 0n);
   const total = sum(weights.map(({ weight }) => weight));
   const borne = weights.map((position) =>
