@@ -4,6 +4,7 @@ import hre from "hardhat";
 import { accountId, parseWad, WAD } from "../sdk/index.js";
 import { expectConservation } from "./fixtures/conservation.js";
 import { BTC_PERP, deployPlimsollAlive, ETH, ETH_PERP } from "./fixtures/plimsoll.js";
+import { deployWithTokens } from "./fixtures/tokens.js";
 import {
   deployTopUp,
   DOLLAR,
@@ -280,6 +281,31 @@ describe("StandingTopUp: topUp", () => {
       expect(await vault.cashOf(alices)).to.equal(before + parseWad(200));
     });
   });
+
+  for (const decimals of [0, 18, 24]) {
+    it(`reaches the target with a settlement token of ${decimals} decimals`, async () => {
+      const plimsoll = await deployWithTokens(connection, { USDC: { decimals } });
+      const { standingTopUp, marginEngine, usdc, alice, bob, stranger, fund } = plimsoll;
+      const dollar = 10n ** BigInt(decimals);
+      const alices = await fund(alice, 0n, 3_000);
+      await fund(bob, 0n, 100_000);
+      const [size, price] = [parseWad(10), parseWad(PRICES.well)];
+      await plimsoll.trade({ taker: alice, maker: bob, instrument: ETH_PERP, size, price });
+      await plimsoll.setPrice(ETH, PRICES.due);
+      await usdc.mint(alice, 5_000n * dollar);
+      await usdc.connect(alice).approve(standingTopUp, MaxUint256);
+      const amounts = { budget: 1_000n * dollar, tipLimit: 2n * dollar };
+      await standingTopUp.connect(alice).instruct(alices, NUMBER, { ...OF_WALLET, ...amounts });
+      await standingTopUp.connect(stranger).topUp(alices, NUMBER, amounts.tipLimit);
+
+      const { equity, maintenance } = await marginEngine.marginOf(alices);
+      const above = equity * WAD - OF_WALLET.targetHealth * maintenance;
+      const unit = decimals > 18 ? 1n : WAD / dollar;
+      expect(above >= 0n && above < (unit + 1n) * WAD).to.be.true;
+      expect(await usdc.balanceOf(stranger)).to.equal(amounts.tipLimit);
+      await expectConservation(plimsoll, [alices, accountId(bob.address)]);
+    });
+  }
 
   describe("sources", () => {
     it("wallet: no more than its allowance", async () => {

@@ -10,7 +10,6 @@ import {HostileShares} from "../../../contracts/mocks/HostileShares.sol";
 import {MockShares} from "../../../contracts/mocks/MockShares.sol";
 import {MockToken} from "../../../contracts/mocks/MockToken.sol";
 import {AccountId, accountIdOf} from "../../../contracts/types/AccountId.sol";
-import {Margin} from "../../../contracts/types/Portfolio.sol";
 import {Trade} from "../../../contracts/types/Trade.sol";
 
 /// @title TopUpHandler
@@ -29,6 +28,9 @@ abstract contract TopUpHandler is BaseTest, ITransferHook {
         uint256 time;
     }
 
+    /// @dev Only the handler calls this, to see what is refused.
+    error NotTheHandler(address caller);
+
     Plimsoll internal _system;
     StandingTopUp internal _topUps;
     MockToken internal _usdc;
@@ -39,11 +41,11 @@ abstract contract TopUpHandler is BaseTest, ITransferHook {
     AccountId internal _house = accountIdOf(makeAddr("house"), 0);
 
     /// @dev What was moved since an instruction was left, by account and number; and instructions as they were left.
-    mapping(AccountId account => mapping(uint8 number => Entry[])) internal _ledger;
-    mapping(AccountId account => mapping(uint8 number => Instruction)) internal _left;
+    mapping(AccountId account => mapping(uint8 number => Entry[] entries)) internal _ledger;
+    mapping(AccountId account => mapping(uint8 number => Instruction instruction)) internal _left;
 
     /// @notice What happened how often.
-    mapping(bytes32 name => uint256) public calls;
+    mapping(bytes32 name => uint256 count) public calls;
     /// @notice All acts.
     uint256 public acts;
     /// @notice Sent to the contract by mistake [token].
@@ -170,7 +172,7 @@ abstract contract TopUpHandler is BaseTest, ITransferHook {
     }
 
     function clear(AccountId account, int256 size) external {
-        require(msg.sender == address(this), "only the handler");
+        if (msg.sender != address(this)) revert NotTheHandler(msg.sender);
         _clear(account, size);
     }
 
