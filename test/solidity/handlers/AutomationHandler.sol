@@ -97,7 +97,7 @@ contract AutomationHandler is BaseTest {
         if (seed % 4 == 0) {
             uint256 most = _system.engine.withdrawable(_accounts[OWN], address(_system.tokens[0]));
             if (most != 0) {
-                _system.vault.withdraw(_accounts[OWN], address(_system.tokens[0]), amount % (most + 1), address(1));
+                _system.vault.withdraw(_accounts[OWN], address(_system.tokens[0]), bound(amount, 1, most), address(1));
             }
         } else if (seed % 4 == 1) {
             _give(_accounts[OWN], 0, bound(amount, 1, 20_000) * 1e6);
