@@ -23,5 +23,8 @@ export * from "./margin/valuation.js";
 export * from "./margin/withdrawable.js";
 export * from "./orders.js";
 export * from "./ramps.js";
+export * from "./rates.js";
+export * from "./read.js";
 export * from "./volatility.js";
 export * from "./wad.js";
+export * from "./words.js";

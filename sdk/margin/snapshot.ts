@@ -138,6 +138,10 @@ export interface LiquidationSnapshot {
   readonly openInterestBase: bigint;
   /** How many instruments one account may hold. */
   readonly mostInstruments: number;
+  /** How far losses may move a side's index at once, and again in each hour [bps of the index price]. */
+  readonly gainsHaircutCapBps: bigint;
+  /** What losses may take from those who have cash, at once and again in each day [bps of their cash]. */
+  readonly lendersCapBps: bigint;
 }
 
 /** What an account is worth and must be worth [wad]. */
