@@ -1,8 +1,6 @@
 import { expect } from "chai";
 import {
   type AccountSnapshot,
-  type FastMargin,
-  type Margin,
   MarginBook,
   marginOf,
   type MarketSnapshot,
@@ -20,26 +18,10 @@ import {
   randomMarket,
   snapshotOf,
 } from "./support/accounts.js";
+import { usedOfBound } from "./support/floats.js";
 
 const MARKETS = 200;
 const ACCOUNTS_OF_MARKET = 50;
-
-/** How far a float is from an integer; the difference is exact but for its last bit. */
-function distance(float: number, exact: bigint): number {
-  const whole = Math.floor(float);
-  return Math.abs(Number(exact - BigInt(whole)) - (float - whole));
-}
-
-/** The largest of an account's errors, as a part of its bound. */
-function usedOfBound(fast: FastMargin, exact: Margin): number {
-  const errors = [
-    distance(fast.equity, exact.equity),
-    distance(fast.initial, exact.initial),
-    distance(fast.maintenance, exact.maintenance),
-    distance(fast.equity - fast.maintenance, exact.equity - exact.maintenance),
-  ];
-  return Math.max(...errors) / fast.errorBound;
-}
 
 function bookOf(market: MarketSnapshot, accounts: readonly AccountSnapshot[] = []): MarginBook {
   const book = new MarginBook();

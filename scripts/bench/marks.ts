@@ -139,6 +139,8 @@ function marketOf({ underlyings }: BookSizes): MarketSnapshot {
       fundDrawCapBps: 1_000n,
       openInterestBase: 1_000_000n,
       mostInstruments: 32,
+      gainsHaircutCapBps: 500n,
+      lendersCapBps: 500n,
     },
     openInterest: new Map(numbers.map((number) => [perpetual(number), parseWad(1_000)])),
     fundCash: 0n,

@@ -1,6 +1,8 @@
 /** Compaction waits until there is at least so much to win [items]. */
 const LEAST_WASTE = 1024;
 const FIRST_ITEMS = 64;
+/** What a byte counts; the rules allow no account more than 64 positions and 16 tokens. */
+const MOST_ITEMS = 255;
 
 /** How many slots and how many numbers an item takes. */
 export interface BlockSizes {
@@ -65,8 +67,10 @@ export class Blocks {
    * Makes a slot's list so long. What was in it is lost; `rows` and `numbers` may be other arrays afterwards.
    *
    * @returns Where the list begins [items].
+   * @throws RangeError when the list is longer than any account's may be.
    */
   resize(slot: number, count: number): number {
+    if (count > MOST_ITEMS) throw new RangeError(`An account holds at most ${MOST_ITEMS} items`);
     this.#live -= this.counts[slot] as number;
     this.counts[slot] = 0;
     const isLeaving = count > (this.#rooms[slot] as number);

@@ -132,6 +132,8 @@ export function randomMarket(seed: number): MarketSnapshot {
       fundDrawCapBps: 1_000n,
       openInterestBase: ofAnySize(random, 5, 9),
       mostInstruments: 32,
+      gainsHaircutCapBps: 500n,
+      lendersCapBps: 500n,
     },
     openInterest: new Map(
       numbers.map((number) => [
