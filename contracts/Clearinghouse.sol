@@ -8,6 +8,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Batch, Run, actsOf, newBatch} from "./clearing/Batch.sol";
 import {Book, Market, Sides, wholeNotional} from "./clearing/Book.sol";
 import {cachedPrice} from "./clearing/CachedPrice.sol";
+import {ClearinghouseWiring} from "./clearing/ClearinghouseWiring.sol";
 import {DefaultProcess} from "./clearing/DefaultProcess.sol";
 import {Funding} from "./clearing/Funding.sol";
 import {calledAtIn, withCallNow} from "./clearing/InstrumentSet.sol";
@@ -19,7 +20,6 @@ import {IMarginEngine} from "./interfaces/IMarginEngine.sol";
 import {IPriceOracle} from "./interfaces/IPriceOracle.sol";
 import {IRules} from "./interfaces/IRules.sol";
 import {IVault} from "./interfaces/IVault.sol";
-import {IWired} from "./interfaces/IWired.sol";
 import {WadMath} from "./libraries/WadMath.sol";
 import {AccountId, accountIdOf} from "./types/AccountId.sol";
 import {InstrumentId} from "./types/InstrumentId.sol";
@@ -35,34 +35,18 @@ import {Posting, Trade} from "./types/Trade.sol";
 /// @notice Holds every position. See IClearinghouse.
 /// @dev Every act has the same skeleton: who may, what it is, change the book, post the cash, check the accounts.
 /// Tokens are never moved here, and only contracts of governance's choice are called.
-contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
+contract Clearinghouse is ClearinghouseWiring {
     using SafeCast for int256;
     using SafeCast for uint256;
 
-    /// @dev One slot, read by every act.
-    struct Wiring {
-        IMarginEngine marginEngine;
-        /// The settlement token's own price; 0 while there is none.
-        uint24 pegUnderlying;
-        /// How far it may be from 1 [bps].
-        uint16 pegAllowedBps;
-        /// It was found further from 1 when somebody last looked.
-        bool depegged;
-    }
-
     /// @dev The least time between two margin calls of an account [seconds].
     uint256 private constant CALL_INTERVAL = 1 hours;
-    uint16 private constant LEAST_PEG_BPS = 10;
-    uint16 private constant MOST_PEG_BPS = 2_000;
-
     IVault private immutable VAULT;
     IPriceOracle private immutable ORACLE;
     IRules private immutable RULES;
     AccountId private immutable FUND;
 
     Book private _book;
-    Wiring private _wiring;
-    mapping(address venue => bool registered) private _venues;
 
     constructor(address authority, IVault vault, IPriceOracle oracle, IRules rules) AccessManaged(authority) {
         VAULT = vault;
@@ -197,45 +181,10 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
 
     /// @inheritdoc IClearinghouse
     function notePeg() external {
-        Wiring memory wiring = _wiring;
-        uint256 price = ORACLE.price(wiring.pegUnderlying);
-        bool depegged = FixedPointMathLib.dist(price, WadMath.WAD) > WadMath.bpsDown(WadMath.WAD, wiring.pegAllowedBps);
-        if (depegged == wiring.depegged) return;
-        _wiring.depegged = depegged;
-        emit PegNoted(price, depegged);
+        _notePeg(ORACLE.price(_wiring.pegUnderlying));
     }
 
     // Governance
-
-    /// @inheritdoc IClearinghouse
-    function setPeg(uint24 underlying, uint16 allowedBps) external restricted {
-        bool bounded = underlying == 0 ? allowedBps == 0 : allowedBps >= LEAST_PEG_BPS && allowedBps <= MOST_PEG_BPS;
-        if (!bounded) revert PegOutOfBounds(underlying, allowedBps, LEAST_PEG_BPS, MOST_PEG_BPS);
-        Wiring storage wiring = _wiring;
-        (wiring.pegUnderlying, wiring.pegAllowedBps, wiring.depegged) = (underlying, allowedBps, false);
-        emit PegSet(underlying, allowedBps);
-    }
-
-    /// @inheritdoc IClearinghouse
-    function setVenue(address venue, bool registered) external restricted {
-        if (registered && venue.code.length == 0) revert NotAContract(venue);
-        _venues[venue] = registered;
-        emit VenueSet(venue, registered);
-    }
-
-    /// @inheritdoc IClearinghouse
-    function setMarginEngine(address marginEngine) external restricted {
-        if (marginEngine.code.length == 0) revert NotAContract(marginEngine);
-        IMarginEngine engine = IMarginEngine(marginEngine);
-        IMarginEngine current = _wiring.marginEngine;
-        // What succeeds another begins with its requirements, so those must stand still.
-        if (address(engine.FORMER_ENGINE()) != address(current)) revert NotTheSuccessor(marginEngine, address(current));
-        uint256 end = address(current) == address(0) ? 0 : current.endOfBlend();
-        if (block.timestamp < end) revert BlendNotOver(end);
-        _wiring.marginEngine = engine;
-        emit MarginEngineSet(marginEngine);
-        engine.begin();
-    }
 
     /// @inheritdoc IClearinghouse
     function setFeeShares(address treasury, uint64 fundShare) external restricted {
@@ -330,17 +279,6 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
     /// @inheritdoc IClearinghouse
     function openNotional() external view returns (uint256) {
         return uint256(_book.openNotional) * WadMath.WAD;
-    }
-
-    /// @inheritdoc IClearinghouse
-    function isVenue(address venue) external view returns (bool) {
-        return _venues[venue];
-    }
-
-    /// @inheritdoc IClearinghouse
-    function peg() external view returns (uint24 underlying, uint16 allowedBps, bool depegged) {
-        Wiring memory wiring = _wiring;
-        return (wiring.pegUnderlying, wiring.pegAllowedBps, wiring.depegged);
     }
 
     /// @inheritdoc IClearinghouse
@@ -496,10 +434,5 @@ contract Clearinghouse is IClearinghouse, IWired, AccessManaged {
 
     function _partners() private view returns (Partners memory) {
         return Partners({vault: VAULT, oracle: ORACLE, rules: RULES, engine: _engine(), fund: FUND});
-    }
-
-    function _engine() private view returns (IMarginEngine engine) {
-        engine = _wiring.marginEngine;
-        if (address(engine) == address(0)) revert NotWired();
     }
 }

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {AccountId} from "../types/AccountId.sol";
+import {IMarginEngine} from "./IMarginEngine.sol";
 import {InstrumentId} from "../types/InstrumentId.sol";
 import {OpenPosition, Position} from "../types/Position.sol";
 import {Trade} from "../types/Trade.sol";
@@ -269,6 +270,9 @@ interface IClearinghouse {
     /// draw only a share of the fund at once and in each day [wad].
     function fundPaymentOf(AccountId account, uint256 due) external view returns (uint256);
 
+    /// @notice The margin engine that is in charge. Reverts with NotWired before the first.
+    function marginEngine() external view returns (IMarginEngine);
+
     /// @notice Whether an address is a registered venue.
     function isVenue(address venue) external view returns (bool);
 
@@ -287,7 +291,7 @@ interface IClearinghouse {
 
     /// @notice Puts another margin engine in charge, which must succeed the one that is: from then on requirements move to
     /// those of its model over a ramp. Governance only. Reverts with NotAContract, NotTheSuccessor or BlendNotOver.
-    function setMarginEngine(address marginEngine) external;
+    function setMarginEngine(address successor) external;
 
     /// @notice Sets who receives fees: a share for the insurance fund [wad], the rest for the treasury's first account.
     /// Governance only.
