@@ -7,8 +7,8 @@ import { deployMarginWorld, type MarginWorld } from "./fixtures/marginWorld.js";
 import { OWNER } from "./support/accounts.js";
 import { usedOfBound } from "./support/floats.js";
 
-const SCENES = 16;
-const SIZE = { margins: 135, withdrawals: 0, searches: 0 };
+const SCENES = 22;
+const SIZE = { margins: 100, withdrawals: 0, searches: 0 };
 const LEAST_CASES = 10_000;
 
 describe("The fast mirror against the contracts", () => {
