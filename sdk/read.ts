@@ -26,13 +26,6 @@ export interface AtBlock {
   readonly blockTag: number;
 }
 
-/** Everything that margins depend on. */
-export interface Reading {
-  readonly market: MarketSnapshot;
-  readonly vault: VaultSnapshot;
-  readonly sides: SidesSnapshot;
-}
-
 /**
  * The market as of a block: prices, rules, open interest and the insurance fund's cash. A price that the oracle refuses is
  * missing, and its last accepted one is there if there is one; any other failure is thrown.

@@ -20,6 +20,9 @@ interface IWrittenFeed {
 contract MockMarginCases {
     using DynamicBufferLib for DynamicBufferLib.DynamicBuffer;
 
+    /// @notice The call has too little gas for its questions.
+    error OutOfGas();
+
     /// @notice What a feed answers, and since when; a time of 0 is the moment of the call.
     struct FeedAnswer {
         IWrittenFeed feed;
@@ -110,6 +113,8 @@ contract MockMarginCases {
 
     function _put(DynamicBufferLib.DynamicBuffer memory words, address target, bytes memory call) private view {
         (bool answered, bytes memory answer) = target.staticcall(call);
+        // Every refusal has a reason, so this is gas that has run out: no answer at all.
+        if (!answered && answer.length == 0) revert OutOfGas();
         words.p(abi.encode(answered));
         if (answered) words.p(answer);
     }

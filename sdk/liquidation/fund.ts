@@ -19,6 +19,8 @@ export interface InstrumentDraw {
 export interface Weights {
   /** In the order of the positions; 0 where there is no price now. */
   readonly weights: readonly bigint[];
+  /** Of the positions; 0 where there is none now: nobody is charged by an old one [wad]. */
+  readonly prices: readonly bigint[];
   readonly total: bigint;
 }
 
@@ -34,15 +36,16 @@ const ROUNDING = 10_000n;
  * @throws MissingPriceError when a position has not even a last price.
  */
 export function weightsOf({ positions }: AccountSnapshot, market: MarketSnapshot): Weights {
-  const weights = positions.map(({ instrument, size }) => {
+  const prices = positions.map(({ instrument }) => {
     const underlying = underlyingOf(instrument);
     const price = market.prices.get(underlying);
     if (price === undefined && !market.lastPrices.has(underlying)) {
       throw new MissingPriceError(underlying);
     }
-    return mulDown(abs(size), price ?? 0n);
+    return price ?? 0n;
   });
-  return { weights, total: weights.reduce((sum, weight) => sum + weight, 0n) };
+  const weights = positions.map(({ size }, place) => mulDown(abs(size), prices[place] ?? 0n));
+  return { weights, prices, total: weights.reduce((sum, weight) => sum + weight, 0n) };
 }
 
 /** How much of a loss the fund may pay now: `Clearinghouse.fundPaymentOf` [wad]. */
@@ -94,13 +97,25 @@ export function drawnOf(instrument: InstrumentId, { draws }: FundSnapshot, time:
   return divideUp(last.drawn * excess(DRAW_WINDOW, time - last.drawnAt), DRAW_WINDOW);
 }
 
-/**
- * What the fund can pay with all that waits for it: its cash, its share of fees and its interest, less the recorded deficit,
- * which comes first [wad].
- */
-function payableBy(cash: bigint, fund: FundSnapshot): bigint {
+/** How what waits for the insurance fund and the treasury is divided [wad]. */
+export interface Division {
+  readonly toFund: bigint;
+  readonly toTreasury: bigint;
+  /** Of the fund's part, what the recorded deficit takes first. */
+  readonly repaid: bigint;
+}
+
+/** Fees and interest as they are divided before the fund pays anything: `Clearinghouse.distributeFees`. */
+export function divisionOf(fund: FundSnapshot): Division {
   const toTreasury = mulDown(fund.reserve, WAD - fund.feeShare);
-  const waiting = excess(fund.reserve - toTreasury + fund.interestReserve, fund.deficit);
-  const rounding = waiting !== 0n && fund.supplyIndex !== WAD ? ROUNDING : 0n;
-  return max(cash + waiting - rounding, 0n);
+  const ofFund = fund.reserve - toTreasury + fund.interestReserve;
+  const repaid = min(fund.deficit, ofFund);
+  return { toFund: ofFund - repaid, toTreasury, repaid };
+}
+
+/** What the fund can pay with all that waits for it [wad]. */
+function payableBy(cash: bigint, fund: FundSnapshot): bigint {
+  const { toFund } = divisionOf(fund);
+  const rounding = toFund !== 0n && fund.supplyIndex !== WAD ? ROUNDING : 0n;
+  return max(cash + toFund - rounding, 0n);
 }
