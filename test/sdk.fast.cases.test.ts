@@ -4,12 +4,12 @@ import { type AccountId, accountId, type AccountSnapshot, MarginBook } from "../
 import { type CaseScene, marginCases } from "./fixtures/marginCases.js";
 import { MARGIN_STATES } from "./fixtures/marginStates.js";
 import { deployMarginWorld, type MarginWorld } from "./fixtures/marginWorld.js";
+import { OWNER } from "./support/accounts.js";
 import { usedOfBound } from "./support/floats.js";
 
-const SCENES = 16;
-const SIZE = { margins: 135, withdrawals: 0, searches: 0 };
+const SCENES = 22;
+const SIZE = { margins: 100, withdrawals: 0, searches: 0 };
 const LEAST_CASES = 10_000;
-const OWNER = "0x00000000000000000000000000000000000a11ce";
 
 describe("The fast mirror against the contracts", () => {
   let world: MarginWorld;

@@ -1,11 +1,14 @@
 import { expect } from "chai";
 import {
+  accountId,
   type AccountSnapshot,
   MarginBook,
   marginOf,
   type MarketSnapshot,
+  perpetual,
   ratioOf,
   standardModel,
+  underlyingOf,
   WAD,
 } from "../sdk/index.js";
 import { randomFrom } from "./fixtures/random.js";
@@ -13,6 +16,7 @@ import {
   type Indices,
   NO_INDICES,
   ofAnySize,
+  OWNER,
   randomAccount,
   randomIndices,
   randomMarket,
@@ -81,6 +85,42 @@ describe("MarginBook.marginOf, in 10,000 random cases", () => {
   it("has a bound that says something: half of the errors are above a hundredth, one is above a third", () => {
     expect(used[used.length >> 1]).to.be.greaterThan(0.01);
     expect(used.at(-1)).to.be.greaterThan(1 / 3);
+  });
+});
+
+describe("MarginBook.marginOf", () => {
+  it("is within the bound just beyond the end of a bracket that is as steep as brackets can be", () => {
+    const base = randomMarket(9);
+    const rates = base.underlyings.get(1)!;
+    const brackets = {
+      ...rates.brackets,
+      firstEnd: 1_000_000n,
+      secondEnd: 1_000_001n,
+      thirdEnd: 1_000_002n,
+      secondFactorBps: 16_777_213n,
+      thirdFactorBps: 16_777_214n,
+      lastFactorBps: 16_777_215n,
+    };
+    const steep = { ...rates, initialRate: WAD, maintenanceRate: WAD / 2n, brackets };
+    const market = { ...base, underlyings: new Map(base.underlyings).set(1, steep) };
+    const random = randomFrom(9);
+    for (let i = 0; i < 100; ++i) {
+      const notional = 1_000_000n * WAD + ofAnySize(random, 0, 20);
+      const size = (notional * WAD) / market.prices.get(1)! + 1n;
+      const position = { instrument: perpetual(1), size, realQuote: -notional };
+      const account = {
+        account: accountId(OWNER),
+        cash: 0n,
+        positions: [position],
+        collateral: [],
+      };
+      const fast = bookOf(market, [account]).marginOf(account.account)!;
+      expect(usedOfBound(fast, marginOf(account, market))).to.be.lessThan(1);
+    }
+  });
+
+  it("is undefined for an account that the book has not", () => {
+    expect(new MarginBook().marginOf(accountId(OWNER))).to.equal(undefined);
   });
 });
 
@@ -158,7 +198,11 @@ describe("MarginBook.below", () => {
     const [one] = accountsOf(1, market, 1);
     const poor = { ...one!, cash: 0n, positions: [] };
     expect(bookOf(market, [poor]).below({ guard: 10 })).to.deep.equal([]);
-    expect(bookOf(market, [{ ...poor, cash: -1n }]).below({ guard: 10 })).to.have.length(1);
+
+    const book = bookOf(market);
+    book.market.setCashIndices({ supplyIndex: WAD, borrowIndex: 3n * WAD });
+    book.put({ ...poor, cash: -1n, collateral: [] });
+    expect(book.below()).to.deep.equal([poor.account]);
   });
 
   it("lists whoever holds what has never had a price, and values at the last price what has none now", () => {
@@ -221,6 +265,22 @@ describe("MarginBook.market", () => {
     expectFollowed({ tokens });
     book.market.set({ ...other, tokens });
     expectFollowed({ ...other, tokens });
+  });
+
+  it("values again only those who hold what has moved", () => {
+    const market = randomMarket(3);
+    const accounts = accountsOf(3, market, 100);
+    const book = bookOf(market, accounts);
+    book.mark();
+    book.columns.equity.fill(1);
+    book.market.setPrice(9, { price: market.prices.get(9)! * 2n });
+    book.mark();
+    for (const { account, positions, collateral } of accounts) {
+      const isHolder =
+        positions.some(({ instrument }) => underlyingOf(instrument) === 9) ||
+        collateral.some(({ place }) => market.tokens[place]!.underlying === 9);
+      expect(book.columns.equity[book.slotOf(account)!] !== 1).to.equal(isHolder);
+    }
   });
 
   it("refuses a margin model that the book does not know", () => {
@@ -297,22 +357,35 @@ describe("MarginBook.put and MarginBook.remove", () => {
 });
 
 describe("ratioOf", () => {
+  /** How far a float is from a WAD [1 / (1e18 x 2^200)]. */
+  function off(float: number, wad: bigint): bigint {
+    let [whole, twos] = [float, 0];
+    for (; !Number.isInteger(whole); whole *= 2) ++twos;
+    const difference = ((BigInt(whole) * WAD) << BigInt(200 - twos)) - (wad << 200n);
+    return difference < 0n ? -difference : difference;
+  }
+
   it("is the float that is nearest to the WAD", () => {
     const random = randomFrom(8);
     for (let i = 0; i < 5_000; ++i) {
       const wad = random.pick([1n, -1n]) * ofAnySize(random, 0, 36);
       const ratio = ratioOf(wad);
       const step = 2 ** (Math.floor(Math.log2(Math.abs(ratio))) - 52);
-      // Floats as integers of 2^-200.
-      const off = (float: number) => {
-        const scaled = BigInt(Math.round(float / step)) * BigInt(step * 2 ** 200) * WAD;
-        const difference = scaled - (wad << 200n);
-        return difference < 0n ? -difference : difference;
-      };
-      expect(off(ratio) <= off(ratio + step) && off(ratio) <= off(ratio - step), `${wad}`).to.be
-        .true;
+      const best = off(ratio, wad);
+      const neighbours = [ratio + step, ratio - step].map((float) => off(float, wad));
+      expect(
+        neighbours.every((other) => best <= other),
+        wad.toString(),
+      ).to.be.true;
     }
     expect(ratioOf(0n)).to.equal(0);
     expect(ratioOf(-WAD)).to.equal(-1);
+  });
+
+  it("is the even one of two floats that are equally near, and the nearer one if a wei makes it so", () => {
+    const middle = 2n ** 53n + 1n;
+    expect(ratioOf(middle * WAD - 1n)).to.equal(2 ** 53);
+    expect(ratioOf(middle * WAD)).to.equal(2 ** 53);
+    expect(ratioOf(middle * WAD + 1n)).to.equal(2 ** 53 + 2);
   });
 });

@@ -17,10 +17,10 @@
  *     |error of equity|       <=  u (k + 4) gross
  *     |error of a margin|     <=  u (k + 24) requirement
  *
- * where requirement is the initial margin, but counts a position beyond its first bracket as notional x last factor x rate
- * and one with an add-on as its notional once more. Four steps more are for the comparison of the two. The bound is the sum
- * of both, so it holds for equity, for each margin and for the difference; it is a millionth larger than that, for products
- * of errors and for its own rounding. The contracts' own roundings are added, a few wei for each item.
+ * where requirement is the initial margin, but counts a position that may be beyond its first bracket once more, as notional
+ * x last factor x rate, and one with an add-on once more as its notional. Four steps more are for the comparison of the two.
+ * The bound is the sum of both, so it holds for equity, for each margin and for the difference; it is a millionth larger than
+ * that, for products of errors and for its own rounding. The contracts' own roundings are added, a few wei for each item.
  */
 const ROUND_OFF = 2 ** -53 * (1 + 2 ** -20);
 const STEPS_OF_EQUITY = 4;

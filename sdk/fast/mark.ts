@@ -88,7 +88,7 @@ function markPositions(columns: Columns, { terms }: BookMarket, slots: number): 
       gross += Math.abs(moved) + Math.abs(quote);
 
       let charged = notional;
-      if (notional > (terms[row + TERM.secondStart] as number)) {
+      if (notional > (terms[row + TERM.surelyFirst] as number)) {
         charged = chargedNotional(terms, row, notional);
         excess += notional * (terms[row + TERM.steepest] as number);
       }

@@ -195,8 +195,8 @@ export class BookMarket {
   // What the book asks
 
   /**
-   * The principal that is worth so much cash now: cash was rounded down and a debt up from it, so of 1 or more it is the only
-   * one, and of a debt never 0 [wad].
+   * The principal that is worth so much cash now. Cash was rounded down from it and a debt up, so with an index of 1 or more
+   * there is one only; that of a debt is never 0 [wad].
    */
   principalOf(cash: bigint): bigint {
     const { supplyIndex, borrowIndex } = this.#cashIndices;

@@ -21,8 +21,10 @@ export const TERM = {
   secondStep: 8,
   thirdStep: 9,
   lastStep: 10,
+  /** A little below the start of the second bracket: whoever is not above it is in the first, also without rounding [wad]. */
+  surelyFirst: 11,
   /** The last factor x the larger rate: what the error of a large position's requirement is measured by. */
-  steepest: 11,
+  steepest: 12,
 } as const;
 
 /** Numbers from one row of an instrument's terms to the next; a power of two. */
@@ -55,7 +57,9 @@ export function sideTermsOf(figures: InstrumentFigures, index: bigint): number[]
   row[TERM.maintenanceRate] = ratioOf(rates.maintenanceRate);
   row[TERM.initialRate] = ratioOf(rates.initialRate);
   row[TERM.crowding] = ratioOf(crowdingFor(figures));
-  row[TERM.secondStart] = Number(brackets.firstEnd * WAD);
+  const secondStart = Number(brackets.firstEnd * WAD);
+  row[TERM.surelyFirst] = secondStart * (1 - 2 ** -48);
+  row[TERM.secondStart] = secondStart;
   row[TERM.thirdStart] = Number(brackets.secondEnd * WAD);
   row[TERM.lastStart] = Number(brackets.thirdEnd * WAD);
   row[TERM.secondStep] = ratioOfBps(brackets.secondFactorBps - ONE_BPS);

@@ -48,7 +48,8 @@ export interface AccountRequest {
 }
 
 const MOST_UNDERLYINGS = 32;
-const OWNER = "0x00000000000000000000000000000000000a11ce";
+/** Of all of them. */
+export const OWNER = "0x00000000000000000000000000000000000a11ce";
 
 /** Before anything has accrued. */
 export const NO_INDICES: Indices = {
