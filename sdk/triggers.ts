@@ -14,7 +14,8 @@ const TRIGGERS = ORDER_FLAGS.triggerAbove | ORDER_FLAGS.triggerBelow;
 
 /**
  * An order that ends a loss: a long sells while the index price is at or below the trigger price, a short buys while it is
- * at or above it. It only reduces, so that it dies with the position.
+ * at or above it. It only reduces, so that without a position nothing is filled; cancel it with the position all the same, or
+ * it waits for the next one.
  *
  * `limitPrice` is the worst price, and all that bounds what an exit costs: whoever matches the order chooses the moment. A
  * price that jumps beyond the limit leaves the order unfilled; a limit that is far away gives that much to the counterparty,

@@ -8,6 +8,7 @@ import {RateLimiter} from "@openzeppelin/contracts/utils/RateLimiter.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {IClearinghouse} from "../interfaces/IClearinghouse.sol";
 import {IMarginEngine} from "../interfaces/IMarginEngine.sol";
 import {Instruction, IStandingTopUp, SourceKind} from "../interfaces/IStandingTopUp.sol";
 import {IVault} from "../interfaces/IVault.sol";
@@ -67,7 +68,7 @@ contract StandingTopUp is IStandingTopUp, ReentrancyGuardTransient {
     bytes32 private constant ENTRY = 0;
 
     IVault private immutable VAULT;
-    IMarginEngine private immutable MARGIN_ENGINE;
+    IClearinghouse private immutable CLEARINGHOUSE;
     IERC20 private immutable SETTLEMENT_TOKEN;
     uint256 private immutable SETTLEMENT_DECIMALS;
 
@@ -78,9 +79,9 @@ contract StandingTopUp is IStandingTopUp, ReentrancyGuardTransient {
         _;
     }
 
-    constructor(IVault vault, IMarginEngine marginEngine) {
+    constructor(IVault vault, IClearinghouse clearinghouse) {
         VAULT = vault;
-        MARGIN_ENGINE = marginEngine;
+        CLEARINGHOUSE = clearinghouse;
         SETTLEMENT_TOKEN = IERC20(vault.SETTLEMENT_TOKEN());
         SETTLEMENT_DECIMALS = vault.SETTLEMENT_DECIMALS();
         SETTLEMENT_TOKEN.forceApprove(address(vault), type(uint256).max);
@@ -209,7 +210,8 @@ contract StandingTopUp is IStandingTopUp, ReentrancyGuardTransient {
     /// @dev With N the need, L the tip limit and B the bound, the amount is min(N, B - tip) and the tip at most
     /// L x amount / N. That is a tip of at most min(L, B x L / (N + L)); and what is left must reach the line.
     function _planOf(AccountId account, Standing storage standing) private view returns (Plan memory plan) {
-        Margin memory margin = MARGIN_ENGINE.marginOf(account);
+        IMarginEngine engine = CLEARINGHOUSE.marginEngine();
+        Margin memory margin = engine.marginOf(account);
         (plan.equity, plan.maintenance) = (margin.equity, margin.maintenance);
         uint256 trigger = standing.instruction.triggerHealth;
         // Health is not below the trigger, without dividing: an account that requires nothing has none.
@@ -218,7 +220,7 @@ contract StandingTopUp is IStandingTopUp, ReentrancyGuardTransient {
         plan.need = _amountTo(margin, standing.instruction.targetHealth);
         plan.least = Math.max(1, _amountTo(margin, LEAST_HEALTH));
         plan.budgetLeft = standing.moved.available(ENTRY);
-        plan.bound = Math.min(plan.budgetLeft, _availableOf(account, standing.instruction));
+        plan.bound = Math.min(plan.budgetLeft, _availableOf(engine, account, standing.instruction));
         if (plan.bound < plan.least) return plan;
         // Neither factor is above the budget: the product fits.
         uint256 limit = standing.instruction.tipLimit;
@@ -233,9 +235,13 @@ contract StandingTopUp is IStandingTopUp, ReentrancyGuardTransient {
     }
 
     /// @dev What the source has, and this contract may take [token].
-    function _availableOf(AccountId account, Instruction storage instruction) private view returns (uint256) {
+    function _availableOf(
+        IMarginEngine engine,
+        AccountId account,
+        Instruction storage instruction
+    ) private view returns (uint256) {
         SourceKind kind = instruction.kind;
-        if (kind == SourceKind.SubAccount) return _spareOf(AccountId.wrap(instruction.source));
+        if (kind == SourceKind.SubAccount) return _spareOf(engine, AccountId.wrap(instruction.source));
         address owner = account.ownerOf();
         if (kind == SourceKind.Shares) return _redeemable(_addressOf(instruction.source), owner);
         uint256 allowed = SETTLEMENT_TOKEN.allowance(owner, address(this));
@@ -244,10 +250,10 @@ contract StandingTopUp is IStandingTopUp, ReentrancyGuardTransient {
 
     /// @dev What leaves an account with cash and at its initial requirement, so that it stays healthy and borrows
     /// nothing, whatever its cash is rounded to by two changes [token].
-    function _spareOf(AccountId source) private view returns (uint256) {
+    function _spareOf(IMarginEngine engine, AccountId source) private view returns (uint256) {
         int256 spare = VAULT.cashOf(source);
         if (spare <= 0) return 0;
-        Margin memory margin = MARGIN_ENGINE.marginOf(source);
+        Margin memory margin = engine.marginOf(source);
         int256 aboveInitial = margin.equity - margin.initial.toInt256();
         if (aboveInitial < spare) spare = aboveInitial;
         spare -= 2 * CASH_ROUNDING;

@@ -33,7 +33,7 @@ export function plimsollModule(
   const margin = marginModule({ oracle, rules, vault, clearinghouse });
   const exchange = exchangeModule(parameters, { oracle, vault, clearinghouse });
   const periphery = peripheryModule({ rules, vault, clearinghouse, margin, exchange });
-  const standingTopUp = standingTopUpModule({ vault, margin });
+  const standingTopUp = standingTopUpModule({ vault, clearinghouse });
   const automation = { vault, clearinghouse, margin, periphery };
   const liquidationAutomation = liquidationAutomationModule(parameters, automation);
   const wiring = wiringModule(parameters, source, { vault, clearinghouse, margin, exchange });

@@ -18,7 +18,7 @@ abstract contract TopUpSetup is PlimsollSetup {
 
     function setUp() public {
         _deploy();
-        _topUps = new StandingTopUp(vault, engine);
+        _topUps = new StandingTopUp(vault, clearinghouse);
         _handler = new TopUpChecks(_plimsoll(), _topUps, new MockShares(usdc), new HostileShares(usdc));
         clearinghouse.setVenue(address(_handler), true);
         _handler.begin();
