@@ -23,6 +23,7 @@ export const KEYS = [
   "writeOff",
   "callMargin",
   "pokeVolatility",
+  "performUpkeep",
   "marginView1",
   "marginView5",
 ] as const;
