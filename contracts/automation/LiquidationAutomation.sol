@@ -162,9 +162,9 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
     // The owner
 
     /// @inheritdoc ILiquidationAutomation
-    function setTaking(bool taking_) external onlyOwner {
-        _settings.stopped = !taking_;
-        emit TakingSet(taking_);
+    function setTaking(bool isTaking) external onlyOwner {
+        _settings.stopped = !isTaking;
+        emit TakingSet(isTaking);
     }
 
     /// @inheritdoc ILiquidationAutomation
@@ -235,8 +235,8 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
     }
 
     /// @inheritdoc ILiquidationAutomation
-    function isWatched(AccountId watched_) external view returns (bool) {
-        return _watched.contains(AccountId.unwrap(watched_));
+    function isWatched(AccountId listed) external view returns (bool) {
+        return _watched.contains(AccountId.unwrap(listed));
     }
 
     /// @inheritdoc ILiquidationAutomation
@@ -406,13 +406,13 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
     // Internals
 
     /// @dev Whether there is anything to liquidate for: a position or a debt. No price is asked.
-    function _isExposed(AccountId account_) private view returns (bool) {
-        return CLEARINGHOUSE.instrumentsOf(account_).length != 0 || VAULT.cashOf(account_) < 0;
+    function _isExposed(AccountId candidate) private view returns (bool) {
+        return CLEARINGHOUSE.instrumentsOf(candidate).length != 0 || VAULT.cashOf(candidate) < 0;
     }
 
-    function _forget(AccountId account_) private returns (bool) {
-        if (_isExposed(account_) || !_watched.remove(AccountId.unwrap(account_))) return false;
-        emit Forgotten(account_, _watched.length());
+    function _forget(AccountId candidate) private returns (bool) {
+        if (_isExposed(candidate) || !_watched.remove(AccountId.unwrap(candidate))) return false;
+        emit Forgotten(candidate, _watched.length());
         return true;
     }
 

@@ -80,7 +80,7 @@ interface ILiquidationAutomation is AutomationCompatibleInterface {
     // The owner
 
     /// @notice Stops it, or lets it go on. Only the owner.
-    function setTaking(bool taking_) external;
+    function setTaking(bool isTaking) external;
 
     /// @notice How much margin must stay free after each slice, beyond the initial requirement that `marginOf` tells. Only
     /// the owner.

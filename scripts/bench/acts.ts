@@ -1,5 +1,12 @@
 import type { HardhatEthersSigner } from "@nomicfoundation/hardhat-ethers/types";
-import { type ContractTransaction, MaxInt256, MaxUint256, parseUnits, ZeroHash } from "ethers";
+import {
+  concat,
+  type ContractTransaction,
+  MaxInt256,
+  MaxUint256,
+  parseUnits,
+  ZeroHash,
+} from "ethers";
 import { ORDER_FLAGS, parseWad, underlyingOf, WAD } from "../../sdk/index.js";
 import { PERPETUALS } from "./deployment.js";
 import type { Key } from "./figures.js";
@@ -26,6 +33,11 @@ const SIZE = parseWad(1);
 /** After this a debtor whose cash is 8 % of notional has about four fifths of its maintenance margin. */
 const CRASH_BPS = -500n;
 const DEBTOR_DOLLARS = 2_400;
+
+/** What the automation has. */
+const AUTOMATION_DOLLARS = 100_000;
+/** 10,000 bps, as an entry of a batch says it. */
+const WHOLE_SLICE = "0x2710";
 
 /** After this one it is below its initial margin only. */
 const SETBACK_BPS = -300n;
@@ -178,6 +190,24 @@ export const ACTS: Record<ActName, Preparation> = {
       0n,
       INSTRUCTION.tipLimit,
     );
+    return { sender: relay, request };
+  },
+
+  async performUpkeep({ debtor, fellows, house, relay, vault, liquidationAutomation, ...market }) {
+    const { usdc, endow, open, movePrices } = market;
+    await endow(relay, usdc, AUTOMATION_DOLLARS);
+    const into = await liquidationAutomation.account();
+    await vault.connect(relay).deposit(into, usdc, parseUnits(String(AUTOMATION_DOLLARS), 6));
+    const sinking = [debtor, ...fellows];
+    for (const trader of sinking) {
+      await endow(trader, usdc, DEBTOR_DOLLARS);
+      await open(trader, house, ETH_PERP);
+    }
+    await liquidationAutomation.watch(sinking.map(accountOf));
+    await movePrices([ETH_PERP], CRASH_BPS);
+    // Named in a fixed order: the check begins anywhere.
+    const entries = sinking.flatMap((trader) => [accountOf(trader), WHOLE_SLICE]);
+    const request = await liquidationAutomation.performUpkeep.populateTransaction(concat(entries));
     return { sender: relay, request };
   },
 

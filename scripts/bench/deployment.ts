@@ -8,6 +8,7 @@ import { isProductionBuild } from "../sources.js";
 
 /** Before it are the deployer and those whom the parameters name. */
 const FIRST_TRADER = 4;
+const MAKERS = 5;
 
 /** Underlyings to trade beside the local ones, with the same rules as ETH, and their prices in dollars. */
 const MORE_UNDERLYINGS = [
@@ -95,6 +96,10 @@ async function contractsAt({ ethers }: NetworkConnection, addresses: DeployedAdd
     marginEngine: await ethers.getContractAt("MarginEngine", contracts.MarginEngine),
     exchange: await ethers.getContractAt("Exchange", contracts.Exchange),
     standingTopUp: await ethers.getContractAt("StandingTopUp", contracts.StandingTopUp),
+    liquidationAutomation: await ethers.getContractAt(
+      "LiquidationAutomation",
+      contracts.LiquidationAutomation,
+    ),
     usdc: await tokenAt("USDC"),
     weth: await tokenAt("WETH"),
     wsteth: await tokenAt("wstETH"),
@@ -161,13 +166,17 @@ async function governedBy(
   return { changeFundingRules };
 }
 
-/** Who takes part: the house is the other side of what is prepared, the relay sends what anyone may. */
+/**
+ * Who takes part: the house is the other side of what is prepared, the relay sends what anyone may, two fellows sink with
+ * the debtor.
+ */
 async function peopleOf({ ethers }: NetworkConnection) {
-  const [taker, house, holder, debtor, liquidator, relay, ...makers] = (
+  const [taker, house, holder, debtor, liquidator, relay, ...others] = (
     await ethers.getSigners()
-  ).slice(FIRST_TRADER, FIRST_TRADER + 11);
+  ).slice(FIRST_TRADER, FIRST_TRADER + 8 + MAKERS);
+  const [makers, fellows] = [others.slice(0, MAKERS), others.slice(MAKERS)];
   if (!taker || !house || !holder || !debtor || !liquidator || !relay) {
     throw new Error("The network has too few accounts");
   }
-  return { taker, house, holder, debtor, liquidator, relay, makers };
+  return { taker, house, holder, debtor, fellows, liquidator, relay, makers };
 }

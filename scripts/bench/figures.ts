@@ -25,6 +25,7 @@ export const KEYS = [
   "callMargin",
   "pokeVolatility",
   "topUp",
+  "performUpkeep",
   "marginView1",
   "marginView5",
 ] as const;

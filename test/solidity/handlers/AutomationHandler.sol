@@ -169,6 +169,7 @@ contract AutomationHandler is BaseTest {
     function _perform(bytes memory data) private {
         Before memory before = _before();
         uint256 gas = gasleft();
+        // solhint-disable-next-line avoid-low-level-calls, -- the reason is checked below
         (bool done, bytes memory result) = address(_automation).call(
             abi.encodeCall(ILiquidationAutomation.onReport, ("", data))
         );
