@@ -85,7 +85,7 @@ describe("The formulas of the SDK", function () {
       counts.spare += Number(spare > 0n);
       return [
         ...wordsOfPool(pool),
-        ...Object.values(figuresOf(pool)),
+        ...Object.values({ ...figuresOf(pool) }),
         spare,
         loanRoomOf(terms),
         principal,
