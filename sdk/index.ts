@@ -7,4 +7,5 @@ export * from "./lens.js";
 export * from "./orders.js";
 export * from "./volatility.js";
 export * from "./wad.js";
+export * from "./eventIndex/index.js";
 export * from "./margin/snapshot.js";
