@@ -18,7 +18,7 @@ const REFERENCE = path.join(ROOT, "docs", "api");
  */
 function publicModules(): string[] {
   const index = readFileSync(path.join(ROOT, "sdk", "index.ts"), "utf8");
-  return [...index.matchAll(/^export \* from "\.\/(.+)\.js";$/gm)]
+  return [...index.matchAll(/^export \* (?:as \w+ )?from "\.\/(.+)\.js";$/gm)]
     .map((match) => match[1] ?? "")
     .filter((module) => module !== "abi/index")
     .map((module) => path.join(ROOT, "sdk", `${module}.ts`));
