@@ -85,7 +85,7 @@ export async function connect(
   const names = (Object.keys(ABIS) as ContractName[]).filter(isCallable);
   await Promise.all(names.map((name) => requireCode(deployment, provider, name)));
 
-  const contracts: Record<string, BaseContract> = {};
+  const contracts: Record<string, unknown> = {};
   for (const name of names) {
     const key = name === "PriceOracle" ? "oracle" : name.charAt(0).toLowerCase() + name.slice(1);
     contracts[key] = new Contract(deployment.contracts[name], ABIS[name], runner);
