@@ -18,7 +18,6 @@ import { abiSources, readAbis } from "../scripts/abi/abis.js";
 import {
   ABIS,
   accountId,
-  type AccountId,
   errorsAbi,
   exchangeAbi,
   explainError,
