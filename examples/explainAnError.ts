@@ -2,7 +2,7 @@ import type { Signer } from "ethers";
 import {
   accountId,
   connect,
-  type Deployment,
+  type DeploymentRecord,
   ExplainedError,
   type Explanation,
   readErrorContext,
@@ -14,7 +14,7 @@ import {
  * people, `remedy` and `until` for programs, `values` has the exact numbers.
  */
 export async function withdrawTooMuch(
-  deployment: Deployment,
+  deployment: DeploymentRecord,
   owner: Signer,
   amount: bigint,
 ): Promise<Explanation | undefined> {

@@ -2,7 +2,7 @@ import type { Signer } from "ethers";
 import {
   type AccountId,
   connect,
-  type Deployment,
+  type DeploymentRecord,
   type LiquidationPreview,
   previewLiquidation,
   readAccount,
@@ -14,7 +14,7 @@ import {
 
 /** Who takes over what. */
 export interface Liquidation {
-  deployment: Deployment;
+  deployment: DeploymentRecord;
   /** Owns `liquidator`, or is its operator with LIQUIDATE. */
   signer: Signer;
   /** An account that is below its maintenance margin. */

@@ -4,7 +4,7 @@ import {
   buildOrder,
   connect,
   connectAs,
-  type Deployment,
+  type DeploymentRecord,
   orderDomain,
   parseWad,
   perpetual,
@@ -17,7 +17,7 @@ const LIFE_SECONDS = 600n;
 
 /** Who trades what. */
 export interface OpenPosition {
-  deployment: Deployment;
+  deployment: DeploymentRecord;
   /** Buys, and pays for the gas. */
   trader: Signer;
   /** Sells; its account must have margin too. */

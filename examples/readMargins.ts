@@ -3,7 +3,7 @@ import {
   type AccountId,
   connect,
   decodeMargins,
-  type Deployment,
+  type DeploymentRecord,
   type MarginReading,
 } from "../sdk/index.js";
 
@@ -13,7 +13,7 @@ import {
  * The deployment is the content of `deployments/<network>.json`. To read, a provider is enough; no key is needed.
  */
 export async function readMargins(
-  deployment: Deployment,
+  deployment: DeploymentRecord,
   provider: Provider,
   accounts: readonly AccountId[],
 ): Promise<MarginReading[]> {

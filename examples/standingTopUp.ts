@@ -1,5 +1,11 @@
 import { Contract, type Signer, ZeroHash } from "ethers";
-import { type AccountId, connect, type Deployment, parseWad, sendExplained } from "../sdk/index.js";
+import {
+  type AccountId,
+  connect,
+  type DeploymentRecord,
+  parseWad,
+  sendExplained,
+} from "../sdk/index.js";
 
 const TOKEN = ["function approve(address spender, uint256 amount) returns (bool)"];
 /** Kinds of sources, in the order of the contract. */
@@ -14,7 +20,7 @@ const YEAR = 365n * DAY;
  * back, and it is over at once.
  */
 export async function instructTopUp(request: {
-  deployment: Deployment;
+  deployment: DeploymentRecord;
   owner: Signer;
   account: AccountId;
   /** In smallest units of the settlement token. */
@@ -45,7 +51,7 @@ export async function instructTopUp(request: {
 
 /** What a keeper does: look, and execute for the most tip. Returns what was moved, or 0 when nothing was due. */
 export async function executeTopUp(request: {
-  deployment: Deployment;
+  deployment: DeploymentRecord;
   keeper: Signer;
   account: AccountId;
   number: number;

@@ -2,7 +2,7 @@ import type { Signer } from "ethers";
 import {
   type AccountId,
   connect,
-  type Deployment,
+  type DeploymentRecord,
   type InstrumentId,
   mulDown,
   orderDomain,
@@ -16,7 +16,7 @@ import {
 
 /** What is protected from which price on. */
 export interface Protection {
-  deployment: Deployment;
+  deployment: DeploymentRecord;
   owner: Signer;
   account: AccountId;
   instrument: InstrumentId;

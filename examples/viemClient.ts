@@ -9,7 +9,7 @@ import {
 import {
   type AccountId,
   buildOrder,
-  type Deployment,
+  type DeploymentRecord,
   exchangeAbi,
   explainError,
   formatExplanation,
@@ -20,7 +20,7 @@ import {
 } from "../sdk/index.js";
 
 /** Read with viem: the constants type arguments and results, and ethers is not needed. */
-export async function readWithViem(deployment: Deployment, url: string, account: AccountId) {
+export async function readWithViem(deployment: DeploymentRecord, url: string, account: AccountId) {
   const client = createPublicClient({ transport: http(url) });
   const { equity, initial, maintenance } = await client.readContract({
     address: deployment.contracts.MarginEngine as Hex,
@@ -33,7 +33,7 @@ export async function readWithViem(deployment: Deployment, url: string, account:
 
 /** Sign an order with viem: the message is typed by the EIP-712 type. */
 export async function signWithViem(
-  deployment: Deployment,
+  deployment: DeploymentRecord,
   url: string,
   signer: Account | Hex,
   request: OrderRequest,
@@ -55,7 +55,7 @@ export async function fillsOf(url: string, hash: Hex) {
 
 /** Errors with viem: every ABI has every error, and explainError takes viem's errors as well. */
 export async function whyNoWithdrawal(
-  deployment: Deployment,
+  deployment: DeploymentRecord,
   url: string,
   { account, owner, token, amount }: { account: AccountId; owner: Hex; token: Hex; amount: bigint },
 ): Promise<string | undefined> {

@@ -1,4 +1,4 @@
-import { ABIS, type ContractName, type Deployment } from "../sdk/index.js";
+import { ABIS, type ContractName, type DeploymentRecord } from "../sdk/index.js";
 
 type Address = `0x${string}`;
 
@@ -17,7 +17,7 @@ export type WagmiContracts = {
  *     const contracts = wagmiContracts(sepolia);
  *     const { data } = useReadContract({ ...contracts.MarginEngine, functionName: "marginOf", args: [account] });
  */
-export function wagmiContracts({ chainId, contracts }: Deployment): WagmiContracts {
+export function wagmiContracts({ chainId, contracts }: DeploymentRecord): WagmiContracts {
   const entries = (Object.keys(ABIS) as ContractName[]).map((name) => [
     name,
     { address: contracts[name] as Address, abi: ABIS[name], chainId },

@@ -1,28 +1,26 @@
 import type { JsonRpcProvider } from "ethers";
-import { ABIS } from "../sdk/abi/index.js";
-import { EventIndex } from "../sdk/eventIndex/eventIndex.js";
-import { catchUp } from "../sdk/eventIndex/follow.js";
-import { accountSnapshotAt, marketSnapshotAt } from "../sdk/eventIndex/projection.js";
-import { rpcSource } from "../sdk/eventIndex/source.js";
-import { verifyIndex } from "../sdk/eventIndex/verify.js";
 import {
+  ABIS,
   type AccountId,
   connect,
-  type Deployment,
+  type DeploymentRecord,
+  eventIndex,
   marginOf,
   type Plimsoll,
   type Status,
   statusOf,
 } from "../sdk/index.js";
 
+const { accountSnapshotAt, catchUp, marketSnapshotAt, rpcSource, verifyIndex } = eventIndex;
+
 /** An index of a deployment that has read all events so far. */
 export async function buildIndex(
-  deployment: Deployment,
+  deployment: DeploymentRecord,
   provider: JsonRpcProvider,
-): Promise<{ index: EventIndex; update: () => Promise<void> }> {
+): Promise<{ index: eventIndex.EventIndex; update: () => Promise<void> }> {
   const { vault } = await connect(deployment, provider);
   const { contracts } = deployment;
-  const index = new EventIndex({
+  const index = new eventIndex.EventIndex({
     abis: {
       vault: ABIS.Vault,
       clearinghouse: ABIS.Clearinghouse,
@@ -63,7 +61,7 @@ export async function buildIndex(
  */
 export async function watchMargins(
   plimsoll: Plimsoll,
-  index: EventIndex,
+  index: eventIndex.EventIndex,
 ): Promise<ReadonlyMap<AccountId, Status>> {
   const { tip, state } = index;
   if (tip === undefined) throw new Error("The index has read nothing yet");
@@ -81,7 +79,10 @@ export async function watchMargins(
 }
 
 /** Compares everything that the index says with the chain: do it now and then, for no index should be believed blindly. */
-export async function proveIndex(plimsoll: Plimsoll, index: EventIndex): Promise<number> {
+export async function proveIndex(
+  plimsoll: Plimsoll,
+  index: eventIndex.EventIndex,
+): Promise<number> {
   const { compared, differences } = await verifyIndex(index, { contracts: plimsoll });
   if (differences.length > 0) throw new Error(`${differences.length} values differ: index again`);
   return compared;

@@ -12,10 +12,13 @@ import { Application, TSConfigReader, TypeDocReader } from "typedoc";
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const REFERENCE = path.join(ROOT, "docs", "api");
 
-/** The modules of the index, one page each. ABIs are for compilers: as pages they would be longer than all the rest. */
+/**
+ * The modules that the index exports as a whole, one page each. ABIs are for compilers: as pages they would be longer than all the
+ * rest.
+ */
 function publicModules(): string[] {
   const index = readFileSync(path.join(ROOT, "sdk", "index.ts"), "utf8");
-  return [...index.matchAll(/^export .* from "\.\/(.+)\.js";$/gm)]
+  return [...index.matchAll(/^export \* (?:as \w+ )?from "\.\/(.+)\.js";$/gm)]
     .map((match) => match[1] ?? "")
     .filter((module) => module !== "abi/index")
     .map((module) => path.join(ROOT, "sdk", `${module}.ts`));

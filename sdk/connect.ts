@@ -20,7 +20,7 @@ import type { ErrorContext, TokenInfo } from "./errors/formats.js";
 export type ContractName = keyof typeof ABIS;
 
 /** What `npm run deploy` writes to `deployments/<network>.json`. */
-export interface Deployment {
+export interface DeploymentRecord {
   readonly network: string;
   readonly chainId: number;
   /** A block that has everything in it; its hash tells this chain from another of the same id. */
@@ -56,7 +56,7 @@ type Contracts = { readonly [N in Callable as Key<N>]: ContractTypes[N] };
 
 /** A deployment's typed contracts, `vault` to `router`, with what they run on. */
 export interface Plimsoll extends Contracts {
-  readonly deployment: Deployment;
+  readonly deployment: DeploymentRecord;
   readonly provider: Provider;
 }
 
@@ -73,7 +73,10 @@ export class ConnectError extends Error {
  * @param runner A provider to read with, or a signer with a provider to send with.
  * @throws ConnectError when the chain is another one, or a contract is not there.
  */
-export async function connect(deployment: Deployment, runner: ContractRunner): Promise<Plimsoll> {
+export async function connect(
+  deployment: DeploymentRecord,
+  runner: ContractRunner,
+): Promise<Plimsoll> {
   const provider = runner.provider;
   if (!provider) {
     throw new ConnectError("The signer has no provider: connect it to one with signer.connect().");
@@ -82,7 +85,7 @@ export async function connect(deployment: Deployment, runner: ContractRunner): P
   const names = (Object.keys(ABIS) as ContractName[]).filter(isCallable);
   await Promise.all(names.map((name) => requireCode(deployment, provider, name)));
 
-  const contracts: Record<string, BaseContract> = {};
+  const contracts: Record<string, unknown> = {};
   for (const name of names) {
     const key = name === "PriceOracle" ? "oracle" : name.charAt(0).toLowerCase() + name.slice(1);
     contracts[key] = new Contract(deployment.contracts[name], ABIS[name], runner);
@@ -135,7 +138,7 @@ function isCallable(name: ContractName): name is Callable {
 }
 
 async function requireChain(
-  { network, chainId, block }: Deployment,
+  { network, chainId, block }: DeploymentRecord,
   provider: Provider,
 ): Promise<void> {
   const { chainId: actual } = await provider.getNetwork();
@@ -154,7 +157,7 @@ async function requireChain(
 }
 
 async function requireCode(
-  { contracts, network }: Deployment,
+  { contracts, network }: DeploymentRecord,
   provider: Provider,
   name: ContractName,
 ): Promise<void> {

@@ -73,12 +73,11 @@ export const ORDER_TYPES = TYPES as Mutable<typeof TYPES>;
 /** Fees up to 0.1 % of notional are accepted unless an order says otherwise [wad ratio]. */
 const DEFAULT_MAX_FEE = parseWad("0.001");
 
+/** The fields of an order that have no default. */
+type Said = "account" | "instrument" | "size" | "limitPrice" | "expiry";
+
 /** What must be said about an order; the rest has defaults. */
-export type OrderRequest = Pick<
-  Order,
-  "account" | "instrument" | "size" | "limitPrice" | "expiry"
-> &
-  Partial<Order>;
+export type OrderRequest = Pick<Order, Said> & Partial<Omit<Order, Said>>;
 
 /**
  * The `builder` field of an order: who made it and what it costs.

@@ -20,7 +20,7 @@ import {
   accountId,
   buildOrder,
   connect,
-  type Deployment,
+  type DeploymentRecord,
   hashOrder,
   orderDomain,
   orderStatuses,
@@ -41,7 +41,7 @@ describe("The examples, against a node on loopback", () => {
   let node: LocalNode;
   let memory: string;
   let provider: JsonRpcProvider;
-  let deployment: Deployment;
+  let deployment: DeploymentRecord;
   let plimsoll: Plimsoll;
   let trader: JsonRpcSigner, maker: JsonRpcSigner, keeper: JsonRpcSigner;
   let accounts: { trader: Hex; maker: Hex; keeper: Hex };

@@ -18,7 +18,6 @@ import { abiSources, readAbis } from "../scripts/abi/abis.js";
 import {
   ABIS,
   accountId,
-  type AccountId,
   errorsAbi,
   exchangeAbi,
   explainError,
@@ -68,7 +67,7 @@ describe("viem with nothing but the SDK's constants", () => {
 
   it("reads with the types of arguments and results", async () => {
     const { client, at, accountOf, alice, marginEngine } = await stage();
-    const account = accountOf(alice) as AccountId;
+    const account = accountOf(alice);
     const margin = await client.readContract({
       address: at("MarginEngine"),
       abi: marginEngineAbi,

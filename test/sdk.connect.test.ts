@@ -1,13 +1,13 @@
 import { expect } from "chai";
 import { Wallet, ZeroAddress } from "ethers";
 import hre from "hardhat";
-import type { DeploymentRecord } from "../scripts/deploy/record.js";
+import type { DeploymentRecord as WrittenRecord } from "../scripts/deploy/record.js";
 import {
   accountId,
   connect,
   connectAs,
   ConnectError,
-  type Deployment,
+  type DeploymentRecord,
   readErrorContext,
 } from "../sdk/index.js";
 import { deployPlimsoll, ETH } from "./fixtures/plimsoll.js";
@@ -19,14 +19,14 @@ describe("connect", () => {
   async function stage() {
     const plimsoll = await networkHelpers.loadFixture(deployPlimsoll);
     const block = (await ethers.provider.getBlock("latest"))!;
-    const record: DeploymentRecord = {
+    const record: WrittenRecord = {
       network: "test",
       chainId: 31_337,
       block: { number: block.number, hash: block.hash! },
       ...plimsoll.addresses,
     };
-    const deployment: Deployment = record;
-    const refusal = async (change: Partial<Deployment>) => {
+    const deployment: DeploymentRecord = record;
+    const refusal = async (change: Partial<DeploymentRecord>) => {
       const error = await connect({ ...deployment, ...change }, ethers.provider).catch(
         (reason: unknown) => reason,
       );

@@ -40,7 +40,8 @@ function signatures(): string[] {
 
 /** A value of an ABI type, as a contract could give it. */
 function sample(type: string, components?: readonly { type: string }[] | null): unknown {
-  if (components != null) return components.map((component) => sample(component.type));
+  if (components !== undefined && components !== null)
+    return components.map((component) => sample(component.type));
   if (type === "address") return TOKEN;
   if (type === "string") return "words";
   if (/^bytes\d+$/.test(type))
@@ -251,7 +252,7 @@ describe("sendExplained", () => {
     await connection.provider.request({ method: "evm_setAutomine", params: [true] });
     await connection.networkHelpers.mine();
     const error = (await failed) as ExplainedError;
-    expect(error.explanation?.name).to.equal("NotAuthorized");
+    expect(error.explanation.name).to.equal("NotAuthorized");
     expect(error.message).not.to.include(ZeroAddress);
   });
 });

@@ -68,7 +68,7 @@ export const FORMATS: Readonly<Record<string, Format>> = {
     return `${withoutZeros(formatUnits(value as bigint, info.decimals))} ${info.symbol}`;
   },
   bps: (value) => `${withoutZeros(formatUnits(value as bigint, 2))} %`,
-  flags: (value) => bitsOf(BigInt(value as bigint), FLAG_NAMES),
+  flags: (value) => bitsOf(value as bigint, FLAG_NAMES),
   /** For codes, hashes and what else nobody reads. */
   hex: String,
   instrument: (value, { context }) => {
@@ -85,7 +85,7 @@ export const FORMATS: Readonly<Record<string, Format>> = {
   name: (value) => decodeBytes32String(String(value)),
   panic: (value) => PANICS.get(value as bigint) ?? `code ${String(value)}`,
   permissions: (value) =>
-    bitsOf(BigInt(value as bigint), new Map(PERMISSIONS.map((name, i) => [1n << BigInt(i), name]))),
+    bitsOf(value as bigint, new Map(PERMISSIONS.map((name, i) => [1n << BigInt(i), name]))),
   /** Another error, by its selector. */
   reason: (value) => errorName(String(value)) ?? String(value),
   /** Where a standing top-up takes tokens from. */

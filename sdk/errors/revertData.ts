@@ -17,7 +17,7 @@ const MOST_DEPTH = 12;
  * @returns `0x` when it reverted without data, and undefined when the error does not say.
  */
 export function revertDataOf(error: unknown): Hex | undefined {
-  if (isHexString(error)) return error as Hex;
+  if (isHexString(error)) return error;
   const found = [...candidates(error, 0, new Set())];
   return found.find((data) => data !== "0x") ?? found[0];
 }
@@ -25,7 +25,7 @@ export function revertDataOf(error: unknown): Hex | undefined {
 function* candidates(value: unknown, depth: number, seen: Set<unknown>): Generator<Hex> {
   if (isHexString(value)) {
     // A hash or an address is no revert data: that is a selector with whole words behind it.
-    if ((value.length - 2) % 64 === 8 || value === "0x") yield value as Hex;
+    if ((value.length - 2) % 64 === 8 || value === "0x") yield value;
     return;
   }
   if (typeof value !== "object" || value === null || seen.has(value) || depth > MOST_DEPTH) return;

@@ -18,6 +18,7 @@ export interface EventDecoder {
   readonly name: string;
   /** The first topic of its logs. */
   readonly topic: string;
+  /** The event with its arguments by name. */
   decode(log: Pick<ChainLog, "topics" | "data">): DecodedEvent["args"];
 }
 

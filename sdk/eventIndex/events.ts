@@ -21,6 +21,7 @@ export interface ListenedContracts {
 /** Which of the contracts an event comes from. */
 export type ContractRole = keyof ListenedContracts;
 
+/** All roles. */
 export const CONTRACT_ROLES = [
   "vault",
   "clearinghouse",

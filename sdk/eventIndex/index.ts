@@ -1,4 +1,14 @@
-export * from "./eventIndex.js";
+export * from "./checkpoint.js";
+export * from "./comparison.js";
+export { compileDecoders, MalformedLog, type DecodedEvent, type EventDecoder } from "./decoder.js";
+export { nonceKey, operatorKey, volatilityKey } from "./emptyState.js";
 export * from "./errors.js";
+export * from "./eventIndex.js";
 export * from "./events.js";
-export * from "./state.js";
+export * from "./follow.js";
+export * from "./projection.js";
+export { bracketsAt, haircutsAt, liquidationAt, marginRatesAt, underlyingAt } from "./ramps.js";
+export type { Deployment } from "./reduction.js";
+export * from "./source.js";
+export type * from "./state.js";
+export * from "./verify.js";

@@ -123,12 +123,12 @@ export function haircutsAt(token: StoredToken, time: bigint): Haircuts {
 export function liquidationAt(
   { parameters, former, endOfRamp }: StoredLiquidation,
   time: bigint,
-): StoredLiquidation["parameters"] & LiquidationSnapshot {
+): Omit<StoredLiquidation["parameters"], "mostInstruments"> & LiquidationSnapshot {
   const at = (field: keyof typeof former): bigint =>
     ramped(former[field], parameters[field], endOfRamp, time);
   const margins = {
     minimumMargin: at("minimumMargin"),
     minimumMarginOfItem: at("minimumMarginOfItem"),
   };
-  return { ...parameters, ...margins };
+  return { ...parameters, ...margins, mostInstruments: Number(parameters.mostInstruments) };
 }

@@ -3,12 +3,17 @@ import type { AccountId, InstrumentId } from "../ids.js";
 import type { CashPool } from "../interest.js";
 import type { EventArguments } from "./events.js";
 
-/** What governance sets, as its events say it. */
+/** An underlying's rules as `UnderlyingSet` says them. */
 export type UnderlyingParameters = EventArguments<"rules", "UnderlyingSet">["parameters"];
+/** Size brackets as `BracketsSet` says them. */
 export type BracketParameters = EventArguments<"rules", "BracketsSet">["parameters"];
+/** A token's rules as `CollateralSet` says them. */
 export type CollateralParameters = EventArguments<"rules", "CollateralSet">["parameters"];
+/** The rules of liquidation as `LiquidationRulesSet` says them. */
 export type LiquidationParameters = EventArguments<"rules", "LiquidationRulesSet">["parameters"];
+/** A token's limits as `TokenLimitsSet` says them. */
 export type TokenLimits = EventArguments<"vault", "TokenLimitsSet">["limits"];
+/** An underlying's feeds as `SourcesSet` says them. */
 export type Sources = Omit<EventArguments<"oracle", "SourcesSet">, "underlying">;
 
 /** A position as it is stored. */

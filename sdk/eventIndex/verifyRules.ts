@@ -30,10 +30,12 @@ export async function verifyRules(at: Verification): Promise<void> {
     comparison.sameFields(`collateralAt(${place})`, expected, said);
   });
   const { liquidation } = singles;
-  const word =
-    liquidation === undefined
-      ? 0n
-      : liquidationWord(liquidationAt(liquidation, time), liquidation.endOfRamp);
+  let word = 0n;
+  if (liquidation !== undefined) {
+    const now = liquidationAt(liquidation, time);
+    const fields = { ...now, mostInstruments: BigInt(now.mostInstruments) };
+    word = liquidationWord(fields, liquidation.endOfRamp);
+  }
   comparison.same("liquidationRules", word, await rules.liquidationRules(overrides));
   const oracle = await rules.volatilityOracle(overrides);
   comparison.sameFields("volatilityOracle", { ...singles.volatilityOracle }, oracle);

@@ -18,7 +18,7 @@ export interface Acts {
  * position has grown and its health has not fallen. While an item has no price now, it may only have reduced, at no price
  * worse than the last mark.
  *
- * @param afterwards The account after its acts: {@link accountWith} of what it was and did.
+ * @param afterwards The account after its acts: `accountWith` of what it was and did.
  * @throws MissingPriceError when something has not even a last price.
  */
 export function passesGate(

@@ -1,0 +1,88 @@
+/** What each event leaves behind, by the contract that says it: where EventIndex keeps it, or why it keeps nothing. */
+export const STATES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  AccessManaged: {
+    AuthorityUpdated: "`authorities`: the access manager of the contract, from its constructor on",
+  },
+  IVault: {
+    Deposited:
+      "`accounts`: principal or collateral; `custody`: tokens and net outflow; `singles.pool`: tokens and debt",
+    Withdrawn: "the same as `Deposited`",
+    Transferred: "`accounts`: principals or collateral of both; `singles.pool`: debt",
+    CashPosted: "`accounts`: principal; `singles.pool`: net and debt",
+    OperatorSet: "`operators`",
+    TokenLimitsSet: "`limits`",
+    InterestAccrued: "`singles.pool`: both indices, net, what waits for the fund, the time",
+    InterestCollected: "`singles.pool`: nothing waits any more",
+    LendersCharged: "`singles.pool`: supply index, net, and what lenders have lost today",
+    CashRulesSet: "`singles.pool`: rules",
+    VaultWired: "`singles.wiring`",
+  },
+  IClearinghouse: {
+    TradeCleared: "nothing: `PositionChanged` of both sides and `FeesReserved` say what it made",
+    PositionChanged: "`accounts`: position and its place; `interest`: what is open",
+    VariationSettled: "nothing: `PositionChanged` and `CashPosted`",
+    Liquidated: "nothing: `PositionChanged`, `CashPosted`, `Transferred`, `FlagRemoved`",
+    GainsHaircut: "`funding`: the index of one side",
+    HaircutRoomUsed: "`haircuts`",
+    FundDrawn: "`draws`; instrument 0 has all draws on its account",
+    DeficitChanged: "`singles.books`: deficit",
+    FundingAccrued: "`funding`: both indices, mark, interest, premium, the time",
+    MarginCalled: "`calls`: the block's time, rounded up to 256 seconds",
+    Flagged: "`flags`: the block's time",
+    FlagRemoved: "`flags`",
+    Deleveraged: "nothing: `PositionChanged` and `CashPosted` of both, `FlagRemoved`",
+    WrittenOff: "nothing: `CashPosted`",
+    FundTaken: "nothing: `CashPosted`",
+    FeesReserved: "`singles.books`: reserve",
+    FeesDistributed: "`singles.books`: no reserve; the shares come as `CashPosted`",
+    PegNoted: "`singles.peg`: depegged",
+    PegSet: "`singles.peg`; what was noted is forgotten",
+    VenueSet: "`venues`",
+    MarginEngineSet:
+      "`singles.wiring`: engine, and the end of its blend, three days later unless it is the first",
+    FeeSharesSet: "`singles.feeShares`",
+  },
+  IExchange: {
+    OrderFilled: "`fills` while it is partly filled; `nonces` once nothing is left",
+    OrdersCancelled: "`nonces`",
+    OrdersCancelledUpTo: "`terms`: least nonce",
+    FeeRatesSet: "`feeTiers`",
+    FeeTierSet: "`terms`: fee tier",
+  },
+  IRules: {
+    UnderlyingSet: "`underlyings`: rates and limits; where the ramp begins, if `endOfRamp` moved",
+    BracketsSet: "`underlyings`: size brackets; where the ramp begins, if `endOfRamp` moved",
+    FundingRulesSet: "`underlyings`: funding rules",
+    UnderlyingFrozen: "`underlyings`: end of the freeze",
+    VolatilityNoted:
+      "`underlyings`: noted volatility; the first note of another oracle begins a ramp as well",
+    VolatilityOracleSet: "`singles.volatilityOracle`",
+    CollateralSet:
+      "`collateral`, `singles.tokens`; where the haircuts' ramp begins, if `endOfRamp` moved",
+    CollateralFrozen: "`collateral`: end of the freeze",
+    LiquidationRulesSet: "`singles.liquidation`; where the ramp begins, if `endOfRamp` moved",
+  },
+  IPriceOracle: {
+    SourcesSet: "`sources`",
+    PriceNoted: "`notedPrices`",
+    SequencerSet: "`singles.sequencer`",
+  },
+  IVolatilityOracle: {
+    FeedFollowed: "`volatilities`: feed and round; the band is that of `sources` at this moment",
+    RoundsFollowed: "`volatilities`: round, answer, time and variances",
+    VariancesKept: "`volatilities`: variances to look back at",
+  },
+  IStandingTopUp: {
+    InstructionSet: "a contract of its own, not in the index: the instruction and its budget",
+    InstructionCancelled: "a contract of its own, not in the index: no instruction",
+    ToppedUp: "a contract of its own, not in the index: the budget; the vault says what moved",
+  },
+  ILiquidationAutomation: {
+    LiquidationFailed: "nothing",
+    Watched: "a contract of its own, not in the index: the list",
+    Forgotten: "a contract of its own, not in the index: the list",
+    ReadersSet: "a contract of its own, not in the index: whom it asks",
+    LeastFreeMarginSet: "a contract of its own, not in the index: the margin to keep",
+    TakingSet: "a contract of its own, not in the index: whether it takes",
+  },
+};
