@@ -34,7 +34,7 @@ export default defineConfig(
     },
   },
   {
-    files: ["sdk/**", "keeper/**", "scripts/**"],
+    files: ["sdk/**", "keeper/**", "scripts/**", "examples/**"],
     rules: { "max-lines": ["error", { max: 250, skipBlankLines: true, skipComments: true }] },
   },
   {

@@ -8,6 +8,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {IClearinghouse} from "./interfaces/IClearinghouse.sol";
 import {IExchange, Order, SignedOrder} from "./interfaces/IExchange.sol";
+import {IPriceOracle} from "./interfaces/IPriceOracle.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {WadMath} from "./libraries/WadMath.sol";
 import {AccountId} from "./types/AccountId.sol";
@@ -42,11 +43,15 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         uint64 takerRate;
         /// Of tier 0, in which most makers are [wad ratio of notional].
         uint64 makerRate;
+        /// Of the underlying that all orders of the batch follow; 0 until the first of them with a trigger asks [wad].
+        uint256 indexPrice;
     }
 
     /// @dev An order that was found valid, and how much of it is filled and left.
     struct Checked {
         bytes32 hash;
+        /// Read from the calldata once.
+        uint256 flags;
         /// [wad]
         uint256 size;
         /// [wad]
@@ -60,7 +65,10 @@ contract Exchange is IExchange, EIP712, AccessManaged {
     uint8 private constant REDUCE_ONLY = 1;
     uint8 private constant POST_ONLY = 2;
     uint8 private constant FILL_OR_KILL = 4;
-    uint8 private constant ALL_FLAGS = 7;
+    uint8 private constant TRIGGER_ABOVE = 8;
+    uint8 private constant TRIGGER_BELOW = 16;
+    /// @dev All flags but TRIGGER_ABOVE: what is larger has a flag that is not known, or both triggers.
+    uint8 private constant MOST_FLAGS = 23;
     uint256 private constant USED = 1;
     uint256 private constant PARTLY_FILLED = 2;
     /// @dev A batch of so many different accounts costs less than 8,000,000 gas.
@@ -73,6 +81,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
 
     IClearinghouse private immutable CLEARINGHOUSE;
     IVault private immutable VAULT;
+    IPriceOracle private immutable ORACLE;
 
     /// @dev As governance set them; `_ratesOf` says what is charged.
     FeeRates[MOST_TIER + 1] private _feeRates;
@@ -85,10 +94,12 @@ contract Exchange is IExchange, EIP712, AccessManaged {
     constructor(
         address authority,
         IClearinghouse clearinghouse,
-        IVault vault
+        IVault vault,
+        IPriceOracle oracle
     ) EIP712("Plimsoll", "1") AccessManaged(authority) {
         CLEARINGHOUSE = clearinghouse;
         VAULT = vault;
+        ORACLE = oracle;
     }
 
     // Traders
@@ -98,10 +109,10 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         uint256 count = makers.length;
         if (count == 0 || count > MOST_MAKERS || count != sizes.length) revert InvalidBatch(count, sizes.length);
         Checked memory checkedTaker = _check(taker);
-        if (taker.order.flags & POST_ONLY != 0) revert PostOnly(checkedTaker.hash);
+        if (checkedTaker.flags & POST_ONLY != 0) revert PostOnly(checkedTaker.hash);
 
         Trade[] memory trades = new Trade[](count);
-        Taking memory taking = _takingOf(checkedTaker);
+        Taking memory taking = _takingOf(taker.order, checkedTaker);
         uint256 total;
         for (uint256 i = 0; i < count; ++i) {
             _match(taker.order, taking, makers[i], sizes[i], trades[i]);
@@ -211,13 +222,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         AccountTerms storage terms = _terms[order.account];
         uint64 least = terms.leastNonce;
         checked.feeTier = terms.feeTier;
-        bool feeToNobody = uint96(uint256(order.builder)) != 0 && bytes20(order.builder) == 0;
-        if (order.size == 0 || order.limitPrice == 0 || order.triggerPrice != 0 || feeToNobody) {
-            revert InvalidOrder(hash);
-        }
-        if (order.flags > ALL_FLAGS || order.flags & (POST_ONLY | FILL_OR_KILL) == POST_ONLY | FILL_OR_KILL) {
-            revert InvalidFlags(hash, order.flags);
-        }
+        checked.flags = _requireWellFormed(order, hash);
         if (block.timestamp > order.expiry) revert OrderExpired(hash, order.expiry, block.timestamp);
         if (order.nonce < least) revert NonceCancelled(hash, order.account, order.nonce, least);
         uint256 bits = _bitsOf(order.account, order.nonce);
@@ -226,6 +231,18 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         checked.hash = hash;
         checked.size = WadMath.abs(order.size);
         if (bits & PARTLY_FILLED != 0) checked.filled = _filled[hash];
+    }
+
+    /// @dev What an order says by itself makes sense; returns its flags.
+    function _requireWellFormed(Order calldata order, bytes32 hash) private pure returns (uint8 flags) {
+        bool feeToNobody = uint96(uint256(order.builder)) != 0 && bytes20(order.builder) == 0;
+        if (order.size == 0 || order.limitPrice == 0 || feeToNobody) revert InvalidOrder(hash);
+        flags = order.flags;
+        if (flags > MOST_FLAGS || flags & (POST_ONLY | FILL_OR_KILL) == POST_ONLY | FILL_OR_KILL) {
+            revert InvalidFlags(hash, flags);
+        }
+        // Up to MOST_FLAGS, so large a sum has exactly one of the triggers.
+        if (flags >= TRIGGER_ABOVE != (order.triggerPrice != 0)) revert InvalidOrder(hash);
     }
 
     /// @dev By the account's owner, a key or a contract, or by the key of an operator with TRADE.
@@ -255,6 +272,8 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         if (taker.size > 0 ? maker.limitPrice > taker.limitPrice : maker.limitPrice < taker.limitPrice) {
             revert LimitPriceCrossed(taking.hash, taker.limitPrice, maker.limitPrice);
         }
+        // Only now: the price was read for the taker's instrument.
+        if (checked.flags >= TRIGGER_ABOVE) _requireTriggered(maker, checked, taking);
         _recordFill(maker, checked, size);
 
         trade.instrument = InstrumentId.wrap(taker.instrument);
@@ -268,10 +287,25 @@ contract Exchange is IExchange, EIP712, AccessManaged {
     }
 
     /// @dev The rates of tier 0 are read once for a batch.
-    function _takingOf(Checked memory taker) private view returns (Taking memory taking) {
-        taking.hash = taker.hash;
+    function _takingOf(Order calldata taker, Checked memory checked) private view returns (Taking memory taking) {
+        taking.hash = checked.hash;
         (taking.takerRate, taking.makerRate) = _ratesOf(0);
-        if (taker.feeTier != 0) (taking.takerRate, ) = _ratesOf(taker.feeTier);
+        if (checked.feeTier != 0) (taking.takerRate, ) = _ratesOf(checked.feeTier);
+        if (checked.flags >= TRIGGER_ABOVE) _requireTriggered(taker, checked, taking);
+    }
+
+    /// @dev Reads the index price at most once for a batch, and never for a batch without a trigger: signatures are
+    /// asked without a right to write, so that no price changes between two orders. No price is ever 0.
+    function _requireTriggered(Order calldata order, Checked memory checked, Taking memory taking) private view {
+        uint256 indexPrice = taking.indexPrice;
+        if (indexPrice == 0) {
+            indexPrice = ORACLE.price(InstrumentId.wrap(order.instrument).underlyingOf());
+            taking.indexPrice = indexPrice;
+        }
+        bool isAbove = checked.flags & TRIGGER_ABOVE != 0;
+        if (isAbove ? indexPrice < order.triggerPrice : indexPrice > order.triggerPrice) {
+            revert TriggerNotReached(checked.hash, order.triggerPrice, indexPrice);
+        }
     }
 
     /// @dev What a tier is charged: for each side the lower of its own rate and that of tier 0. Looking at the time of
@@ -309,7 +343,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
     function _recordFill(Order calldata order, Checked memory checked, uint256 fill) private {
         uint256 left = checked.size - checked.filled;
         if (fill == 0 || fill > left) revert InvalidFill(checked.hash, fill, left);
-        if (order.flags & FILL_OR_KILL != 0 && fill != checked.size) {
+        if (checked.flags & FILL_OR_KILL != 0 && fill != checked.size) {
             revert NotWhollyFilled(checked.hash, fill, checked.size);
         }
         if (fill == left) {

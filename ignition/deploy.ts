@@ -28,6 +28,8 @@ const RESULT_OF = {
   Exchange: "exchange",
   Lens: "lens",
   Router: "router",
+  StandingTopUp: "standingTopUp",
+  LiquidationAutomation: "liquidationAutomation",
 } as const;
 
 export const CONTRACTS = Object.keys(RESULT_OF) as ContractName[];

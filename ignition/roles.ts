@@ -71,6 +71,7 @@ export const RESTRICTED: Record<GovernedContract, Partial<Record<GovernedRole, S
 const ORDER = "(bytes32,uint256,int128,uint128,uint128,uint64,uint40,uint8,uint64,bytes32)";
 const SIGNED_ORDER = `(${ORDER},bytes)`;
 const LEG = "(bytes32,uint128,uint128,address,bool)";
+const INSTRUCTION = "(uint8,uint40,uint80,uint80,uint48,bytes32,uint128,uint128,uint128)";
 const TRADE = `(uint256,int128,uint128,${LEG},${LEG})`;
 
 /** OpenZeppelin's AccessManaged: only the AccessManager itself, in `updateAuthority`, which is ADMIN's. */
@@ -78,7 +79,13 @@ const ACCESS_MANAGED: Signatures = ["setAuthority(address)"];
 
 /** State-changing functions that no role guards: users' and keepers', and those that ask for a partner contract. */
 export const OPEN: Record<
-  GovernedContract | "VolatilityOracle" | "MarginEngine" | "Lens" | "Router",
+  | GovernedContract
+  | "VolatilityOracle"
+  | "MarginEngine"
+  | "Lens"
+  | "Router"
+  | "StandingTopUp"
+  | "LiquidationAutomation",
   Signatures
 > = {
   PriceOracle: [...ACCESS_MANAGED, "notePrice(uint24)"],
@@ -138,6 +145,26 @@ export const OPEN: Record<
     "cancelUpTo(bytes32,uint64)",
     `matchOrders(${SIGNED_ORDER},${SIGNED_ORDER}[],uint128[])`,
     "liquidate(bytes32,bytes32,uint256,int256)",
+  ],
+  StandingTopUp: [
+    `instruct(bytes32,uint8,${INSTRUCTION})`,
+    "cancel(bytes32,uint8)",
+    "topUp(bytes32,uint8,uint256)",
+  ],
+  LiquidationAutomation: [
+    "performUpkeep(bytes)",
+    "onReport(bytes,bytes)",
+    "watch(bytes32[])",
+    "forget(bytes32[])",
+    // The contract itself only.
+    "take(bytes32,uint256)",
+    // Its owner only.
+    "setTaking(bool)",
+    "setLeastFreeMargin(uint88)",
+    "setReaders(address,address)",
+    "transferOwnership(address)",
+    // The next owner only.
+    "acceptOwnership()",
   ],
 };
 

@@ -21,6 +21,7 @@ const STAGES = ["mocks", "testing"];
 const TYPESCRIPT_ROOMS: Record<string, readonly string[]> = {
   sdk: ["typechain-types"],
   ignition: ["sdk"],
+  examples: ["sdk"],
   keeper: ["sdk", "typechain-types"],
   app: ["sdk", "typechain-types"],
   scripts: ["sdk", "keeper", "ignition", "typechain-types"],

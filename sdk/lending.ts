@@ -1,10 +1,4 @@
-import {
-  borrowRateOf,
-  positiveCashIn,
-  presentOf,
-  supplyRateOf,
-  utilisationOf,
-} from "./interest.js";
+import { borrowRateOf, positiveCashIn, supplyRateOf, utilisationOf } from "./interest.js";
 import type { CashIndices, CashPool } from "./interest.js";
 import { abs, bpsDown, divDown, divUp, excess, min, mulDown, mulUp, ONE_BPS, WAD } from "./wad.js";
 
@@ -71,28 +65,36 @@ export function chargedLenders(
   return { pool: { ...pool, ...charged }, borne };
 }
 
+/** What bounds loans: a pool, or as much of it as a snapshot has. */
+export interface LoanTerms extends CashIndices {
+  /** The sum of the principals of debts, as a positive number [wad]. */
+  readonly debt: bigint;
+  /** The most that all accounts may owe together after a loan [whole settlement currency]. */
+  readonly borrowCap: bigint;
+}
+
 /** How much more may be borrowed by all together, rounded down [wad]. */
-export function loanRoomOf(pool: CashPool): bigint {
-  return mulDown(excess(mostDebtOf(pool), pool.debt), pool.borrowIndex);
+export function loanRoomOf(terms: LoanTerms): bigint {
+  return mulDown(excess(mostDebtOf(terms), terms.debt), terms.borrowIndex);
 }
 
 /**
  * What can be taken from an account's cash so that afterwards it is not below `least` and all debts together are not
  * above their cap; a change of cash by it keeps both, with its rounding [wad].
  *
- * @param pool Accrued.
- * @param principal The account's [wad].
+ * @param cash The account's at this moment [wad].
  * @param least What must be left; negative: what it may owe [wad].
  */
-export function spareCash(pool: CashPool, principal: bigint, least: bigint): bigint {
-  const cash = presentOf(principal, pool);
+export function spareCash(terms: LoanTerms, cash: bigint, least: bigint): bigint {
+  const { supplyIndex, borrowIndex, debt, borrowCap } = terms;
   if (cash <= least) return 0n;
-  if (least >= 0n) return excess(cash, mulUp(divUp(least, pool.supplyIndex), pool.supplyIndex));
-  const others = pool.debt - (principal < 0n ? abs(principal) : 0n);
-  const room = excess(mostDebtOf(pool), others);
-  const allowed = min(abs(least), pool.rules.borrowCap * WAD);
-  const debt = min(divDown(allowed, pool.borrowIndex), room);
-  return excess(cash, -mulDown(debt, pool.borrowIndex));
+  if (least >= 0n) return excess(cash, mulUp(divUp(least, supplyIndex), supplyIndex));
+  // A borrow index is never below 1, so the principal of a debt follows from what it is worth: the product rounded up.
+  const others = debt - (cash < 0n ? divDown(-cash, borrowIndex) : 0n);
+  const room = excess(mostDebtOf(terms), others);
+  const allowed = min(abs(least), borrowCap * WAD);
+  const owed = min(divDown(allowed, borrowIndex), room);
+  return excess(cash, -mulDown(owed, borrowIndex));
 }
 
 /**
@@ -115,6 +117,6 @@ export function figuresOf(pool: CashPool): CashFigures {
 }
 
 /** The principal of the most debt that loans may make [wad]. */
-function mostDebtOf(pool: CashPool): bigint {
-  return divDown(pool.rules.borrowCap * WAD, pool.borrowIndex);
+function mostDebtOf({ borrowCap, borrowIndex }: LoanTerms): bigint {
+  return divDown(borrowCap * WAD, borrowIndex);
 }

@@ -4,6 +4,7 @@ import type { AccountId } from "./ids.js";
 /** Where an account stands, in the order of the contracts. */
 export const STATUSES = ["Healthy", "MarginCall", "Liquidatable", "Bankrupt"] as const;
 
+/** One of {@link STATUSES}. */
 export type Status = (typeof STATUSES)[number];
 
 /** What an account is worth and must be worth. */

@@ -12,7 +12,10 @@ export interface Order {
   size: bigint;
   /** The worst price [wad]. */
   limitPrice: bigint;
-  /** Not used yet: must be 0 [wad]. */
+  /**
+   * The order may be filled only while the index price of the instrument's underlying is at or beyond this one, on the
+   * side that its flag says; 0 for an order without a trigger [wad].
+   */
   triggerPrice: bigint;
   /** The most that all fees together may be, as a ratio of notional [wad]. */
   maxFee: bigint;
@@ -33,10 +36,17 @@ export interface SignedOrder {
 }
 
 /** What can be asked of an order; flags add up. */
-export const ORDER_FLAGS = { reduceOnly: 1n, postOnly: 2n, fillOrKill: 4n } as const;
+export const ORDER_FLAGS = {
+  reduceOnly: 1n,
+  postOnly: 2n,
+  fillOrKill: 4n,
+  /** Only while the index price is at or above the trigger price. */
+  triggerAbove: 8n,
+  /** Only while the index price is at or below the trigger price. */
+  triggerBelow: 16n,
+} as const;
 
-/** The EIP-712 type of an order, in the order of the contract's struct. */
-export const ORDER_TYPES = {
+const TYPES = {
   Order: [
     { name: "account", type: "bytes32" },
     { name: "instrument", type: "uint256" },
@@ -49,7 +59,16 @@ export const ORDER_TYPES = {
     { name: "nonce", type: "uint64" },
     { name: "builder", type: "bytes32" },
   ],
-};
+} as const;
+
+/** Without `readonly`, which ethers does not accept. */
+type Mutable<T> = { -readonly [K in keyof T]: Mutable<T[K]> };
+
+/**
+ * The EIP-712 type of an order, in the order of the contract's struct. Its names and types are literal, so that viem types
+ * the message by them.
+ */
+export const ORDER_TYPES = TYPES as Mutable<typeof TYPES>;
 
 /** Fees up to 0.1 % of notional are accepted unless an order says otherwise [wad ratio]. */
 const DEFAULT_MAX_FEE = parseWad("0.001");

@@ -169,11 +169,21 @@ export function sigmaAt(state: VolatilityState, time: bigint): Sigmas {
   }
   const prior = (state.listing.priorSigmaPercent * WAD) / 100n;
   const read = (variance: bigint, memory: bigint): bigint =>
-    divideUp(memory * sigmaBpsOf(variance) * WAD_OF_BPS + prior * waited, memory + waited);
+    silentFor(sigmaBpsOf(variance) * WAD_OF_BPS, prior, waited, memory);
   return {
     slow: read(state.slowVariance, slowSeconds),
     fast: read(state.fastVariance, fastSeconds),
   };
+}
+
+/**
+ * A sigma some time after the last round, on the way to the prior: (T sigma + prior x dt) / (T + dt), rounded up [wad].
+ *
+ * @param elapsed dt [seconds].
+ * @param memory T: {@link VOLATILITY.slowSeconds} or {@link VOLATILITY.fastSeconds}.
+ */
+export function silentFor(sigma: bigint, prior: bigint, elapsed: bigint, memory: bigint): bigint {
+  return divideUp(memory * sigma + prior * elapsed, memory + elapsed);
 }
 
 /**

@@ -38,7 +38,7 @@ describe("Exchange", () => {
       const broken = {
         "a size of 0": { size: 0n },
         "a limit price of 0": { limitPrice: 0n },
-        "a trigger price": { triggerPrice: PRICE },
+        "a trigger price without its flag": { triggerPrice: PRICE },
       };
       for (const [what, changes] of Object.entries(broken)) {
         it(`refuses ${what}, in the taker's order as in the maker's`, async () => {

@@ -23,7 +23,7 @@ const load = () => networkHelpers.loadFixture(deployWithTraders);
 
 function contractsOf(trading: Trading): [string, BaseContract][] {
   const { exchange, clearinghouse, vault, marginEngine, rules, oracle } = trading;
-  const { lens, router } = trading;
+  const { lens, router, standingTopUp, liquidationAutomation } = trading;
   return Object.entries({
     exchange,
     clearinghouse,
@@ -33,6 +33,8 @@ function contractsOf(trading: Trading): [string, BaseContract][] {
     oracle,
     lens,
     router,
+    standingTopUp,
+    liquidationAutomation,
   });
 }
 

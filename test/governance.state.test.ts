@@ -71,12 +71,17 @@ describe("Governance after a deployment", () => {
     const { addresses, ...plimsoll } = await networkHelpers.loadFixture(deployPlimsoll);
     const governed = Object.keys(RESTRICTED);
     const unchanging = ["VolatilityOracle", "MarginEngine", "DefaultProcess", "Lens"];
-    const known = [...governed, ...unchanging, "Router", "AccessManager"].sort();
+    const periphery = ["Router", "StandingTopUp", "LiquidationAutomation"];
+    const known = [...governed, ...unchanging, ...periphery, "AccessManager"].sort();
     expect(Object.keys(addresses.contracts).sort()).to.deep.equal(known);
     expect(stateChanging(plimsoll.lens)).to.deep.equal([]);
     expect(stateChanging(plimsoll.marginEngine)).to.have.members(OPEN.MarginEngine);
     expect(stateChanging(plimsoll.volatilityOracle)).to.have.members(OPEN.VolatilityOracle);
     expect(stateChanging(plimsoll.router)).to.have.members(OPEN.Router);
+    expect(stateChanging(plimsoll.standingTopUp)).to.have.members(OPEN.StandingTopUp);
+    expect(stateChanging(plimsoll.liquidationAutomation)).to.have.members(
+      OPEN.LiquidationAutomation,
+    );
     for (const name of governed) {
       const target = addresses.contracts[name as ContractName];
       const managed = await ethers.getContractAt(AUTHORITY, target);
@@ -132,6 +137,8 @@ describe("Governance after a deployment", () => {
       ["MarginEngine", plimsoll.marginEngine],
       ["Lens", plimsoll.lens],
       ["Router", plimsoll.router],
+      ["StandingTopUp", plimsoll.standingTopUp],
+      ["LiquidationAutomation", plimsoll.liquidationAutomation],
       ["AccessManager", accessManager],
     ];
     for (const [name, contract] of [...governedContracts(plimsoll), ...others]) {

@@ -53,6 +53,8 @@ describe("Governance", () => {
         ["MarginEngine", plimsoll.marginEngine],
         ["Lens", plimsoll.lens],
         ["Router", plimsoll.router],
+        ["StandingTopUp", plimsoll.standingTopUp],
+        ["LiquidationAutomation", plimsoll.liquidationAutomation],
       ];
       for (const [name, contract] of contracts) {
         const restricted = restrictedFunctions()

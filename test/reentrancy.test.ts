@@ -68,6 +68,22 @@ const OUTCOMES: Record<string, string> = {
   "Router.matchOrders": "locked",
   "Router.cancel": "allowed",
   "Router.cancelUpTo": "allowed",
+  "StandingTopUp.topUp": "locked",
+  // They say what the owner allows, and move nothing.
+  "StandingTopUp.instruct": "allowed",
+  "StandingTopUp.cancel": "allowed",
+  // The error that it found is the reason in its own.
+  "LiquidationAutomation.performUpkeep": "locked",
+  "LiquidationAutomation.onReport": "locked",
+  // A list that decides nothing.
+  "LiquidationAutomation.watch": "allowed",
+  "LiquidationAutomation.forget": "allowed",
+  "LiquidationAutomation.take": "NotAutomation",
+  "LiquidationAutomation.setTaking": "OwnableUnauthorizedAccount",
+  "LiquidationAutomation.setLeastFreeMargin": "OwnableUnauthorizedAccount",
+  "LiquidationAutomation.setReaders": "OwnableUnauthorizedAccount",
+  "LiquidationAutomation.transferOwnership": "OwnableUnauthorizedAccount",
+  "LiquidationAutomation.acceptOwnership": "OwnableUnauthorizedAccount",
 };
 
 /** The acts during which a token is called, each with a token that calls the attacker. */
@@ -193,7 +209,7 @@ function nameOf(signature: string): string {
 
 function contractsOf(scene: UnderAttack): [string, BaseContract][] {
   const { oracle, rules, volatilityOracle, vault, clearinghouse, marginEngine } = scene;
-  const { exchange, lens, router } = scene;
+  const { exchange, lens, router, standingTopUp, liquidationAutomation } = scene;
   return Object.entries({
     PriceOracle: oracle,
     Rules: rules,
@@ -204,6 +220,8 @@ function contractsOf(scene: UnderAttack): [string, BaseContract][] {
     MarginEngine: marginEngine,
     Lens: lens,
     Router: router,
+    StandingTopUp: standingTopUp,
+    LiquidationAutomation: liquidationAutomation,
   });
 }
 
@@ -243,9 +261,13 @@ async function resultsOf(
       scene.exchange,
       scene.rules,
       scene.volatilityOracle,
+      scene.liquidationAutomation,
     ].map((c) => c.interface);
     const errors = interfaces.map((contract) => contract.parseError(result));
-    return errors.find((error) => error !== null)?.name ?? result;
+    const found = errors.find((error) => error !== null);
+    if (found?.name !== "NothingTaken") return found?.name ?? result;
+    const reason = String(found.args[1]);
+    return interfaces.map((contract) => contract.getError(reason)?.name).find(Boolean) ?? reason;
   });
 }
 

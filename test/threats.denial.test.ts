@@ -1,15 +1,20 @@
 import { expect } from "chai";
-import { type ContractTransactionResponse, MaxInt256 } from "ethers";
+import { concat, type ContractTransactionResponse, dataLength, MaxInt256 } from "ethers";
 import hre from "hardhat";
 import { accountId, parseWad, WAD } from "../sdk/index.js";
+import type { LiquidationAutomation } from "../typechain-types/index.js";
 import { deployCrowded, MARKETS, MOST, PERPETUALS } from "./fixtures/limits.js";
 import { deployWithTraders } from "./fixtures/exchange.js";
 import { deployUnreadMarket, sinkWithSpeck, SPECKS } from "./fixtures/unread.js";
 
-const { ethers, networkHelpers } = await hre.network.create();
+const connection = await hre.network.create();
+const { ethers, networkHelpers } = connection;
 
 /** Half of what one transaction may use on chains with the protocol's cap [gas]. */
 const MOST_GAS = 8_000_000n;
+
+/** What a decentralised network lets one transaction use [gas]. */
+const AUTOMATION_GAS = 5_000_000n;
 
 /** What a megabyte of memory costs the one who makes it, and what little a caller adds [gas]. */
 const MEGABYTE_GAS = 2_300_000n;
@@ -26,6 +31,21 @@ const BOMBS = {
 
 async function gasOf(act: Promise<ContractTransactionResponse>): Promise<bigint> {
   return (await (await act).wait())!.gasUsed;
+}
+
+/** What a perform costs that reverts: sent, for a simulation does not say it. */
+async function gasOfFailure(
+  automation: LiquidationAutomation,
+  data: string,
+): Promise<bigint | undefined> {
+  await networkHelpers.mine();
+  const request = await automation.performUpkeep.populateTransaction(data);
+  const [sender] = await ethers.getSigners();
+  await expect(
+    sender!.sendTransaction({ ...request, gasLimit: 2n * AUTOMATION_GAS }),
+  ).to.be.revertedWithCustomError(automation, "NothingTaken");
+  const block = await ethers.provider.getBlock("latest");
+  return block?.gasUsed;
 }
 
 describe("The limits of what has to be looped over", () => {
@@ -128,6 +148,47 @@ describe("The limits of what has to be looped over", () => {
       expect((await clearinghouse.instrumentsOf(liquidators)).length).to.equal(32);
     });
   }
+
+  describe("and the automation (GK1)", () => {
+    async function deployAutomated(network: typeof connection) {
+      const scene = await deployCrowded(network);
+      const { liquidationAutomation, clearinghouse, vault, usdc, stranger, alices } = scene;
+      const into = await liquidationAutomation.account();
+      const million = 10n ** 12n;
+      await usdc.mint(stranger, 2n * million);
+      await usdc.connect(stranger).approve(vault, 2n * million);
+      for (const account of [into, await clearinghouse.insuranceFund()]) {
+        await vault.connect(stranger).deposit(account, usdc, million);
+      }
+      await liquidationAutomation.watch([alices]);
+      return { ...scene, into };
+    }
+
+    it("takes over the fullest account within 5,000,000 gas, alone", async () => {
+      const scene = await networkHelpers.loadFixture(deployAutomated);
+      const { liquidationAutomation, clearinghouse, into, setFeed } = scene;
+      for (const number of MARKETS.slice(0, 32)) await setFeed(`M${number}/USD`, "92");
+      const [, data] = await liquidationAutomation.checkUpkeep("0x");
+      expect(dataLength(data)).to.equal(34);
+      const act = liquidationAutomation.performUpkeep(data, { gasLimit: AUTOMATION_GAS });
+      expect(await gasOf(act)).to.be.lessThan(AUTOMATION_GAS);
+      expect((await clearinghouse.instrumentsOf(into)).length).to.equal(32);
+    });
+
+    it("leaves it to others when the insurance fund must pay as well, and tries no more than its gas", async () => {
+      const scene = await networkHelpers.loadFixture(deployAutomated);
+      const { liquidationAutomation, clearinghouse, alices, into, setFeed } = scene;
+      for (const number of MARKETS.slice(0, 32)) await setFeed(`M${number}/USD`, "86");
+      expect(await liquidationAutomation.checkUpkeep("0x")).to.deep.equal([false, "0x"]);
+      const data = concat([alices, "0x2710"]);
+      await expect(liquidationAutomation.performUpkeep(data, { gasLimit: 2n * AUTOMATION_GAS }))
+        .to.be.revertedWithCustomError(liquidationAutomation, "NothingTaken")
+        .withArgs(1, "0x00000000");
+      const gas = await gasOfFailure(liquidationAutomation, data);
+      expect(gas).to.be.within(AUTOMATION_GAS - 200_000n, AUTOMATION_GAS);
+      expect((await clearinghouse.instrumentsOf(into)).length).to.equal(0);
+    });
+  });
 });
 
 describe("Code that answers with a bomb", () => {

@@ -12,13 +12,15 @@ struct Order {
     int128 size;
     /// The worst price [wad].
     uint128 limitPrice;
-    /// Not used yet: must be 0 [wad].
+    /// The order may be filled only while the index price of the instrument's underlying has reached this one, as the
+    /// flags say; 0 for an order without a trigger [wad].
     uint128 triggerPrice;
     /// The most that all fees together may be, as a ratio of notional [wad].
     uint64 maxFee;
     /// Last second in which the order may be filled; 0 is always past [unix seconds].
     uint40 expiry;
-    /// REDUCE_ONLY 1, POST_ONLY 2, FILL_OR_KILL 4.
+    /// REDUCE_ONLY 1, POST_ONLY 2, FILL_OR_KILL 4; with a trigger price exactly one of TRIGGER_ABOVE 8, at or above it,
+    /// and TRIGGER_BELOW 16, at or below it.
     uint8 flags;
     /// Any number not used before by the account. Once an order is wholly filled or cancelled, all others with its
     /// number are dead too; two that are only partly filled live side by side.
@@ -35,8 +37,14 @@ struct SignedOrder {
 
 /// @title IExchange
 /// @notice A venue: EIP-712 orders in, trades out. Anyone may match orders that cross.
+/// @dev A trigger is a condition of validity like an expiry, on whichever side the order is and whatever its other flags
+/// are. It is looked at in the transaction of each fill, with the price that IPriceOracle.price answers there, and
+/// nothing remembers that it held before: what is left of an order that was partly filled needs it again, and nothing
+/// is filled while there is no fresh price. Who matches chooses the moment among those in which it holds; the signer
+/// bounds the price by limitPrice alone.
 interface IExchange {
-    /// @notice The order's size or limit price is 0, its trigger price is not, or it pays a builder's fee to nobody.
+    /// @notice The order's size or limit price is 0, it has a trigger price without its flag or the flag without the price,
+    /// or it pays a builder's fee to nobody.
     error InvalidOrder(bytes32 orderHash);
     /// @notice A flag is not known or flags contradict each other.
     error InvalidFlags(bytes32 orderHash, uint8 flags);
@@ -48,6 +56,8 @@ interface IExchange {
     error NonceCancelled(bytes32 orderHash, bytes32 account, uint64 nonce, uint64 least);
     /// @notice The signature is not by the account's owner or an operator with TRADE.
     error InvalidSignature(bytes32 orderHash, bytes32 account);
+    /// @notice The index price is below the trigger price of TRIGGER_ABOVE, or above that of TRIGGER_BELOW [wad].
+    error TriggerNotReached(bytes32 orderHash, uint256 triggerPrice, uint256 indexPrice);
     /// @notice The two orders are not for the same instrument, or both buy, or both sell.
     error OrdersDoNotMatch(bytes32 takerHash, bytes32 makerHash);
     /// @notice The maker's price is worse than the taker's limit [wad].
@@ -94,7 +104,8 @@ interface IExchange {
     /// @notice An account is in this fee tier from now on.
     event FeeTierSet(bytes32 indexed account, uint8 tier);
 
-    /// @notice Matches an order with others that rest, each at its own price. All or nothing.
+    /// @notice Matches an order with others that rest, each at its own price. All or nothing. An order with a
+    /// trigger needs a fresh index price that has reached it; without one the reason of the oracle is the error.
     /// @param taker The order that takes.
     /// @param makers The orders that rest, best first.
     /// @param sizes How much of each is filled [wad].
@@ -114,8 +125,8 @@ interface IExchange {
     /// filled.
     function filledOf(bytes32 orderHash) external view returns (uint128);
 
-    /// @notice How much of each order can still be filled: 0 when it is done, cancelled or expired [wad]. Margin and
-    /// signature are not looked at.
+    /// @notice How much of each order can still be filled: 0 when it is done, cancelled or expired [wad]. Margin,
+    /// signature and trigger are not looked at.
     function fillableOf(Order[] calldata orders) external view returns (uint128[] memory);
 
     /// @notice The lowest nonce that is not cancelled as a whole.

@@ -2,7 +2,8 @@
 pragma solidity 0.8.37;
 
 /// @title BoundedCall
-/// @notice A view call that cannot make its caller fail: with a limit of gas, and nothing copied but three words.
+/// @notice Calls of contracts that are not trusted: they cannot make their caller fail but by using up its gas, and copy
+/// no more of what is returned than is asked for.
 /// @dev Solidity's try/catch reverts in the caller when too little is returned and reserves memory for all that is.
 library BoundedCall {
     /// @notice The first three words that a view of one argument returns; not answered when it reverts, runs out of
@@ -28,6 +29,27 @@ library BoundedCall {
                 second := mload(add(words, 0x20))
                 third := mload(add(words, 0x40))
             }
+        }
+    }
+
+    /// @notice The first word that a view returns; not answered, and 0, when it reverts or returns less.
+    function oneWord(address target, bytes memory data) internal view returns (bool answered, uint256 word) {
+        // (bool success, bytes memory result) = target.staticcall(data);
+        // answered = success && result.length >= 32; if (answered) word = abi.decode(result, (uint256));
+        assembly ("memory-safe") {
+            answered := staticcall(gas(), target, add(data, 0x20), mload(data), 0x00, 0x20)
+            answered := and(answered, gt(returndatasize(), 0x1f))
+            if answered {
+                word := mload(0x00)
+            }
+        }
+    }
+
+    /// @notice Whether a call went through; nothing that it returns is copied. An address without code says yes.
+    function attempt(address target, bytes memory data) internal returns (bool success) {
+        // (success, ) = target.call(data);
+        assembly ("memory-safe") {
+            success := call(gas(), target, 0, add(data, 0x20), mload(data), 0x00, 0x00)
         }
     }
 }

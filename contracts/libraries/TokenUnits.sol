@@ -20,4 +20,11 @@ library TokenUnits {
     function toAmountDown(uint256 wad, uint256 decimals) internal pure returns (uint256) {
         return decimals <= 18 ? wad / 10 ** (18 - decimals) : wad * 10 ** (decimals - 18);
     }
+
+    /// @notice A WAD as an amount, rounded up.
+    function toAmountUp(uint256 wad, uint256 decimals) internal pure returns (uint256) {
+        if (decimals > 18) return wad * 10 ** (decimals - 18);
+        uint256 unit = 10 ** (18 - decimals);
+        return wad / unit + (wad % unit == 0 ? 0 : 1);
+    }
 }

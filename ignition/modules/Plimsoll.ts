@@ -5,10 +5,12 @@ import { clearinghouseModule } from "./Clearinghouse.js";
 import { exchangeModule } from "./Exchange.js";
 import Governance from "./Governance.js";
 import { handoverModule } from "./Handover.js";
+import { liquidationAutomationModule } from "./LiquidationAutomation.js";
 import { marginModule } from "./Margin.js";
 import { oracleModule } from "./Oracle.js";
 import { peripheryModule } from "./Periphery.js";
 import { rulesModule } from "./Rules.js";
+import { standingTopUpModule } from "./StandingTopUp.js";
 import { vaultModule } from "./Vault.js";
 import { volatilityModule } from "./Volatility.js";
 import { wiringModule } from "./Wiring.js";
@@ -29,8 +31,11 @@ export function plimsollModule(
   const vault = vaultModule(parameters, source, rules);
   const clearinghouse = clearinghouseModule(parameters, { oracle, rules, vault });
   const margin = marginModule({ oracle, rules, vault, clearinghouse });
-  const exchange = exchangeModule(parameters, { vault, clearinghouse });
+  const exchange = exchangeModule(parameters, { oracle, vault, clearinghouse });
   const periphery = peripheryModule({ rules, vault, clearinghouse, margin, exchange });
+  const standingTopUp = standingTopUpModule({ vault, margin });
+  const automation = { vault, clearinghouse, margin, periphery };
+  const liquidationAutomation = liquidationAutomationModule(parameters, automation);
   const wiring = wiringModule(parameters, source, { vault, clearinghouse, margin, exchange });
   const handover = handoverModule(
     parameters,
@@ -56,6 +61,8 @@ export function plimsollModule(
       ...m.useModule(margin),
       ...m.useModule(exchange),
       ...m.useModule(periphery),
+      ...m.useModule(standingTopUp),
+      ...m.useModule(liquidationAutomation),
     };
   });
 }

@@ -1,6 +1,6 @@
 import type { HardhatEthersSigner } from "@nomicfoundation/hardhat-ethers/types";
-import { type ContractTransaction, MaxInt256, parseUnits } from "ethers";
-import { parseWad, underlyingOf, WAD } from "../../sdk/index.js";
+import { type ContractTransaction, MaxInt256, MaxUint256, parseUnits, ZeroHash } from "ethers";
+import { ORDER_FLAGS, parseWad, underlyingOf, WAD } from "../../sdk/index.js";
 import { PERPETUALS } from "./deployment.js";
 import type { Key } from "./figures.js";
 import { accountOf, DRIFT_BPS, ETH_PERP, type Market, MOST_ROUNDS } from "./market.js";
@@ -42,6 +42,19 @@ const FLAG_SECONDS = 7_200;
 /** What 0.1 WETH, 0.1 wstETH and 0.003 WBTC are worth; the debtor has so much less in cash. */
 const COLLATERAL_DOLLARS = 960;
 
+/** From the wallet, with a tip, whenever an account is halfway to the line. */
+const INSTRUCTION = {
+  kind: 1n,
+  until: 2n ** 40n - 1n,
+  triggerHealth: parseWad("1.5"),
+  targetHealth: parseWad(2),
+  windowSeconds: 86_400n,
+  source: ZeroHash,
+  budget: AMOUNT,
+  tipLimit: parseUnits("2", 6),
+  leastAssetsPerShare: 0n,
+};
+
 /** Every act, by what it measures. */
 export const ACTS: Record<ActName, Preparation> = {
   async deposit({ taker, vault, usdc }) {
@@ -68,6 +81,22 @@ export const ACTS: Record<ActName, Preparation> = {
     await movePrices([ETH_PERP], DRIFT_BPS);
     const { size } = await clearinghouse.positionOf(accountOf(taker), ETH_PERP);
     const request = await matchRequest(taker, [maker], { instrument: ETH_PERP, size: -size });
+    return { sender: relay, request };
+  },
+
+  /** As `matchClose`, by a stop-loss whose price has just been reached. */
+  async triggerFill({ taker, makers, relay, clearinghouse, open, movePrices, matchRequest }) {
+    const [maker] = makers;
+    if (maker === undefined) throw new Error("There are no makers");
+    await open(taker, maker, ETH_PERP);
+    await movePrices([ETH_PERP], -DRIFT_BPS);
+    const { size } = await clearinghouse.positionOf(accountOf(taker), ETH_PERP);
+    const request = await matchRequest(taker, [maker], {
+      instrument: ETH_PERP,
+      size: -size,
+      triggerPrice: await clearinghouse.markOf(ETH_PERP),
+      flags: ORDER_FLAGS.triggerBelow | ORDER_FLAGS.reduceOnly,
+    });
     return { sender: relay, request };
   },
 
@@ -131,6 +160,24 @@ export const ACTS: Record<ActName, Preparation> = {
     await volatilityOracle.poke(underlying, MOST_ROUNDS);
     // The round of the measured moment is the only one that nobody has looked at.
     const request = await volatilityOracle.poke.populateTransaction(underlying, MOST_ROUNDS);
+    return { sender: relay, request };
+  },
+
+  async topUp({ debtor, house, relay, standingTopUp, usdc, endow, open, movePrices }) {
+    await endow(debtor, usdc, DEBTOR_DOLLARS);
+    await open(debtor, house, ETH_PERP);
+    await usdc.connect(debtor).approve(standingTopUp, MaxUint256);
+    const account = accountOf(debtor);
+    await standingTopUp.connect(debtor).instruct(account, 0n, INSTRUCTION);
+    // Executed once before, days ago, by the one who executes it now.
+    await movePrices([ETH_PERP], SETBACK_BPS);
+    await standingTopUp.connect(relay).topUp(account, 0n, INSTRUCTION.tipLimit);
+    await movePrices([ETH_PERP], SETBACK_BPS);
+    const request = await standingTopUp.topUp.populateTransaction(
+      account,
+      0n,
+      INSTRUCTION.tipLimit,
+    );
     return { sender: relay, request };
   },
 

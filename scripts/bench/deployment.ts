@@ -94,6 +94,7 @@ async function contractsAt({ ethers }: NetworkConnection, addresses: DeployedAdd
     clearinghouse: await ethers.getContractAt("Clearinghouse", contracts.Clearinghouse),
     marginEngine: await ethers.getContractAt("MarginEngine", contracts.MarginEngine),
     exchange: await ethers.getContractAt("Exchange", contracts.Exchange),
+    standingTopUp: await ethers.getContractAt("StandingTopUp", contracts.StandingTopUp),
     usdc: await tokenAt("USDC"),
     weth: await tokenAt("WETH"),
     wsteth: await tokenAt("wstETH"),

@@ -12,6 +12,7 @@ export const KEYS = [
   "matchIncrease",
   "matchClose",
   "furtherMaker",
+  "triggerFill",
   "settleVariation",
   "liquidate1Warm",
   "liquidate1Fresh",
@@ -23,6 +24,7 @@ export const KEYS = [
   "writeOff",
   "callMargin",
   "pokeVolatility",
+  "topUp",
   "marginView1",
   "marginView5",
 ] as const;
@@ -40,6 +42,7 @@ const TARGETS: Partial<Record<Key, { must: number; aim: number }>> = {
   matchIncrease: { must: 230_000, aim: 195_000 },
   furtherMaker: { must: 65_000, aim: 48_000 },
   callMargin: { must: 90_000, aim: 90_000 },
+  topUp: { must: 200_000, aim: 200_000 },
   settleVariation: { must: 90_000, aim: 70_000 },
   liquidate1Warm: { must: 200_000, aim: 150_000 },
   liquidate1Fresh: { must: 250_000, aim: 190_000 },

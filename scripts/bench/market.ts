@@ -6,6 +6,7 @@ import {
   buildOrder,
   divDown,
   orderDomain,
+  type OrderRequest,
   parseWad,
   type SignedOrder,
   signOrder,
@@ -37,6 +38,9 @@ export const [ETH_PERP = 0n] = PERPETUALS;
 
 /** A deployment in which everything has been used once, and what acts need to prepare themselves. */
 export type Market = Awaited<ReturnType<typeof openMarket>>;
+
+/** What is bought (positive) or sold, and on which condition. */
+type OrderTerms = Pick<OrderRequest, "instrument" | "size" | "triggerPrice" | "flags">;
 
 /** Who trades with whom, who buys when the size is positive. */
 interface Sides {
@@ -99,10 +103,7 @@ async function tradeActions({ connection, clearinghouse, exchange, relay }: Depl
   /** An order at the mark, or so many hundredths of a percent above it. */
   async function sign(
     trader: HardhatEthersSigner,
-    {
-      aboveBps = 0n,
-      ...order
-    }: { instrument: bigint; size: bigint; nonce: bigint; aboveBps?: bigint },
+    { aboveBps = 0n, ...order }: OrderTerms & { nonce: bigint; aboveBps?: bigint },
   ): Promise<SignedOrder> {
     const mark = await clearinghouse.markOf(order.instrument);
     const limitPrice = (mark * (10_000n + aboveBps)) / 10_000n;
@@ -116,7 +117,7 @@ async function tradeActions({ connection, clearinghouse, exchange, relay }: Depl
    */
   async function signMeasured(
     trader: HardhatEthersSigner,
-    order: { instrument: bigint; size: bigint },
+    order: OrderTerms,
   ): Promise<SignedOrder> {
     for (let nonce = LAST_NONCE_OF_WORD; nonce > lastNonce; --nonce) {
       const signed = await sign(trader, { ...order, nonce });
@@ -159,14 +160,14 @@ async function tradeActions({ connection, clearinghouse, exchange, relay }: Depl
     await trade({ taker, maker }, { instrument, size: -size, aboveBps });
   }
 
-  /** The transaction that fills a taker and makers wholly, the makers with the same size each. */
+  /** The transaction that fills a taker and makers wholly, the makers with the same size each; a condition is the taker's. */
   async function matchRequest(
     taker: HardhatEthersSigner,
     makers: HardhatEthersSigner[],
-    order: { instrument: bigint; size: bigint },
+    { instrument, size, ...condition }: OrderTerms,
   ) {
-    const { instrument, size } = order;
     const takerOrder = await signMeasured(taker, {
+      ...condition,
       instrument,
       size: size * BigInt(makers.length),
     });

@@ -56,6 +56,7 @@ export const BOUNDS: Notes<keyof typeof RESTRICTED> = {
 
 const OWNER_OR = (right: string) => `the owner, or an operator with ${right}`;
 const ROUTED = (right: string) => `the caller and the router both need ${right} (or ownership)`;
+const AUTOMATION_OWNER = "its owner, at first `governance.admin`";
 const AUTHORITY = "the AccessManager only, in `updateAuthority`, which is ADMIN's";
 
 /** What guards a function that no role guards. */
@@ -107,7 +108,7 @@ export const GUARDS: Notes<keyof typeof OPEN> = {
   Exchange: {
     setAuthority: AUTHORITY,
     matchOrders:
-      "anyone; each order is signed by the account's owner or an operator with TRADE, and bounds size, price, fees and time",
+      "anyone; each order is signed by the account's owner or an operator with TRADE, and bounds size, price, fees, time and, with a trigger, the index price",
     cancel: OWNER_OR("TRADE"),
     cancelUpTo: OWNER_OR("TRADE"),
   },
@@ -126,6 +127,26 @@ export const GUARDS: Notes<keyof typeof OPEN> = {
     cancelUpTo: ROUTED("TRADE"),
     matchOrders: "anyone; the orders carry their signatures",
     liquidate: ROUTED("LIQUIDATE, on the liquidator's account"),
+  },
+  StandingTopUp: {
+    instruct: "the account's owner",
+    cancel: "the account's owner",
+    topUp:
+      "anyone; the account's health must be below its owner's trigger; at most what brings it to the target, within the owner's budget, source and tip limit",
+  },
+  LiquidationAutomation: {
+    performUpkeep:
+      "anyone; takes over slices into its own account, with the whole incentive; initial margin and what its owner wants free afterwards; not while its owner has stopped it",
+    onReport: "anyone, as `performUpkeep`: a report of a forwarder is trusted no more",
+    watch: "anyone; accounts that have a position or a debt",
+    forget: "anyone; accounts that have neither",
+    take: "the contract itself only, in `performUpkeep`",
+    setTaking: AUTOMATION_OWNER,
+    setLeastFreeMargin: AUTOMATION_OWNER,
+    setReaders: `${AUTOMATION_OWNER}; with others than the clearinghouse's nothing is taken`,
+    transferOwnership: `${AUTOMATION_OWNER}; the next owner accepts`,
+    acceptOwnership:
+      "whom its owner named; the rights over its account go along, the former owner's end",
   },
 };
 

@@ -1,4 +1,7 @@
 import type { AccountId, InstrumentId } from "../ids.js";
+import type { SideIndices } from "../ledger.js";
+import type { LoanTerms } from "../lending.js";
+import type { MarginModel } from "./model.js";
 
 /**
  * What the margin arithmetic is given: plain numbers of one moment. They come from the contracts or from the event index;
@@ -48,7 +51,45 @@ export interface MarketSnapshot {
   readonly openInterest: ReadonlyMap<InstrumentId, bigint>;
   /** Cash of the insurance fund [wad]. */
   readonly fundCash: bigint;
+  /** What says how much a portfolio requires: the standard model unless another is given. */
+  readonly model?: MarginModel;
 }
+
+/** What the insurance fund may pay with, beside its cash. */
+export interface FundSnapshot {
+  /** Fees that are not divided between the fund and the treasury yet [wad]. */
+  readonly reserve: bigint;
+  /** The fund's part of the interest that it has not got yet [wad]. */
+  readonly interestReserve: bigint;
+  /** Losses that nobody has borne yet: the fund's income repays them first [wad]. */
+  readonly deficit: bigint;
+  /** The fund's share of fees; 1 while there is no treasury [wad]. */
+  readonly feeShare: bigint;
+  /** Of the pool of cash [wad]. */
+  readonly supplyIndex: bigint;
+  /** What losses have drawn lately, by instrument; 0 stands for accounts that hold none with a price. */
+  readonly draws: ReadonlyMap<InstrumentId, FundDraw>;
+}
+
+/** What an instrument's losses had drawn from the insurance fund when they last did, not forgotten then. */
+export interface FundDraw {
+  /** [wad] */
+  readonly drawn: bigint;
+  /** [unix seconds] */
+  readonly drawnAt: bigint;
+}
+
+/** What the vault lets go. */
+export interface VaultSnapshot extends LoanTerms {
+  readonly settlementDecimals: number;
+  /** How much of the settlement token could leave now [token]. */
+  readonly releasableCash: bigint;
+  /** The same of the collateral tokens, in the order of the rules' list [token]. */
+  readonly releasable: readonly bigint[];
+}
+
+/** What a position is rounded by when it is written: the indices of its instrument now. */
+export type SidesSnapshot = ReadonlyMap<InstrumentId, SideIndices>;
 
 /** Margin rates of now. */
 export interface UnderlyingSnapshot {
@@ -95,6 +136,12 @@ export interface LiquidationSnapshot {
   readonly fundDrawCapBps: bigint;
   /** [whole settlement currency] */
   readonly openInterestBase: bigint;
+  /** How many instruments one account may hold. */
+  readonly mostInstruments: number;
+  /** How far losses may move a side's index at once, and again in each hour [bps of the index price]. */
+  readonly gainsHaircutCapBps: bigint;
+  /** What losses may take from those who have cash, at once and again in each day [bps of their cash]. */
+  readonly lendersCapBps: bigint;
 }
 
 /** What an account is worth and must be worth [wad]. */

@@ -21,7 +21,14 @@ abstract contract OrderSigner is BaseTest {
         int128 size;
         /// [wad]
         uint128 price;
+        /// Of one of the orders; 0 for none [wad].
+        uint128 triggerPrice;
+        bool isTriggerAbove;
+        bool isTriggerOfTaker;
     }
+
+    uint8 private constant TRIGGER_ABOVE = 8;
+    uint8 private constant TRIGGER_BELOW = 16;
 
     uint64 private _nonce;
 
@@ -31,21 +38,32 @@ abstract contract OrderSigner is BaseTest {
         orders[1] = _order(exchange, signed, -signed.size, false);
     }
 
+    /// @dev Whether both orders may be filled at an index price [wad].
+    function _isTriggered(Signed memory signed, uint256 indexPrice) internal pure returns (bool) {
+        if (signed.triggerPrice == 0) return true;
+        return signed.isTriggerAbove ? indexPrice >= signed.triggerPrice : indexPrice <= signed.triggerPrice;
+    }
+
     function _order(
         Exchange exchange,
         Signed memory signed,
         int128 size,
         bool isTaker
     ) private returns (SignedOrder memory made) {
+        bool hasTrigger = signed.triggerPrice != 0 && isTaker == signed.isTriggerOfTaker;
         made.order = Order({
             account: AccountId.unwrap(isTaker ? signed.taker : signed.maker),
             instrument: InstrumentId.unwrap(signed.instrument),
             size: size,
             limitPrice: signed.price,
-            triggerPrice: 0,
+            triggerPrice: hasTrigger ? signed.triggerPrice : 0,
             maxFee: 0.01e18,
             expiry: uint40(block.timestamp),
-            flags: 0,
+            flags: !hasTrigger
+                ? 0
+                : signed.isTriggerAbove
+                    ? TRIGGER_ABOVE
+                    : TRIGGER_BELOW,
             nonce: _nonce++,
             builder: bytes32(0)
         });

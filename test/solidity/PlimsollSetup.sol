@@ -98,7 +98,7 @@ abstract contract PlimsollSetup is BaseTest {
         vault = new Vault(address(authority), address(usdc), rules);
         clearinghouse = new Clearinghouse(address(authority), vault, oracle, rules);
         engine = new MarginEngine(vault, clearinghouse, oracle, rules, IMarginEngine(address(0)));
-        exchange = new Exchange(address(authority), clearinghouse, vault);
+        exchange = new Exchange(address(authority), clearinghouse, vault, oracle);
 
         vault.wire(address(clearinghouse), address(engine));
         clearinghouse.setMarginEngine(address(engine));

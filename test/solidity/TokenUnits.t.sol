@@ -36,6 +36,16 @@ contract TokenUnitsTest is BaseTest {
         assertTrue(up * unit >= amount && (up == 0 || (up - 1) * unit < amount));
     }
 
+    function testFuzz_AmountsBracketTheExactOne(uint256 wad, uint256 decimals) public pure {
+        (wad, decimals) = (bound(wad, 0, MOST), bound(decimals, 0, 24));
+        uint256 down = TokenUnits.toAmountDown(wad, decimals);
+        uint256 up = TokenUnits.toAmountUp(wad, decimals);
+
+        assertLe(TokenUnits.toWadUp(down, decimals), wad, "down");
+        assertGe(TokenUnits.toWadDown(up, decimals), wad, "up");
+        assertLe(up - down, 1, "at most one unit apart");
+    }
+
     /// @dev TK3: so many whole tokens are the same WAD whatever the decimals.
     function testFuzz_WholeTokensAreTheSameForAllDecimals(uint256 tokens, uint256 decimals) public pure {
         (tokens, decimals) = (bound(tokens, 0, 1e15), bound(decimals, 0, 24));

@@ -1,5 +1,13 @@
-import { mulUp, type Order, ORDER_FLAGS, ownerOf, type AccountId } from "../../../sdk/index.js";
+import {
+  mulUp,
+  type Order,
+  ORDER_FLAGS,
+  ownerOf,
+  type AccountId,
+  underlyingOf,
+} from "../../../sdk/index.js";
 import { abs, min } from "../margin.js";
+import { priceOf } from "./oracle.js";
 import { demand } from "./refusal.js";
 import { clear, type Leg } from "./trades.js";
 import { isAuthorized } from "./vault.js";
@@ -22,12 +30,14 @@ export function matchOrders(
   const { taker, maker, size } = match;
   checkOrder(world, taker);
   demand((taker.order.flags & ORDER_FLAGS.postOnly) === 0n, "PostOnly");
+  demandTrigger(world, taker.order);
   checkOrder(world, maker);
   const [bid, ask] = taker.order.size > 0n ? [taker, maker] : [maker, taker];
   const isPair =
     taker.order.instrument === maker.order.instrument && bid.order.size > 0n && ask.order.size < 0n;
   demand(isPair, "OrdersDoNotMatch");
   demand(ask.order.limitPrice <= bid.order.limitPrice, "LimitPriceCrossed");
+  demandTrigger(world, maker.order);
   recordFill(world, maker.order, size);
   const price = maker.order.limitPrice;
   const notional = mulUp(size, price);
@@ -45,12 +55,24 @@ export function matchOrders(
 }
 
 function checkOrder(world: World, { order, signer }: Signed): void {
+  const { triggerAbove, triggerBelow } = ORDER_FLAGS;
+  const triggers = [triggerAbove, triggerBelow].filter((flag) => (order.flags & flag) !== 0n);
   demand(order.size !== 0n && order.limitPrice !== 0n, "InvalidOrder");
+  demand(triggers.length < 2, "InvalidFlags");
+  demand(triggers.length === (order.triggerPrice === 0n ? 0 : 1), "InvalidOrder");
   demand(world.now <= order.expiry, "OrderExpired");
   demand(!world.usedNonces.has(keyOf(order)), "NonceUsed");
   const account = order.account as AccountId;
   const isSigned = signer === ownerOf(account) || isAuthorized(world, account, signer, "trade");
   demand(isSigned, "InvalidSignature");
+}
+
+/** Today's index price is on the trigger's side of it, or exactly there; an order without a trigger asks for no price. */
+function demandTrigger(world: World, { instrument, flags, triggerPrice }: Order): void {
+  if (triggerPrice === 0n) return;
+  const beyond = priceOf(world, underlyingOf(instrument)) - triggerPrice;
+  const isAbove = (flags & ORDER_FLAGS.triggerAbove) !== 0n;
+  demand(isAbove ? beyond >= 0n : beyond <= 0n, "TriggerNotReached");
 }
 
 /** A wholly filled order uses up its nonce. */

@@ -1,13 +1,41 @@
-import { type AccountId, buildOrder, ORDER_FLAGS, signOrder } from "../../../sdk/index.js";
+import {
+  type AccountId,
+  buildOrder,
+  type Order,
+  ORDER_FLAGS,
+  signOrder,
+  underlyingOf,
+  WAD,
+} from "../../../sdk/index.js";
 import { abs } from "../margin.js";
 import { matchOrders, type Signed } from "../model/exchange.js";
+import { priceOf } from "../model/oracle.js";
+import type { World } from "../model/world.js";
 import type { Act } from "./act.js";
 import { drawMatch, type Match, newsOfTrade, traderOf } from "./drawTrades.js";
-import { chance, partOf, type Table, wad } from "./table.js";
+import { chance, markOf, partOf, type Table, wad } from "./table.js";
 
 /** Signed orders, matched by the Exchange. */
 
 type SignedWithSignature = Signed & { signature: string };
+
+const { reduceOnly, postOnly, fillOrKill, triggerAbove, triggerBelow } = ORDER_FLAGS;
+const PLAIN_FLAGS = [reduceOnly, postOnly, fillOrKill];
+
+/** At the index price or near it, so that as many triggers are due as not; at times one that says nothing. */
+function drawTrigger(table: Table, instrument: bigint): Pick<Order, "triggerPrice" | "flags"> {
+  const { triggerDice: dice } = table;
+  const mark = markOf(table, instrument);
+  const isAtMark = dice.next() < 0.2;
+  const triggerPrice = isAtMark ? mark : (mark * wad(1 + (2 * dice.next() - 1) * 0.01)) / WAD;
+  const flags = dice.pick([triggerAbove, triggerBelow]);
+  if (dice.next() >= 0.06) return { triggerPrice, flags };
+  return dice.pick([
+    { triggerPrice, flags: 0n },
+    { triggerPrice: 0n, flags },
+    { triggerPrice, flags: triggerAbove | triggerBelow },
+  ]);
+}
 
 /** An order of one side of a match, for at least its size. */
 async function drawOrder(
@@ -24,6 +52,9 @@ async function drawOrder(
       ? 0n
       : (match.price * wad(dice.next() * 0.004)) / 10n ** 18n;
   const isGenerous = !chance(table, 0.05);
+  const none = { triggerPrice: 0n, flags: 0n };
+  const hasTrigger = table.triggerDice.next() < 0.1;
+  const trigger = hasTrigger ? drawTrigger(table, match.instrument) : none;
   const order = buildOrder({
     account,
     instrument: match.instrument,
@@ -31,7 +62,8 @@ async function drawOrder(
     // A taker that crosses a little, or not quite.
     limitPrice: match.price + (isGenerous === size > 0n ? slack : -slack),
     expiry: chance(table, 0.02) ? world.now - 1n : world.now + 9_000n,
-    flags: chance(table, 0.15) ? dice.pick(Object.values(ORDER_FLAGS)) : 0n,
+    ...trigger,
+    flags: trigger.flags | (chance(table, 0.15) ? dice.pick(PLAIN_FLAGS) : 0n),
     maxFee: chance(table, 0.03) ? 1n : wad(0.001),
     nonce: (table.lastNonce += 1n),
   });
@@ -75,11 +107,19 @@ export async function drawMatchOrders(table: Table): Promise<Act> {
         ({ order }) => (world.feeTiers.get(order.account as AccountId) ?? 0) > 0,
       );
       const news = newsOfTrade(world, taker.order);
-      return isCheaper ? [...news, "an order of a lower fee tier is filled"] : news;
+      if (isCheaper) news.push("an order of a lower fee tier is filled");
+      const triggered = [taker, maker].filter(({ order }) => order.triggerPrice !== 0n);
+      return [...news, ...triggered.map(({ order }) => newsOfTrigger(world, order))];
     },
   };
 }
 
+function newsOfTrigger(world: World, { instrument, flags, triggerPrice }: Order): string {
+  if (triggerPrice === priceOf(world, underlyingOf(instrument))) return "a trigger is met exactly";
+  const isAbove = (flags & triggerAbove) !== 0n;
+  return isAbove ? "the price is above a trigger" : "the price is below a trigger";
+}
+
 function inWords({ order }: Signed): string {
-  return `${order.size} of ${order.instrument} at ${order.limitPrice} (flags ${order.flags}) for ${order.account}`;
+  return `${order.size} of ${order.instrument} at ${order.limitPrice} (flags ${order.flags}, trigger ${order.triggerPrice}) for ${order.account}`;
 }

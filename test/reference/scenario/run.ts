@@ -97,6 +97,7 @@ export async function playScenario(stage: Stage, options: ScenarioOptions): Prom
     stage,
     world: copyOf(stage.world),
     dice,
+    triggerDice: randomFrom(-2_000 - options.seed),
     accounts: drawAccounts(stage, dice),
     silentFeed: undefined,
     orders: [],

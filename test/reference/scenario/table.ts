@@ -19,6 +19,8 @@ export interface Table {
   stage: Stage;
   world: World;
   dice: ReturnType<typeof randomFrom>;
+  /** For the triggers of orders alone, so that they leave all other draws as they are. */
+  triggerDice: ReturnType<typeof randomFrom>;
   /** The first is rich. */
   accounts: AccountId[];
   /** A feed that does not repeat its answer at present. */

@@ -134,7 +134,7 @@ contract PlimsollHandler is ParametersHandler {
     }
 
     /// @dev By signed orders at the Exchange's fees; by the owner's key, an operator's, or one that has no right. A
-    /// third are filled in two parts. An order that is filled is never filled again.
+    /// third are filled in two parts, and a third wait for a price. An order that is filled is never filled again.
     function tradeSigned(uint64 roll) external act {
         uint256 seed = _diceOf(roll, 8);
         Deal memory deal = _dealOf(seed);
@@ -151,6 +151,7 @@ contract PlimsollHandler is ParametersHandler {
         signed.instrument = _system.perpetuals[deal.perpetual];
         signed.price = uint128(_answerOf(deal.perpetual));
         signed.size = int128(deal.size);
+        _drawTrigger(signed, seed >> 216);
         SignedOrder[2] memory orders = _signedPair(_system.exchange, signed);
         uint256 size = _magnitude(deal.size);
         uint256 first = (seed >> 192) % 3 == 0 ? bound(seed >> 200, 1, size) : size;
@@ -180,6 +181,7 @@ contract PlimsollHandler is ParametersHandler {
         _takesPart(deal.maker);
         try this.matchPair(orders, uint128(size)) {
             assertTrue(allowed, "I4: an order without a right");
+            _assertTriggered(signed, deal.perpetual);
             _expectSigned(before, signed, deal.taker, deal.maker);
             _lastMark[deal.perpetual] = signed.price;
             ++calls["tradeSigned"];
@@ -187,6 +189,7 @@ contract PlimsollHandler is ParametersHandler {
             return true;
         } catch (bytes memory reason) {
             if (!allowed) _expect(reason, IExchange.InvalidSignature.selector);
+            else if (_waits(signed, deal.perpetual)) _expect(reason, IExchange.TriggerNotReached.selector);
             else _expectTradeError(reason, deal.perpetual);
             _verifyRefused(before, allowed ? bytes32("trade refused") : bytes32("stranger refused"));
             return false;

@@ -82,6 +82,29 @@ abstract contract TradeHandler is TokenHandler {
         }
     }
 
+    /// @dev A third have a trigger on one side: within 0.2 % of the index price, at times at it, so that most are due or
+    /// nearly so.
+    function _drawTrigger(Signed memory signed, uint256 seed) internal pure {
+        if (seed % 3 != 0) return;
+        signed.triggerPrice = uint128((uint256(signed.price) * (998 + ((seed >> 4) % 5))) / 1_000);
+        signed.isTriggerAbove = (seed >> 8) % 2 == 0;
+        signed.isTriggerOfTaker = (seed >> 9) % 2 == 0;
+    }
+
+    /// @dev What was filled was due, at a price that is fresh.
+    function _assertTriggered(Signed memory signed, uint256 perpetual) internal {
+        if (signed.triggerPrice == 0) return;
+        assertTrue(_isTriggered(signed, _answerOf(perpetual)), "I4: an order before its price");
+        assertNotEq(perpetual, silent, "5: a trigger at a price that is not fresh");
+        ++calls["trigger filled"];
+    }
+
+    /// @dev Whether there is a price, and an order's trigger is not reached by it: nothing else may stop it then.
+    function _waits(Signed memory signed, uint256 perpetual) internal returns (bool waits) {
+        waits = perpetual != silent && !_isTriggered(signed, _answerOf(perpetual));
+        _happened("trigger not reached", waits);
+    }
+
     /// @dev Everyone pays the venue what its order says: the Exchange's rates on the notional, rounded up.
     function _expectSigned(Books memory books, Signed memory signed, uint256 taker, uint256 maker) internal {
         Deal memory deal;

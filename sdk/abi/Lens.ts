@@ -1,0 +1,11 @@
+// Made by `npm run abi`; changes are lost.
+import { errorsAbi } from "./errors.js";
+
+/** The ABI of Lens, with every custom error that a call may meet. */
+export const lensAbi = [
+  {"inputs":[{"internalType":"contract IMarginEngine","name":"marginEngine","type":"address"},{"internalType":"contract IRules","name":"rules","type":"address"}],"stateMutability":"nonpayable","type":"constructor"},
+  {"inputs":[{"internalType":"AccountId[]","name":"accounts","type":"bytes32[]"}],"name":"liquidatable","outputs":[{"internalType":"bytes","name":"bitmap","type":"bytes"}],"stateMutability":"view","type":"function"},
+  {"inputs":[{"internalType":"AccountId[]","name":"accounts","type":"bytes32[]"}],"name":"marginsOf","outputs":[{"internalType":"bytes","name":"","type":"bytes"}],"stateMutability":"view","type":"function"},
+  {"inputs":[{"internalType":"uint24","name":"underlying","type":"uint24"}],"name":"ratesOf","outputs":[{"components":[{"components":[{"internalType":"uint256","name":"initial","type":"uint256"},{"internalType":"uint256","name":"maintenance","type":"uint256"},{"internalType":"SizeBrackets","name":"brackets","type":"uint256"},{"internalType":"uint256","name":"slowSigma","type":"uint256"},{"internalType":"uint256","name":"fastSigma","type":"uint256"},{"internalType":"uint256","name":"priorSigma","type":"uint256"},{"internalType":"uint256","name":"lastRoundAt","type":"uint256"},{"internalType":"RateRules","name":"rules","type":"uint256"},{"internalType":"RateRules","name":"formerRules","type":"uint256"},{"internalType":"uint256","name":"endOfRamp","type":"uint256"},{"internalType":"uint256","name":"targetInitial","type":"uint256"},{"internalType":"uint256","name":"targetMaintenance","type":"uint256"},{"internalType":"SizeBrackets","name":"targetBrackets","type":"uint256"}],"internalType":"struct MarginRates","name":"current","type":"tuple"},{"internalType":"uint256","name":"before","type":"uint256"},{"internalType":"uint256","name":"slowSigma","type":"uint256"},{"internalType":"uint256","name":"fastSigma","type":"uint256"},{"internalType":"uint256","name":"initial","type":"uint256"},{"internalType":"uint256","name":"maintenance","type":"uint256"}],"internalType":"struct ILens.RateMovement","name":"movement","type":"tuple"}],"stateMutability":"view","type":"function"},
+  ...errorsAbi,
+] as const;

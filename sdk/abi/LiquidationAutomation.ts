@@ -1,0 +1,38 @@
+// Made by `npm run abi`; changes are lost.
+import { errorsAbi } from "./errors.js";
+
+/** The ABI of LiquidationAutomation, with every custom error that a call may meet. */
+export const liquidationAutomationAbi = [
+  {"inputs":[{"internalType":"address","name":"owner","type":"address"},{"internalType":"contract IVault","name":"vault","type":"address"},{"internalType":"contract IClearinghouse","name":"clearinghouse","type":"address"},{"internalType":"contract IMarginEngine","name":"engine","type":"address"},{"internalType":"contract ILens","name":"lens","type":"address"}],"stateMutability":"nonpayable","type":"constructor"},
+  {"anonymous":false,"inputs":[{"indexed":true,"internalType":"AccountId","name":"account","type":"bytes32"},{"indexed":false,"internalType":"uint256","name":"count","type":"uint256"}],"name":"Forgotten","type":"event"},
+  {"anonymous":false,"inputs":[{"indexed":false,"internalType":"uint256","name":"former","type":"uint256"},{"indexed":false,"internalType":"uint256","name":"leastFreeMargin","type":"uint256"}],"name":"LeastFreeMarginSet","type":"event"},
+  {"anonymous":false,"inputs":[{"indexed":true,"internalType":"AccountId","name":"account","type":"bytes32"},{"indexed":false,"internalType":"bytes4","name":"reason","type":"bytes4"}],"name":"LiquidationFailed","type":"event"},
+  {"anonymous":false,"inputs":[{"indexed":true,"internalType":"address","name":"previousOwner","type":"address"},{"indexed":true,"internalType":"address","name":"newOwner","type":"address"}],"name":"OwnershipTransferStarted","type":"event"},
+  {"anonymous":false,"inputs":[{"indexed":true,"internalType":"address","name":"previousOwner","type":"address"},{"indexed":true,"internalType":"address","name":"newOwner","type":"address"}],"name":"OwnershipTransferred","type":"event"},
+  {"anonymous":false,"inputs":[{"indexed":true,"internalType":"address","name":"engine","type":"address"},{"indexed":true,"internalType":"address","name":"lens","type":"address"}],"name":"ReadersSet","type":"event"},
+  {"anonymous":false,"inputs":[{"indexed":false,"internalType":"bool","name":"taking","type":"bool"}],"name":"TakingSet","type":"event"},
+  {"anonymous":false,"inputs":[{"indexed":true,"internalType":"AccountId","name":"account","type":"bytes32"},{"indexed":false,"internalType":"uint256","name":"count","type":"uint256"}],"name":"Watched","type":"event"},
+  {"inputs":[],"name":"acceptOwnership","outputs":[],"stateMutability":"nonpayable","type":"function"},
+  {"inputs":[],"name":"account","outputs":[{"internalType":"AccountId","name":"","type":"bytes32"}],"stateMutability":"view","type":"function"},
+  {"inputs":[{"internalType":"bytes","name":"checkData","type":"bytes"}],"name":"checkUpkeep","outputs":[{"internalType":"bool","name":"","type":"bool"},{"internalType":"bytes","name":"","type":"bytes"}],"stateMutability":"view","type":"function"},
+  {"inputs":[{"internalType":"AccountId[]","name":"accounts","type":"bytes32[]"}],"name":"forget","outputs":[{"internalType":"uint256","name":"removed","type":"uint256"}],"stateMutability":"nonpayable","type":"function"},
+  {"inputs":[{"internalType":"AccountId","name":"watched_","type":"bytes32"}],"name":"isWatched","outputs":[{"internalType":"bool","name":"","type":"bool"}],"stateMutability":"view","type":"function"},
+  {"inputs":[],"name":"leastFreeMargin","outputs":[{"internalType":"uint256","name":"","type":"uint256"}],"stateMutability":"view","type":"function"},
+  {"inputs":[{"internalType":"bytes","name":"","type":"bytes"},{"internalType":"bytes","name":"report","type":"bytes"}],"name":"onReport","outputs":[],"stateMutability":"nonpayable","type":"function"},
+  {"inputs":[],"name":"owner","outputs":[{"internalType":"address","name":"","type":"address"}],"stateMutability":"view","type":"function"},
+  {"inputs":[],"name":"pendingOwner","outputs":[{"internalType":"address","name":"","type":"address"}],"stateMutability":"view","type":"function"},
+  {"inputs":[{"internalType":"bytes","name":"performData","type":"bytes"}],"name":"performUpkeep","outputs":[],"stateMutability":"nonpayable","type":"function"},
+  {"inputs":[],"name":"readers","outputs":[{"internalType":"contract IMarginEngine","name":"engine","type":"address"},{"internalType":"contract ILens","name":"lens","type":"address"}],"stateMutability":"view","type":"function"},
+  {"inputs":[],"name":"renounceOwnership","outputs":[],"stateMutability":"pure","type":"function"},
+  {"inputs":[{"internalType":"uint88","name":"least","type":"uint88"}],"name":"setLeastFreeMargin","outputs":[],"stateMutability":"nonpayable","type":"function"},
+  {"inputs":[{"internalType":"contract IMarginEngine","name":"engine","type":"address"},{"internalType":"contract ILens","name":"lens","type":"address"}],"name":"setReaders","outputs":[],"stateMutability":"nonpayable","type":"function"},
+  {"inputs":[{"internalType":"bool","name":"taking_","type":"bool"}],"name":"setTaking","outputs":[],"stateMutability":"nonpayable","type":"function"},
+  {"inputs":[{"internalType":"bytes4","name":"interfaceId","type":"bytes4"}],"name":"supportsInterface","outputs":[{"internalType":"bool","name":"","type":"bool"}],"stateMutability":"view","type":"function"},
+  {"inputs":[{"internalType":"AccountId","name":"sinking","type":"bytes32"},{"internalType":"uint256","name":"shareBps","type":"uint256"}],"name":"take","outputs":[{"internalType":"uint256","name":"fraction","type":"uint256"}],"stateMutability":"nonpayable","type":"function"},
+  {"inputs":[],"name":"taking","outputs":[{"internalType":"bool","name":"","type":"bool"}],"stateMutability":"view","type":"function"},
+  {"inputs":[{"internalType":"address","name":"newOwner","type":"address"}],"name":"transferOwnership","outputs":[],"stateMutability":"nonpayable","type":"function"},
+  {"inputs":[{"internalType":"AccountId[]","name":"accounts","type":"bytes32[]"}],"name":"watch","outputs":[{"internalType":"uint256","name":"added","type":"uint256"}],"stateMutability":"nonpayable","type":"function"},
+  {"inputs":[{"internalType":"uint256","name":"from","type":"uint256"},{"internalType":"uint256","name":"count","type":"uint256"}],"name":"watched","outputs":[{"internalType":"AccountId[]","name":"accounts","type":"bytes32[]"}],"stateMutability":"view","type":"function"},
+  {"inputs":[],"name":"watchedCount","outputs":[{"internalType":"uint256","name":"","type":"uint256"}],"stateMutability":"view","type":"function"},
+  ...errorsAbi,
+] as const;
