@@ -2,25 +2,28 @@ import type { JsonRpcProvider } from "ethers";
 import {
   ABIS,
   type AccountId,
+  accountSnapshotAt,
+  catchUp,
   connect,
   type DeploymentRecord,
-  eventIndex,
+  EventIndex,
   marginOf,
+  marketSnapshotAt,
   type Plimsoll,
+  rpcSource,
   type Status,
   statusOf,
+  verifyIndex,
 } from "../sdk/index.js";
-
-const { accountSnapshotAt, catchUp, marketSnapshotAt, rpcSource, verifyIndex } = eventIndex;
 
 /** An index of a deployment that has read all events so far. */
 export async function buildIndex(
   deployment: DeploymentRecord,
   provider: JsonRpcProvider,
-): Promise<{ index: eventIndex.EventIndex; update: () => Promise<void> }> {
+): Promise<{ index: EventIndex; update: () => Promise<void> }> {
   const { vault } = await connect(deployment, provider);
   const { contracts } = deployment;
-  const index = new eventIndex.EventIndex({
+  const index = new EventIndex({
     abis: {
       vault: ABIS.Vault,
       clearinghouse: ABIS.Clearinghouse,
@@ -61,7 +64,7 @@ export async function buildIndex(
  */
 export async function watchMargins(
   plimsoll: Plimsoll,
-  index: eventIndex.EventIndex,
+  index: EventIndex,
 ): Promise<ReadonlyMap<AccountId, Status>> {
   const { tip, state } = index;
   if (tip === undefined) throw new Error("The index has read nothing yet");
@@ -81,7 +84,7 @@ export async function watchMargins(
 /** Compares everything that the index says with the chain: do it now and then, for no index should be believed blindly. */
 export async function proveIndex(
   plimsoll: Plimsoll,
-  index: eventIndex.EventIndex,
+  index: EventIndex,
 ): Promise<number> {
   const { compared, differences } = await verifyIndex(index, { contracts: plimsoll });
   if (differences.length > 0) throw new Error(`${differences.length} values differ: index again`);

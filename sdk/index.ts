@@ -1,7 +1,7 @@
 export * from "./abi/index.js";
 export * from "./connect.js";
 export * from "./errors/index.js";
-export * as eventIndex from "./eventIndex/index.js";
+export * from "./eventIndex/index.js";
 export type { Blocks } from "./fast/blocks.js";
 export * from "./fast/book.js";
 export type { Columns } from "./fast/mark.js";

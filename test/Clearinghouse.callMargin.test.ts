@@ -333,7 +333,7 @@ describe("Clearinghouse.callMargin", () => {
       await callMargin(account);
       const called = await calledAt(account);
       await market.fund(market.liquidator, 0n, 100_000);
-      await market.liquidate(account);
+      await expect(market.liquidate(account)).to.emit(market.clearinghouse, "FlagRemoved");
       expect(await flaggedAt(account)).to.equal(0n);
       expect(await calledAt(account)).to.equal(called);
       await goTo(called + CALL_INTERVAL);

@@ -127,7 +127,10 @@ describe("Clearinghouse.deleverage", () => {
         .to.emit(market.clearinghouse, "PositionChanged")
         .withArgs(first, ETH_PERP, 0n, 0n);
       expect(await market.clearinghouse.flaggedAt(account)).to.be.above(0n);
-      await deleverage(account, { against: second });
+      await expect(deleverage(account, { against: second })).to.emit(
+        market.clearinghouse,
+        "FlagRemoved",
+      );
       expect(await market.clearinghouse.flaggedAt(account)).to.equal(0n);
       expect(await equitiesOf(market, [first, second])).to.deep.equal(before);
       expect(await equitiesOf(market, [account])).to.deep.equal([0n]);

@@ -52,7 +52,12 @@ describe("Clearinghouse.liquidate: the insurance fund's draws (I7)", () => {
 
     it("are half of the fund at most, however much is due", async () => {
       await market.endow(1_000);
-      const { toInsurance, loss } = await takeOver(market, await sinkOne(-2_000));
+      const { tx, toInsurance, loss } = await takeOver(market, await sinkOne(-2_000));
+      await expect(tx)
+        .to.emit(market.clearinghouse, "FundDrawn")
+        .withArgs(ETH_PERP, parseWad(500), parseWad(500))
+        .and.to.emit(market.clearinghouse, "FundDrawn")
+        .withArgs(0n, parseWad(500), parseWad(500));
       expect(toInsurance).to.equal(-parseWad(500));
       // Due were 2,000 and a tenth of the line of 988.
       expect(loss).to.equal(parseWad("2098.8") - parseWad(500));

@@ -130,7 +130,9 @@ describe("Clearinghouse.liquidate: the waterfall (I7)", () => {
       expect([...(await clearinghouse.indicesOf(ETH_PERP))]).to.deep.equal([0n, -parseWad(10)]);
       await expect(tx)
         .to.emit(clearinghouse, "GainsHaircut")
-        .withArgs(ETH_PERP, false, parseWad(300), -parseWad(10));
+        .withArgs(ETH_PERP, false, parseWad(300), -parseWad(10))
+        .and.to.emit(clearinghouse, "HaircutRoomUsed")
+        .withArgs(ETH_PERP, 0n, parseWad(10));
       expect((await market.marginOf(carol)).equity).to.equal(carolBefore.equity - parseWad(300));
       expect(await clearinghouse.deficit()).to.equal(0n);
     });

@@ -22,8 +22,8 @@ describe("The event index over HTTP", () => {
   });
 
   after(async () => {
-    provider?.destroy();
-    await node?.stop();
+    provider.destroy();
+    await node.stop();
   });
 
   it("finds everything on a node, survives its own end and a reorganisation meanwhile", async () => {

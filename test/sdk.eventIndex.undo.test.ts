@@ -75,7 +75,9 @@ describe("The event index, block by block", () => {
     const index = indexOfAll({ keptBlocks: 5 });
     for (let i = 0; i < 5; ++i) index.takeBack();
     expect(index.tip?.number).to.equal(blocks.at(-6)?.number);
-    expect(() => index.takeBack()).to.throw(ReorgTooDeep, `block ${blocks.at(-6)!.number}`);
+    expect(() => {
+      index.takeBack();
+    }).to.throw(ReorgTooDeep, `block ${blocks.at(-6)!.number}`);
   });
 
   describe("a checkpoint", () => {
@@ -89,7 +91,9 @@ describe("The event index, block by block", () => {
         restored.takeBack();
       }
       expect(everythingIn(restored)).to.equal(everythingIn(index));
-      expect(() => restored.takeBack()).to.throw(ReorgTooDeep);
+      expect(() => {
+        restored.takeBack();
+      }).to.throw(ReorgTooDeep);
       for (const block of blocks.slice(-30)) restored.apply(block);
       expect(everythingIn(restored)).to.equal(everythingIn(indexOfAll()));
     });
@@ -160,7 +164,9 @@ describe("The event index, block by block", () => {
       const log = block.logs[place]!;
       const data = `${log.data.slice(0, -1)}${log.data.endsWith("0") ? "1" : "0"}`;
       const wrong = { ...block, logs: block.logs.with(place, { ...log, data }) };
-      expect(() => index.apply(wrong)).to.throw(IndexOutOfStep, /CashPosted.*The cash of 0x/);
+      expect(() => {
+        index.apply(wrong);
+      }).to.throw(IndexOutOfStep, /CashPosted.*The cash of 0x/);
       expect(everythingIn(index)).to.equal(known);
       index.apply(block);
     });
@@ -170,9 +176,15 @@ describe("The event index, block by block", () => {
       for (const block of blocks.slice(0, 50)) index.apply(block);
       const next = blocks[50]!;
       const stranger = { ...next, parentHash: `0x${"1".repeat(64)}` };
-      expect(() => index.apply(stranger)).to.throw(NotTheNextBlock);
-      expect(() => index.apply(blocks[49]!)).to.throw(NotTheNextBlock);
-      expect(() => index.apply(blocks[10]!)).to.throw(NotTheNextBlock);
+      expect(() => {
+        index.apply(stranger);
+      }).to.throw(NotTheNextBlock);
+      expect(() => {
+        index.apply(blocks[49]!);
+      }).to.throw(NotTheNextBlock);
+      expect(() => {
+        index.apply(blocks[10]!);
+      }).to.throw(NotTheNextBlock);
       index.apply(next);
     });
 
@@ -186,7 +198,9 @@ describe("The event index, block by block", () => {
         { ...log, topics: log.topics.slice(0, 1) },
       ]) {
         const logs = block.logs.with(place, wrong);
-        expect(() => index.apply({ ...block, logs })).to.throw(IndexOutOfStep);
+        expect(() => {
+          index.apply({ ...block, logs });
+        }).to.throw(IndexOutOfStep);
       }
     });
   });

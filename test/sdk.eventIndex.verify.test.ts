@@ -28,7 +28,7 @@ const UNSEEN_FIELDS = [
 ];
 
 /** A value in which one number or truth value is another, for each of them. */
-function* falsified(value: unknown, unseen = UNSEEN_FIELDS): Generator<unknown> {
+function* falsified(value: unknown, unseen = UNSEEN_FIELDS): Generator {
   if (typeof value === "bigint") yield 2n * value + 1n;
   else if (typeof value === "number") yield value + 1;
   else if (typeof value === "boolean") yield !value;

@@ -10,7 +10,7 @@ export type BloomBits = readonly (readonly [byte: number, mask: number])[];
 export function bloomBitsOf(value: string): BloomBits {
   const hash = getBytes(keccak256(value));
   return [0, 2, 4].map((at) => {
-    const bit = ((hash[at]! << 8) | hash[at + 1]!) & 2047;
+    const bit = (((hash[at] ?? 0) << 8) | (hash[at + 1] ?? 0)) & 2047;
     return [255 - (bit >> 3), 1 << (bit & 7)] as const;
   });
 }

@@ -9,7 +9,7 @@ import {
   type Handlers,
   type Reduction,
 } from "./reduction.js";
-import { RAMP_SECONDS } from "./ramps.js";
+import { RAMP_SECONDS } from "../ramps.js";
 import type { StoredPosition } from "./state.js";
 
 const NO_INTEREST = { open: 0n, net: 0n } as const;
@@ -149,9 +149,9 @@ function placed(
   if (place < 0) {
     same.push(written);
   } else {
-    const last = same.pop()!;
+    const last = same.pop();
     const within = same.findIndex(({ instrument }) => instrument === written.instrument);
-    if (within >= 0) same[within] = last;
+    if (last !== undefined && within >= 0) same[within] = last;
   }
   return isPerpetual(written.instrument) ? [...same, ...others] : [...others, ...same];
 }

@@ -25,7 +25,9 @@ export class Comparison {
     index: T,
     chain: { readonly [K in keyof T]: Comparable },
   ): void {
-    for (const name of Object.keys(index)) this.same(`${what}.${name}`, index[name]!, chain[name]!);
+    for (const [name, value] of Object.entries(index)) {
+      this.same(`${what}.${name}`, value, chain[name] ?? "nothing");
+    }
   }
 }
 
@@ -34,7 +36,7 @@ export type Comparable = bigint | number | string | boolean | readonly Comparabl
 
 function spell(value: Comparable): string {
   if (Array.isArray(value)) return `[${(value as readonly Comparable[]).map(spell).join(", ")}]`;
-  return String(value as bigint | number | string | boolean).toLowerCase();
+  return String(value).toLowerCase();
 }
 
 /** So many calls are on their way at a time. */

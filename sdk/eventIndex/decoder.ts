@@ -53,16 +53,14 @@ function compile(known: Interface, event: EventFragment): EventDecoder {
     return { name, topic, decode };
   }
 
-  const names: string[] = [];
-  const reads: Read[] = [];
+  const fields: [name: string, read: Read][] = [];
   let topics = 1;
   let words = 0;
   for (const input of event.inputs) {
-    names.push(input.name);
     if (input.indexed === true) {
-      reads.push(topicReader(input, topics++));
+      fields.push([input.name, topicReader(input, topics++)]);
     } else {
-      reads.push(dataReader(input, words));
+      fields.push([input.name, dataReader(input, words)]);
       words += wordsOf(input);
     }
   }
@@ -72,7 +70,7 @@ function compile(known: Interface, event: EventFragment): EventDecoder {
       throw new MalformedLog(`A log of ${name} has another length than its ABI says`);
     }
     const args: Record<string, unknown> = {};
-    for (let i = 0; i < names.length; ++i) args[names[i]!] = reads[i]!(log);
+    for (const [field, read] of fields) args[field] = read(log);
     return args;
   };
   return { name, topic, decode };
@@ -90,7 +88,8 @@ function wordsOf(type: ParamType): number {
 function topicReader(type: ParamType, place: number): Read {
   if (type.baseType === "bytes32") return ({ topics }) => topics[place];
   const read = wordReader(type);
-  return ({ topics }) => read(topics[place]!, 2);
+  // Its topics were counted before.
+  return ({ topics }) => read(topics[place] ?? "", 2);
 }
 
 function dataReader(type: ParamType, word: number): Read {
@@ -98,13 +97,12 @@ function dataReader(type: ParamType, word: number): Read {
     const read = wordReader(type);
     return ({ data }) => read(data, 2 + word * WORD);
   }
-  const names = type.components.map(({ name }) => name);
-  const reads: Read[] = [];
+  const fields: [name: string, read: Read][] = [];
   for (const part of type.components) {
-    reads.push(dataReader(part, word));
+    fields.push([part.name, dataReader(part, word)]);
     word += wordsOf(part);
   }
-  return (log) => Object.fromEntries(names.map((name, i) => [name, reads[i]!(log)]));
+  return (log) => Object.fromEntries(fields.map(([name, read]) => [name, read(log)]));
 }
 
 /** Reads the word that begins at a digit. */

@@ -8,7 +8,7 @@ import { CONTRACT_ROLES, type ChainBlock, type ChainLog, type ContractRole } fro
 import { Journal, type Undo } from "./journal.js";
 import { EXCHANGE_EVENTS, ORACLE_EVENTS, VOLATILITY_EVENTS } from "./marketEvents.js";
 import { RULES_EVENTS } from "./rulesEvents.js";
-import type { Deployment, Reduction } from "./reduction.js";
+import type { IndexedDeployment, Reduction } from "./reduction.js";
 import type { IndexState } from "./state.js";
 import { VAULT_EVENTS } from "./vaultEvents.js";
 
@@ -29,7 +29,7 @@ export interface History {
 
 /** What an index is made of. */
 export interface EventIndexOptions {
-  readonly deployment: Deployment;
+  readonly deployment: IndexedDeployment;
   /** ABI of each contract, from its artifact, its TypeChain factory or `sdk/abi`. */
   readonly abis: Readonly<Record<ContractRole, InterfaceAbi>>;
   /** How many of the last blocks can be taken back; 128 if nothing is said. */
@@ -53,7 +53,7 @@ const HANDLERS: Readonly<Record<ContractRole, Readonly<Record<string, AnyHandler
  * of the state; the last ones can be taken back. It never calls the chain: see `catchUp` and `verifyIndex`.
  */
 export class EventIndex {
-  readonly deployment: Deployment;
+  readonly deployment: IndexedDeployment;
   readonly keptBlocks: number;
   /** To be read only; values in it are never changed in place. */
   readonly state: IndexState = emptyState();
@@ -176,7 +176,7 @@ class Position implements Reduction {
   place: Place = { block: 0 };
 
   constructor(
-    readonly deployment: Deployment,
+    readonly deployment: IndexedDeployment,
     readonly journal: Journal,
   ) {
     this.state = journal.state;
@@ -208,17 +208,17 @@ function dispatchOf(role: ContractRole, abi: InterfaceAbi): Dispatch {
 }
 
 function addressesOf(
-  { contracts, laterVolatilityOracles }: Deployment,
+  { contracts, laterVolatilityOracles }: IndexedDeployment,
   role: ContractRole,
 ): string[] {
   const later = role === "volatilityOracle" ? (laterVolatilityOracles ?? []) : [];
   return [contracts[role], ...later];
 }
 
-function inLowerCase(deployment: Deployment): Deployment {
+function inLowerCase(deployment: IndexedDeployment): IndexedDeployment {
   const contracts = Object.fromEntries(
     Object.entries(deployment.contracts).map(([role, address]) => [role, address.toLowerCase()]),
-  ) as Deployment["contracts"];
+  ) as IndexedDeployment["contracts"];
   const lower = (address: string): string => address.toLowerCase();
   return {
     ...deployment,

@@ -39,9 +39,13 @@ export type EventName<R extends ContractRole> = Exclude<
 
 /** The arguments of an event by name; structs are objects. */
 export type EventArguments<R extends ContractRole, E extends EventName<R>> =
-  ListenedContracts[R]["filters"][E] extends TypedContractEvent<infer _In, infer _Out, infer Output>
+  ListenedContracts[R]["filters"][E] extends TypedContractEvent<Any, Any, infer Output>
     ? Named<Output>
     : never;
+
+// The other two parameters of the event's type say the same in another shape.
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+type Any = any;
 
 /** A struct without the places that TypeChain gives its fields beside their names. */
 type Named<T> = T extends readonly unknown[]

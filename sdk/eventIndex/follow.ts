@@ -75,12 +75,17 @@ export async function follow(index: EventIndex, options: FollowOptions): Promise
     try {
       await catchUp(index, options);
     } catch (error) {
-      if (signal.aborted) return;
+      if (isAborted(signal)) return;
       if (!(error instanceof CouldNotLook)) throw error;
       onCouldNotLook(error);
     }
     await untilNext(pause, signal);
   }
+}
+
+/** Asked anew: while something was waited for, it may have changed. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
 }
 
 async function* steps(

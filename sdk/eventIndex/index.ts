@@ -7,8 +7,14 @@ export * from "./eventIndex.js";
 export * from "./events.js";
 export * from "./follow.js";
 export * from "./projection.js";
-export { bracketsAt, haircutsAt, liquidationAt, marginRatesAt, underlyingAt } from "./ramps.js";
-export type { Deployment } from "./reduction.js";
+export {
+  storedBracketsAt,
+  storedHaircutsAt,
+  storedLiquidationAt,
+  storedRatesAt,
+  underlyingAt,
+} from "./ramps.js";
+export type { IndexedDeployment } from "./reduction.js";
 export * from "./source.js";
 export type * from "./state.js";
 export * from "./verify.js";

@@ -25,7 +25,7 @@ export class Journal {
 
   /** Replaces what there is once. */
   put<S extends keyof Singles>(name: S, value: Singles[S]): void {
-    const singles = this.state.singles as { [K in keyof Singles]: Singles[K] };
+    const singles = this.state.singles;
     this.undo.push("singles", name, singles[name]);
     singles[name] = value;
   }

@@ -6,15 +6,16 @@ import { indexOfSide, realQuoteOf, type SideIndices } from "../ledger.js";
 import type {
   AccountSnapshot,
   CollateralSnapshot,
+  FundSnapshot,
   MarketSnapshot,
   PositionSnapshot,
-  TokenSnapshot,
   UnderlyingSnapshot,
 } from "../margin/snapshot.js";
-import { EMPTY_ACCOUNT } from "./emptyState.js";
+import { WAD } from "../wad.js";
+import { EMPTY_ACCOUNT, NOBODY } from "./emptyState.js";
 import type { EventIndex } from "./eventIndex.js";
-import { haircutsAt, liquidationAt, underlyingAt } from "./ramps.js";
-import type { IndexState, StoredAccount } from "./state.js";
+import { storedLiquidationAt, tokenAt, underlyingAt } from "./ramps.js";
+import type { IndexState, StoredAccount, StoredToken } from "./state.js";
 
 /** What the state of the index comes to at a time: the views of the contracts, without a call. */
 
@@ -104,9 +105,9 @@ export function snapshotterAt(
   };
 }
 
-function collateralOf({ collateral }: IndexState, stored: StoredAccount): CollateralSnapshot[] {
+function collateralOf(state: IndexState, stored: StoredAccount): CollateralSnapshot[] {
   return stored.collateral
-    .map(({ token, amount }) => ({ place: collateral.get(token)!.place, amount }))
+    .map(({ token, amount }) => ({ place: listedToken(state, token).place, amount }))
     .sort((a, b) => a.place - b.place);
 }
 
@@ -133,16 +134,32 @@ export function marketSnapshotAt(index: EventIndex, time: bigint, given: Prices)
     prices: given.prices,
     lastPrices: given.lastPrices ?? new Map(),
     underlyings,
-    tokens: state.singles.tokens.map((token) => tokenAt(state, token, time)),
-    liquidation: liquidationAt(liquidation, time),
+    tokens: state.singles.tokens.map((token) =>
+      tokenAt(getAddress(token), listedToken(state, token), time),
+    ),
+    liquidation: storedLiquidationAt(liquidation, time),
     openInterest: new Map([...state.interest].map(([instrument, { open }]) => [instrument, open])),
     fundCash: cashAt(state, insuranceFundOf(index), time),
   };
 }
 
-function tokenAt({ collateral }: IndexState, token: string, time: bigint): TokenSnapshot {
-  const stored = collateral.get(token)!;
-  const { decimals, parameters } = stored;
-  const underlying = Number(parameters.underlying);
-  return { token: getAddress(token), decimals, underlying, ...haircutsAt(stored, time) };
+/** The rules of a token that is in the list. */
+export function listedToken({ collateral }: IndexState, token: string): StoredToken {
+  const stored = collateral.get(token);
+  if (stored === undefined) throw new RangeError(`${token} was never listed`);
+  return stored;
+}
+
+/** What the insurance fund may pay with at a time, beside its cash. */
+export function fundSnapshotAt(state: IndexState, time: bigint): FundSnapshot {
+  const { books, feeShares } = state.singles;
+  const pool = cashPoolAt(state, time);
+  return {
+    reserve: books.reserve,
+    interestReserve: pool.reserved,
+    deficit: books.deficit,
+    feeShare: feeShares.treasury === NOBODY ? WAD : feeShares.fundShare,
+    supplyIndex: pool.supplyIndex,
+    draws: state.draws,
+  };
 }

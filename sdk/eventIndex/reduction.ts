@@ -4,7 +4,7 @@ import type { Journal } from "./journal.js";
 import type { IndexState } from "./state.js";
 
 /** What the events do not say, for it is fixed when the contracts are deployed. */
-export interface Deployment {
+export interface IndexedDeployment {
   /** Where each contract is. */
   readonly contracts: Readonly<Record<ContractRole, string>>;
   /** Volatility oracles that came or will come after the first. */
@@ -20,7 +20,7 @@ export interface Reduction {
   readonly journal: Journal;
   readonly state: IndexState;
   /** Addresses in lower case. */
-  readonly deployment: Deployment;
+  readonly deployment: IndexedDeployment;
   /** The contract that says it, in lower case. */
   readonly address: string;
   /** Of the block [unix seconds]. */

@@ -1,20 +1,22 @@
 import { authorityUpdated, mustEqual, type Handlers, type Reduction } from "./reduction.js";
+import { RAMP_SECONDS } from "../ramps.js";
+import { constantRates } from "../rates.js";
 import {
-  bracketsAt,
   isOpen,
-  liquidationAt,
-  marginRatesAt,
+  liquidationParametersAt,
   movingHaircuts,
-  RAMP_SECONDS,
+  parametersOf,
+  storedBracketsAt,
+  storedRatesAt,
 } from "./ramps.js";
 import type {
   BracketParameters,
-  NotedVolatility,
   StoredRates,
   StoredUnderlying,
   UnderlyingParameters,
 } from "./state.js";
-import { ONE_BPS, WAD_OF_BPS } from "../wad.js";
+import type { MarginRates } from "../volatility.js";
+import type { NotedVolatility } from "../rates.js";
 
 const NEW_UNDERLYING: StoredUnderlying = {
   rates: {
@@ -59,7 +61,7 @@ export const RULES_EVENTS: Handlers<"rules"> = {
   UnderlyingSet(at, { underlying, parameters, endOfRamp }) {
     const stored = underlyingOf(at, underlying);
     const { rates } = stored;
-    const moves = isOpen(rates) && !isSame(RATE_FIELDS, rates.parameters!, parameters);
+    const moves = isOpen(rates) && !isSame(RATE_FIELDS, parametersOf(rates), parameters);
     requireEnd(at, endOfRamp, moves ? at.time + RAMP_SECONDS : rates.endOfRamp);
     at.journal.set("underlyings", Number(underlying), {
       ...stored,
@@ -71,7 +73,8 @@ export const RULES_EVENTS: Handlers<"rules"> = {
   BracketsSet(at, { underlying, parameters, endOfRamp }) {
     const stored = underlyingOf(at, underlying);
     const { brackets, rates } = stored;
-    const moves = isOpen(rates) && !isSame(BRACKET_FIELDS, brackets!, parameters);
+    const moves =
+      isOpen(rates) && brackets !== undefined && !isSame(BRACKET_FIELDS, brackets, parameters);
     requireEnd(at, endOfRamp, moves ? at.time + RAMP_SECONDS : rates.endOfRamp);
     at.journal.set("underlyings", Number(underlying), {
       ...stored,
@@ -134,7 +137,7 @@ export const RULES_EVENTS: Handlers<"rules"> = {
     const fields = ["minimumMargin", "minimumMarginOfItem"] as const;
     const moves = !isSame(fields, before.parameters, parameters);
     requireEnd(at, endOfRamp, moves ? at.time + RAMP_SECONDS : before.endOfRamp);
-    const { minimumMargin, minimumMarginOfItem } = liquidationAt(before, at.time);
+    const { minimumMargin, minimumMarginOfItem } = liquidationParametersAt(before, at.time);
     const former = moves ? { minimumMargin, minimumMarginOfItem } : before.former;
     at.journal.put("liquidation", { parameters, former, endOfRamp });
   },
@@ -172,11 +175,10 @@ function beginBlend(stored: StoredUnderlying, time: bigint): StoredUnderlying {
   const { formerBrackets, rates } = stored;
   const endOfRamp = time + RAMP_SECONDS;
   if (time < rates.endOfRamp) {
-    const { initial, maintenance } = marginRatesAt(stored, time);
     return {
       ...stored,
-      formerRates: constantRates(initial, maintenance),
-      formerBrackets: formerBrackets && bracketsAt(stored, time),
+      formerRates: formerRatesOf(storedRatesAt(stored, time)),
+      formerBrackets: formerBrackets && storedBracketsAt(stored, time),
       rates: { ...rates, endOfRamp },
     };
   }
@@ -188,22 +190,9 @@ function beginBlend(stored: StoredUnderlying, time: bigint): StoredUnderlying {
   };
 }
 
-/** Rules that ask for these rates whatever the volatility, rounded down to whole basis points. */
-function constantRates(initial: bigint, maintenance: bigint): StoredRates {
-  const maintenanceBps = maintenance / WAD_OF_BPS;
-  const parameters: UnderlyingParameters = {
-    maintenanceBaseBps: maintenanceBps,
-    maintenanceSlopeBps: 0n,
-    maintenanceFloorBps: maintenanceBps,
-    maintenanceCapBps: maintenanceBps,
-    initialFloorBps: initial / WAD_OF_BPS,
-    maintenanceToInitialBps: ONE_BPS,
-    priorSigmaPercent: 0n,
-    tradeBandBps: 0n,
-    leastTradeBandBps: 0n,
-    kinds: 0n,
-    openInterestCap: 0n,
-  };
+/** Rules that ask for the rates of a moment whatever the volatility. */
+function formerRatesOf(rates: MarginRates): StoredRates {
+  const limits = { tradeBandBps: 0n, leastTradeBandBps: 0n, kinds: 0n, openInterestCap: 0n };
   const none = { firstEnd: 0n, volatility: undefined, endOfRamp: 0n, hasOwnVolatility: false };
-  return { parameters, ...none };
+  return { parameters: { ...constantRates(rates), ...limits }, ...none };
 }

@@ -1,6 +1,8 @@
 import type { FundingRules, FundingState } from "../funding.js";
 import type { AccountId, InstrumentId } from "../ids.js";
 import type { CashPool } from "../interest.js";
+import type { FundDraw } from "../margin/snapshot.js";
+import type { Haircuts, NotedVolatility } from "../rates.js";
 import type { EventArguments } from "./events.js";
 
 /** An underlying's rules as `UnderlyingSet` says them. */
@@ -52,21 +54,13 @@ export interface StoredInterest {
 }
 
 /** What losses have moved of an instrument's indices and is not forgotten yet. */
-export interface HaircutRoom {
+export interface StoredHaircuts {
   /** [wad] */
   readonly movedLong: bigint;
   /** [wad] */
   readonly movedShort: bigint;
   /** [unix seconds] */
   readonly movedAt: bigint;
-}
-
-/** What an instrument's losses have drawn from the insurance fund and is not forgotten yet. */
-export interface FundDraw {
-  /** [wad] */
-  readonly drawn: bigint;
-  /** [unix seconds] */
-  readonly drawnAt: bigint;
 }
 
 /** What the vault keeps for a token. */
@@ -84,16 +78,6 @@ export interface OperatorRights {
   readonly permissions: bigint;
   /** Last second in which they hold [unix seconds]. */
   readonly until: bigint;
-}
-
-/** What the volatility oracle has noted with the rules. */
-export interface NotedVolatility {
-  /** [bps per year] */
-  readonly slowBps: bigint;
-  /** [bps per year] */
-  readonly fastBps: bigint;
-  /** When the last round that counts was written [unix seconds]. */
-  readonly roundAt: bigint;
 }
 
 /** What margin rates follow from: one word of the rules. */
@@ -124,9 +108,6 @@ export interface StoredUnderlying {
   /** Last second of the guardian's latest freeze [unix seconds]. */
   readonly frozenUntil: bigint;
 }
-
-/** Both haircuts of a token [bps]. */
-export type Haircuts = Pick<CollateralParameters, "maintenanceHaircutBps" | "initialHaircutBps">;
 
 /** A listed token. */
 export interface StoredToken {
@@ -210,7 +191,7 @@ export interface Tables {
   readonly calls: Map<AccountId, bigint>;
   readonly interest: Map<InstrumentId, StoredInterest>;
   readonly funding: Map<InstrumentId, FundingState>;
-  readonly haircuts: Map<InstrumentId, HaircutRoom>;
+  readonly haircuts: Map<InstrumentId, StoredHaircuts>;
   /** Instrument 0 has all draws on its account. */
   readonly draws: Map<InstrumentId, FundDraw>;
   readonly custody: Map<string, StoredCustody>;

@@ -183,7 +183,7 @@ function moveCustody({ journal, state, time }: Reduction, token: string, amount:
 /** The pool counts the settlement tokens of the vault; until now interest was charged on those of before. */
 function countTokens({ deployment, journal, state }: Reduction): void {
   const { settlementDecimals, settlementToken } = deployment;
-  const { tracked } = state.custody.get(settlementToken)!;
+  const tracked = state.custody.get(settlementToken)?.tracked ?? 0n;
   const { pool } = state.singles;
   journal.put("pool", { ...pool, tokens: wadOfAmount(tracked, settlementDecimals) });
 }

@@ -9,6 +9,7 @@ import {
   accountOf,
   cashPoolAt,
   insuranceFundOf,
+  listedToken,
   openInterestOf,
   positionsAt,
   sidesAt,
@@ -67,7 +68,7 @@ function debtOf({ accounts }: IndexState): bigint {
 }
 
 /** How many tokens can leave at a time: `Vault.releasableOf` [token]. */
-export function releasableOf(state: IndexState, token: string, time: bigint): bigint {
+function releasableOf(state: IndexState, token: string, time: bigint): bigint {
   const custody = state.custody.get(token);
   if (custody === undefined) return 0n;
   const { outflowAmount, outflowBps } = state.limits.get(token) ?? NO_LIMITS;
@@ -153,7 +154,7 @@ async function verifyAccount(
   const { state } = index;
   const stored = accountOf(state, account);
   const held = stored.collateral
-    .map(({ token, amount }) => ({ place: BigInt(state.collateral.get(token)!.place), amount }))
+    .map(({ token, amount }) => ({ place: BigInt(listedToken(state, token).place), amount }))
     .sort((a, b) => Number(a.place - b.place));
   const balances = {
     cash: presentOf(stored.principal, pool),

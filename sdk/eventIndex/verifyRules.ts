@@ -3,8 +3,17 @@ import { perpetual, type AccountId } from "../ids.js";
 import { ratesOf } from "../volatility.js";
 import { min } from "../wad.js";
 import { forEach } from "./comparison.js";
+import { listedToken } from "./projection.js";
 import { NOBODY, volatilityKey } from "./emptyState.js";
-import { bracketsAt, isOpen, liquidationAt, marginRatesAt, ramped, sigmasAt } from "./ramps.js";
+import { rampedAt } from "../ramps.js";
+import {
+  isOpen,
+  liquidationParametersAt,
+  parametersOf,
+  storedBracketsAt,
+  storedRatesAt,
+  storedSigmasAt,
+} from "./ramps.js";
 import type { IndexState, StoredUnderlying } from "./state.js";
 import type { Verification } from "./verify.js";
 import { bracketWord, collateralWord, liquidationWord, rateWord, underlyingWord } from "./words.js";
@@ -16,7 +25,7 @@ const MOST_TIER = 7;
 export async function verifyRules(at: Verification): Promise<void> {
   const { comparison, contracts, index, overrides, time } = at;
   const { rules } = contracts;
-  const { collateral, singles, underlyings } = index.state;
+  const { singles, underlyings } = index.state;
   await forEach(underlyings, async ([underlying, stored]) => {
     if (isOpen(stored.rates)) return verifyUnderlying(at, underlying, stored);
     const listed = await isListed(() => rules.marginRatesOf(underlying, overrides));
@@ -25,17 +34,15 @@ export async function verifyRules(at: Verification): Promise<void> {
   const count = await rules.collateralCount(overrides);
   comparison.same("collateralCount", BigInt(singles.tokens.length), count);
   await forEach(singles.tokens.entries(), async ([place, token]) => {
-    const expected = { token, rules: collateralWord(collateral.get(token)!, time) };
+    const expected = { token, rules: collateralWord(listedToken(index.state, token), time) };
     const said = await rules.collateralAt(place, overrides);
     comparison.sameFields(`collateralAt(${place})`, expected, said);
   });
   const { liquidation } = singles;
-  let word = 0n;
-  if (liquidation !== undefined) {
-    const now = liquidationAt(liquidation, time);
-    const fields = { ...now, mostInstruments: BigInt(now.mostInstruments) };
-    word = liquidationWord(fields, liquidation.endOfRamp);
-  }
+  const word =
+    liquidation === undefined
+      ? 0n
+      : liquidationWord(liquidationParametersAt(liquidation, time), liquidation.endOfRamp);
   comparison.same("liquidationRules", word, await rules.liquidationRules(overrides));
   const oracle = await rules.volatilityOracle(overrides);
   comparison.sameFields("volatilityOracle", { ...singles.volatilityOracle }, oracle);
@@ -59,8 +66,8 @@ async function verifyUnderlying(
 ): Promise<void> {
   const { rules } = contracts;
   const said = await rules.marginRatesOf(underlying, overrides);
-  const brackets = bracketsAt(stored, time);
-  const now = marginRatesAt(stored, time);
+  const brackets = storedBracketsAt(stored, time);
+  const now = storedRatesAt(stored, time);
   comparison.sameFields(`marginRatesOf(${underlying})`, ratesFigures(stored, time), said);
   const [word, first] = await rules.tradingRules(perpetual(underlying), overrides);
   comparison.same(`tradingRules(${underlying}).rules`, underlyingWord(stored, now), word);
@@ -73,27 +80,27 @@ async function verifyUnderlying(
 /** MarginRates, field by field. */
 function ratesFigures(stored: StoredUnderlying, time: bigint) {
   const { formerRates, rates } = stored;
-  const { slow, fast } = sigmasAt(rates, time);
-  const target = ratesOf(rates.parameters!, { slow, fast });
-  const prior = rates.parameters!.priorSigmaPercent * WAD_OF_PERCENT;
+  const { slow, fast } = storedSigmasAt(rates, time);
+  const target = ratesOf(parametersOf(rates), { slow, fast });
+  const prior = parametersOf(rates).priorSigmaPercent * WAD_OF_PERCENT;
   const isMoving = time < rates.endOfRamp;
   const formerPrior = (isMoving ? formerRates?.parameters?.priorSigmaPercent : undefined) ?? 0n;
   return {
-    ...marginRatesAt(stored, time),
-    brackets: bracketWord(bracketsAt(stored, time)),
+    ...storedRatesAt(stored, time),
+    brackets: bracketWord(storedBracketsAt(stored, time)),
     slowSigma: slow,
     fastSigma: fast,
     priorSigma:
       formerPrior === 0n
         ? prior
-        : ramped(formerPrior * WAD_OF_PERCENT, prior, rates.endOfRamp, time),
+        : rampedAt(formerPrior * WAD_OF_PERCENT, prior, rates.endOfRamp, time),
     lastRoundAt: rates.volatility?.roundAt ?? 0n,
     rules: rateWord(rates),
     formerRules: isMoving ? rateWord(formerRates) : 0n,
     endOfRamp: rates.endOfRamp,
     targetInitial: target.initial,
     targetMaintenance: target.maintenance,
-    targetBrackets: bracketWord(stored.brackets!),
+    targetBrackets: bracketWord(stored.brackets ?? storedBracketsAt(stored, time)),
   };
 }
 
@@ -121,7 +128,7 @@ export async function verifyExchange(at: Verification): Promise<void> {
 }
 
 /** What a tier is charged: never more than tier 0. */
-export function feeRatesOf(
+function feeRatesOf(
   { feeTiers }: IndexState,
   tier: number,
 ): { readonly takerFee: bigint; readonly makerFee: bigint } {

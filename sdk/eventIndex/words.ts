@@ -1,7 +1,7 @@
 import type { FundingRules } from "../funding.js";
 import type { BracketsSnapshot } from "../margin/snapshot.js";
 import type { MarginRates } from "../volatility.js";
-import { haircutsAt } from "./ramps.js";
+import { storedHaircutsAt } from "./ramps.js";
 import type { StoredLiquidation, StoredRates, StoredToken, StoredUnderlying } from "./state.js";
 
 /** The packed words of the rules, bit by bit as `contracts/types` draws them. */
@@ -51,7 +51,7 @@ export function bracketWord(brackets: BracketsSnapshot, funding?: FundingRules):
 }
 
 /** FundingRules; 0 where none were set. */
-export function fundingWord(funding: FundingRules | undefined): bigint {
+function fundingWord(funding: FundingRules | undefined): bigint {
   if (funding === undefined) return 0n;
   return pack([
     [funding.interestMillionths, 0, 16],
@@ -80,7 +80,7 @@ export function underlyingWord(
 /** CollateralRules at a time. */
 export function collateralWord(token: StoredToken, time: bigint): bigint {
   const { decimals, endOfRamp, former, frozenUntil, parameters, place } = token;
-  const haircuts = haircutsAt(token, time);
+  const haircuts = storedHaircutsAt(token, time);
   const accepted = parameters.accepted && time > frozenUntil;
   // Before the first ramp nothing is kept of where one comes from.
   const kept = endOfRamp === 0n ? undefined : former;
