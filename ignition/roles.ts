@@ -161,7 +161,6 @@ export const OPEN: Record<
     // Its owner only.
     "setTaking(bool)",
     "setLeastFreeMargin(uint88)",
-    "setReaders(address,address)",
     "transferOwnership(address)",
     // The next owner only.
     "acceptOwnership()",

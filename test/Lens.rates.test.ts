@@ -22,8 +22,8 @@ const PRIOR_SIGMA = 6n * 10n ** 17n;
 const OF_PRIOR = { maintenance: 38n * 10n ** 15n, initial: 63_333_333_333_333_334n };
 
 async function withLens<Scene extends { rules: { getAddress(): Promise<string> } }>(scene: Scene) {
-  const engine = ethers.ZeroAddress;
-  const lens = await ethers.deployContract("Lens", [engine, await scene.rules.getAddress()]);
+  const clearinghouse = ethers.ZeroAddress;
+  const lens = await ethers.deployContract("Lens", [clearinghouse, await scene.rules.getAddress()]);
   return { ...scene, lens };
 }
 

@@ -37,12 +37,11 @@ describe("LiquidationAutomation", () => {
 
   describe("its owner", () => {
     it("is governance from the start, with every right over its account", async () => {
-      const { automation, vault, governance, own, marginEngine, lens } = market;
+      const { automation, vault, governance, own } = market;
       expect(await automation.owner()).to.equal(governance.address);
       expect(own).to.equal(accountId(await automation.getAddress()));
       const given = await vault.operatorOf(automation, governance);
       expect([...given]).to.deep.equal([EVERY_RIGHT, FOREVER]);
-      expect([...(await automation.readers())]).to.deep.equal([marginEngine.target, lens.target]);
       expect([await automation.taking(), await automation.leastFreeMargin()]).to.deep.equal([
         true,
         0n,
@@ -50,9 +49,9 @@ describe("LiquidationAutomation", () => {
     });
 
     it("cannot be nobody", async () => {
-      const { vault, clearinghouse, marginEngine, lens, asOwner, automation } = market;
+      const { vault, clearinghouse, lens, asOwner, automation } = market;
       const factory = await ethers.getContractFactory("LiquidationAutomation");
-      await expect(factory.deploy(ZeroAddress, vault, clearinghouse, marginEngine, lens))
+      await expect(factory.deploy(ZeroAddress, vault, clearinghouse, lens))
         .to.be.revertedWithCustomError(automation, "OwnableInvalidOwner")
         .withArgs(ZeroAddress);
       await expect(asOwner.renounceOwnership())
@@ -91,13 +90,12 @@ describe("LiquidationAutomation", () => {
       expect(await vault.isAuthorized(own, governance, EVERY_RIGHT)).to.equal(true);
     });
 
-    it("alone stops it, sets what stays free and whom it asks", async () => {
-      const { automation, asOwner, stranger, marginEngine, lens } = market;
+    it("alone stops it and sets what stays free", async () => {
+      const { automation, asOwner, stranger } = market;
       const asStranger = automation.connect(stranger);
       for (const act of [
         () => asStranger.setTaking(false),
         () => asStranger.setLeastFreeMargin(1n),
-        () => asStranger.setReaders(marginEngine, lens),
         () => asStranger.transferOwnership(stranger),
       ]) {
         await expect(act())
@@ -115,17 +113,6 @@ describe("LiquidationAutomation", () => {
         false,
         5n,
       ]);
-      await expect(asOwner.setReaders(marginEngine, lens))
-        .to.emit(automation, "ReadersSet")
-        .withArgs(marginEngine, lens);
-      for (const [engine, page] of [
-        [stranger, lens],
-        [marginEngine, stranger],
-      ] as const) {
-        await expect(asOwner.setReaders(engine, page))
-          .to.be.revertedWithCustomError(automation, "InvalidReaders")
-          .withArgs(await engine.getAddress(), await page.getAddress());
-      }
     });
   });
 

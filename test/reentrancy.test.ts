@@ -81,7 +81,6 @@ const OUTCOMES: Record<string, string> = {
   "LiquidationAutomation.take": "NotAutomation",
   "LiquidationAutomation.setTaking": "OwnableUnauthorizedAccount",
   "LiquidationAutomation.setLeastFreeMargin": "OwnableUnauthorizedAccount",
-  "LiquidationAutomation.setReaders": "OwnableUnauthorizedAccount",
   "LiquidationAutomation.transferOwnership": "OwnableUnauthorizedAccount",
   "LiquidationAutomation.acceptOwnership": "OwnableUnauthorizedAccount",
 };

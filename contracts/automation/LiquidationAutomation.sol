@@ -33,14 +33,6 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
     using SafeCast for int256;
     using SafeCast for uint256;
 
-    /// @dev One slot, read by every perform.
-    struct Settings {
-        IMarginEngine engine;
-        bool stopped;
-        /// [wad]
-        uint88 leastFreeMargin;
-    }
-
     /// @dev Where a check stands.
     struct Plan {
         IMarginEngine engine;
@@ -87,24 +79,25 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
 
     IVault private immutable VAULT;
     IClearinghouse private immutable CLEARINGHOUSE;
+    ILens private immutable LENS;
     AccountId private immutable ACCOUNT;
 
-    Settings private _settings;
-    ILens private _lens;
+    bool private _stopped;
+    /// @dev [wad]
+    uint88 private _leastFreeMargin;
     EnumerableSet.Bytes32Set private _watched;
 
     constructor(
         address owner,
         IVault vault,
         IClearinghouse clearinghouse,
-        IMarginEngine engine,
         ILens lens
     ) Ownable(owner) {
         VAULT = vault;
         CLEARINGHOUSE = clearinghouse;
+        LENS = lens;
         ACCOUNT = accountIdOf(address(this), 0);
         vault.setOperator(owner, ALL_PERMISSIONS, type(uint40).max);
-        _setReaders(engine, lens);
     }
 
     // Anyone
@@ -144,39 +137,33 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
     /// @inheritdoc ILiquidationAutomation
     function take(AccountId sinking, uint256 shareBps) external returns (uint256 fraction) {
         if (msg.sender != address(this)) revert NotAutomation(msg.sender);
-        Settings memory settings = _settings;
-        (LiquidationTerms memory terms, ) = settings.engine.liquidationTermsOf(sinking, WadMath.WAD);
+        IMarginEngine engine = CLEARINGHOUSE.marginEngine();
+        (LiquidationTerms memory terms, ) = engine.liquidationTermsOf(sinking, WadMath.WAD);
         fraction = WadMath.bpsDown(terms.fraction, shareBps);
         // The whole incentive: what the insurance fund cannot pay of it would be taken from the liquidator.
         int256 payment = WadMath.mulUp(terms.payment, fraction.toInt256());
         CLEARINGHOUSE.liquidate(sinking, ACCOUNT, fraction, payment);
 
-        if (settings.leastFreeMargin == 0) return fraction;
-        Margin memory margin = settings.engine.marginOf(ACCOUNT);
+        uint256 least = _leastFreeMargin;
+        if (least == 0) return fraction;
+        Margin memory margin = engine.marginOf(ACCOUNT);
         int256 free = margin.equity - margin.initial.toInt256();
-        if (free < int256(uint256(settings.leastFreeMargin))) {
-            revert FreeMarginTooSmall(free, settings.leastFreeMargin);
-        }
+        if (free < least.toInt256()) revert FreeMarginTooSmall(free, least);
     }
 
     // The owner
 
     /// @inheritdoc ILiquidationAutomation
     function setTaking(bool isTaking) external onlyOwner {
-        _settings.stopped = !isTaking;
+        _stopped = !isTaking;
         emit TakingSet(isTaking);
     }
 
     /// @inheritdoc ILiquidationAutomation
     function setLeastFreeMargin(uint88 least) external onlyOwner {
-        uint256 former = _settings.leastFreeMargin;
-        _settings.leastFreeMargin = least;
+        uint256 former = _leastFreeMargin;
+        _leastFreeMargin = least;
         emit LeastFreeMarginSet(former, least);
-    }
-
-    /// @inheritdoc ILiquidationAutomation
-    function setReaders(IMarginEngine engine, ILens lens) external onlyOwner {
-        _setReaders(engine, lens);
     }
 
     /// @notice Reverts with OwnerRequired.
@@ -192,15 +179,14 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
     /// not foreseen here, are not always in front of the others.
     function checkUpkeep(bytes calldata checkData) external view returns (bool, bytes memory) {
         Plan memory plan;
-        Settings memory settings = _settings;
-        if (settings.stopped) return (false, plan.batch);
+        if (_stopped) return (false, plan.batch);
         (AccountId[] memory accounts, uint256 begin) = _page(checkData);
-        plan.engine = settings.engine;
-        plan.free = _freeMargin(settings);
+        plan.engine = CLEARINGHOUSE.marginEngine();
+        plan.free = _freeMargin(plan.engine);
         plan.gasLeft = GAS_OF_PERFORM;
         if (accounts.length == 0 || plan.free <= 0) return (false, plan.batch);
 
-        bytes memory liquidatable = _lens.liquidatable(accounts);
+        bytes memory liquidatable = LENS.liquidatable(accounts);
         for (uint256 i = 0; i < accounts.length; ++i) {
             uint256 place = (begin + i) % accounts.length;
             bool isBelow = (uint8(liquidatable[place / 8]) >> (place % 8)) & 1 == 1;
@@ -215,18 +201,13 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
     }
 
     /// @inheritdoc ILiquidationAutomation
-    function readers() external view returns (IMarginEngine engine, ILens lens) {
-        return (_settings.engine, _lens);
-    }
-
-    /// @inheritdoc ILiquidationAutomation
     function taking() external view returns (bool) {
-        return !_settings.stopped;
+        return !_stopped;
     }
 
     /// @inheritdoc ILiquidationAutomation
     function leastFreeMargin() external view returns (uint256) {
-        return _settings.leastFreeMargin;
+        return _leastFreeMargin;
     }
 
     /// @inheritdoc ILiquidationAutomation
@@ -262,7 +243,7 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
         if (entries == 0 || entries > MOST_ENTRIES || data.length % BYTES_OF_ENTRY != 0) {
             revert InvalidPerformData(data.length);
         }
-        if (_settings.stopped) revert NotTaking();
+        if (_stopped) revert NotTaking();
 
         bool anyTaken;
         bytes4 reason;
@@ -323,9 +304,9 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
     }
 
     /// @dev What the liquidator's account can carry [wad]; no limit when that cannot be read: the act itself decides.
-    function _freeMargin(Settings memory settings) private view returns (int256) {
-        try settings.engine.marginOf(ACCOUNT) returns (Margin memory margin) {
-            int256 reserve = int256(uint256(settings.leastFreeMargin));
+    function _freeMargin(IMarginEngine engine) private view returns (int256) {
+        try engine.marginOf(ACCOUNT) returns (Margin memory margin) {
+            int256 reserve = int256(uint256(_leastFreeMargin));
             // With a reserve the add-on for open interest counts, as it does in the act.
             uint256 required = reserve == 0 ? _requiredOf(margin) : margin.initial;
             return margin.equity - required.toInt256() - reserve;
@@ -418,14 +399,6 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
 
     function _requireFew(uint256 given) private pure {
         if (given > MOST_NAMED) revert TooManyNamed(given, MOST_NAMED);
-    }
-
-    function _setReaders(IMarginEngine engine, ILens lens) private {
-        if (address(engine).code.length == 0 || address(lens).code.length == 0) {
-            revert InvalidReaders(address(engine), address(lens));
-        }
-        (_settings.engine, _lens) = (engine, lens);
-        emit ReadersSet(address(engine), address(lens));
     }
 
     /// @dev The rights over the account go with the ownership. The first owner gets them in the constructor: when the base's

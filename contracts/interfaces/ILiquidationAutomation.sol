@@ -3,8 +3,6 @@ pragma solidity 0.8.37;
 
 import {AutomationCompatibleInterface} from "@chainlink/contracts/src/v0.8/automation/interfaces/AutomationCompatibleInterface.sol";
 import {AccountId} from "../types/AccountId.sol";
-import {ILens} from "./ILens.sol";
-import {IMarginEngine} from "./IMarginEngine.sol";
 
 /// @title ILiquidationAutomation
 /// @notice A liquidator that anybody may drive: it has an account of its own, and takes over slices of accounts below the
@@ -30,8 +28,6 @@ interface ILiquidationAutomation is AutomationCompatibleInterface {
     error FreeMarginTooSmall(int256 free, uint256 least);
     /// @notice One call may name this many accounts at most.
     error TooManyNamed(uint256 given, uint256 most);
-    /// @notice One of these is not a contract.
-    error InvalidReaders(address engine, address lens);
     /// @notice Without an owner nobody could reach what the account has.
     error OwnerRequired();
 
@@ -42,8 +38,6 @@ interface ILiquidationAutomation is AutomationCompatibleInterface {
     event Watched(AccountId indexed account, uint256 count);
     /// @notice The account is no longer on the list, which has this many now.
     event Forgotten(AccountId indexed account, uint256 count);
-    /// @notice From now on it asks these about accounts.
-    event ReadersSet(address indexed engine, address indexed lens);
     /// @notice The margin that is to stay free was changed [wad].
     event LeastFreeMarginSet(uint256 former, uint256 leastFreeMargin);
     /// @notice It takes nothing more, or takes again.
@@ -87,17 +81,10 @@ interface ILiquidationAutomation is AutomationCompatibleInterface {
     /// @param least 0 for the protocol's requirement alone, which leaves the open-interest add-on out [wad].
     function setLeastFreeMargin(uint88 least) external;
 
-    /// @notice Which margin engine and lens it asks: those of the clearinghouse, whenever governance has put new ones in
-    /// charge. With others it takes nothing, for the price would not be the one that it found. Only the owner.
-    function setReaders(IMarginEngine engine, ILens lens) external;
-
     // Views
 
     /// @notice The liquidator's account.
     function account() external view returns (AccountId);
-
-    /// @notice The margin engine and the lens that are asked.
-    function readers() external view returns (IMarginEngine engine, ILens lens);
 
     /// @notice Whether it takes anything now.
     function taking() external view returns (bool);

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {DynamicBufferLib} from "solady/src/utils/DynamicBufferLib.sol";
 import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
+import {IClearinghouse} from "../interfaces/IClearinghouse.sol";
 import {ILens} from "../interfaces/ILens.sol";
 import {IMarginEngine} from "../interfaces/IMarginEngine.sol";
 import {IRules} from "../interfaces/IRules.sol";
@@ -15,7 +16,7 @@ import {Margin, statusOf} from "../types/Portfolio.sol";
 
 /// @title Lens
 /// @notice Batch reads. See ILens.
-/// @dev No owner, no storage, and nothing of the core knows it: a new margin engine comes with a new lens.
+/// @dev No owner, no storage, and nothing of the core knows it. It asks the margin engine that is in charge.
 contract Lens is ILens {
     using DynamicBufferLib for DynamicBufferLib.DynamicBuffer;
 
@@ -37,11 +38,11 @@ contract Lens is ILens {
     /// @dev Kept back for each account, to pack and return its answer [gas].
     uint256 private constant GAS_TO_PACK = 2_000;
 
-    IMarginEngine private immutable MARGIN_ENGINE;
+    IClearinghouse private immutable CLEARINGHOUSE;
     IRules private immutable RULES;
 
-    constructor(IMarginEngine marginEngine, IRules rules) {
-        MARGIN_ENGINE = marginEngine;
+    constructor(IClearinghouse clearinghouse, IRules rules) {
+        CLEARINGHOUSE = clearinghouse;
         RULES = rules;
     }
 
@@ -92,6 +93,7 @@ contract Lens is ILens {
     /// so each has an equal part of the whole at least, as long as that is LEAST_SHARE or more, and one that needs less
     /// leaves more to those behind.
     function _ask(AccountId[] calldata accounts, bytes4 selector) private view returns (Answer[] memory answers) {
+        address engine = address(CLEARINGHOUSE.marginEngine());
         answers = new Answer[](accounts.length);
         uint256 reserve = accounts.length * GAS_TO_PACK;
         uint256 unknown = accounts.length;
@@ -105,7 +107,7 @@ contract Lens is ILens {
                 uint256 share = FixedPointMathLib.clamp(available / left--, LEAST_SHARE, available);
                 bytes32 account = AccountId.unwrap(accounts[i]);
                 (answer.known, answer.first, answer.second, answer.third) = BoundedCall.threeWords(
-                    address(MARGIN_ENGINE),
+                    engine,
                     selector,
                     account,
                     share

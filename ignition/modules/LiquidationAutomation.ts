@@ -1,14 +1,12 @@
 import { buildModule } from "@nomicfoundation/hardhat-ignition/modules";
 import type { DeploymentParameters } from "../parameters.js";
 import type { clearinghouseModule } from "./Clearinghouse.js";
-import type { marginModule } from "./Margin.js";
 import type { peripheryModule } from "./Periphery.js";
 import type { vaultModule } from "./Vault.js";
 
 interface Layers {
   vault: ReturnType<typeof vaultModule>;
   clearinghouse: ReturnType<typeof clearinghouseModule>;
-  margin: ReturnType<typeof marginModule>;
   periphery: ReturnType<typeof peripheryModule>;
 }
 
@@ -17,14 +15,12 @@ export function liquidationAutomationModule(parameters: DeploymentParameters, la
   return buildModule("LiquidationAutomation", (m) => {
     const { vault } = m.useModule(layers.vault);
     const { clearinghouse } = m.useModule(layers.clearinghouse);
-    const { marginEngine } = m.useModule(layers.margin);
     const { lens } = m.useModule(layers.periphery);
 
     const liquidationAutomation = m.contract("LiquidationAutomation", [
       parameters.governance.admin,
       vault,
       clearinghouse,
-      marginEngine,
       lens,
     ]);
     return { liquidationAutomation };

@@ -1,7 +1,6 @@
 import { buildModule } from "@nomicfoundation/hardhat-ignition/modules";
 import type { clearinghouseModule } from "./Clearinghouse.js";
 import type { exchangeModule } from "./Exchange.js";
-import type { marginModule } from "./Margin.js";
 import type { rulesModule } from "./Rules.js";
 import type { vaultModule } from "./Vault.js";
 
@@ -9,7 +8,6 @@ interface Layers {
   rules: ReturnType<typeof rulesModule>;
   vault: ReturnType<typeof vaultModule>;
   clearinghouse: ReturnType<typeof clearinghouseModule>;
-  margin: ReturnType<typeof marginModule>;
   exchange: ReturnType<typeof exchangeModule>;
 }
 
@@ -19,10 +17,9 @@ export function peripheryModule(layers: Layers) {
     const { rules } = m.useModule(layers.rules);
     const { vault } = m.useModule(layers.vault);
     const { clearinghouse } = m.useModule(layers.clearinghouse);
-    const { marginEngine } = m.useModule(layers.margin);
     const { exchange } = m.useModule(layers.exchange);
 
-    const lens = m.contract("Lens", [marginEngine, rules]);
+    const lens = m.contract("Lens", [clearinghouse, rules]);
     const router = m.contract("Router", [vault, rules, clearinghouse, exchange]);
     return { lens, router };
   });

@@ -143,7 +143,6 @@ export const GUARDS: Notes<keyof typeof OPEN> = {
     take: "the contract itself only, in `performUpkeep`",
     setTaking: AUTOMATION_OWNER,
     setLeastFreeMargin: AUTOMATION_OWNER,
-    setReaders: `${AUTOMATION_OWNER}; with others than the clearinghouse's nothing is taken`,
     transferOwnership: `${AUTOMATION_OWNER}; the next owner accepts`,
     acceptOwnership:
       "whom its owner named; the rights over its account go along, the former owner's end",

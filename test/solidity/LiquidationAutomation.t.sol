@@ -16,8 +16,8 @@ contract LiquidationAutomationTest is PlimsollSetup {
 
     function setUp() public {
         _deploy();
-        Lens lens = new Lens(engine, rules);
-        _automation = new LiquidationAutomation(address(this), vault, clearinghouse, engine, lens);
+        Lens lens = new Lens(clearinghouse, rules);
+        _automation = new LiquidationAutomation(address(this), vault, clearinghouse, lens);
         _handler = new AutomationHandler(_plimsoll(), _automation);
         clearinghouse.setVenue(address(_handler), true);
         _automation.transferOwnership(address(_handler));

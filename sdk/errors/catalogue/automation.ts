@@ -101,11 +101,6 @@ export const AUTOMATION_ERRORS: ErrorEntries = {
     cure: "Split the list.",
     remedy: "fatal",
   },
-  "InvalidReaders(address,address)": {
-    sentence: "{engine} or {lens} is no contract.",
-    cure: "Name the margin engine and the lens of the deployment.",
-    remedy: "fatal",
-  },
   "OwnerRequired()": {
     sentence: "Without an owner nobody could reach what the liquidator's account has.",
     cure: "Name an owner.",
