@@ -1,3 +1,5 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { expect } from "chai";
 import { JsonRpcProvider } from "ethers";
 import hre from "hardhat";
@@ -11,19 +13,24 @@ import { differencesOf, indexOptions } from "./fixtures/eventIndex.js";
 import { deployLiquidationMarket } from "./fixtures/liquidation.js";
 import { ETH_PERP } from "./fixtures/plimsoll.js";
 
+/** Ignition remembers what it deployed on a chain of this number: one of our own, for one run. */
+const CHAIN_ID = 2_000_000 + process.pid;
+const JOURNAL = join(hre.config.paths.ignition, "deployments", `chain-${CHAIN_ID}`);
+
 describe("The event index over HTTP", () => {
   let node: LocalNode;
   let provider: JsonRpcProvider;
 
   before(async function () {
     this.timeout(120_000);
-    node = await startNode();
+    node = await startNode({ chainId: CHAIN_ID });
     provider = new JsonRpcProvider(node.url, undefined, { staticNetwork: true });
   });
 
   after(async () => {
     provider.destroy();
     await node.stop();
+    await rm(JOURNAL, { recursive: true, force: true });
   });
 
   it("finds everything on a node, survives its own end and a reorganisation meanwhile", async () => {

@@ -43,8 +43,7 @@ export type EventArguments<R extends ContractRole, E extends EventName<R>> =
     ? Named<Output>
     : never;
 
-// The other two parameters of the event's type say the same in another shape.
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- its other two parameters say the same in another shape
 type Any = any;
 
 /** A struct without the places that TypeChain gives its fields beside their names. */

@@ -32,7 +32,7 @@ export interface Reduction {
 }
 
 /** Takes an event into the state. */
-export type Handler<R extends ContractRole, E extends EventName<R>> = (
+type Handler<R extends ContractRole, E extends EventName<R>> = (
   at: Reduction,
   args: EventArguments<R, E>,
 ) => void;
