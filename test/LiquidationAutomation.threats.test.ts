@@ -11,8 +11,11 @@ import {
 } from "./fixtures/automation.js";
 import { expectBooks } from "./fixtures/books.js";
 import { BTC, BTC_PERP, ETH, ETH_PERP } from "./fixtures/plimsoll.js";
+import { RAMP_SECONDS } from "./fixtures/ramps.js";
+import { successionActions } from "./fixtures/succession.js";
 
-const { ethers, networkHelpers } = await hre.network.create();
+const connection = await hre.network.create();
+const { ethers, networkHelpers } = connection;
 
 /** What a node lets a read use unless it is told otherwise [gas]. */
 const GAS_OF_READ = 50_000_000n;
@@ -170,22 +173,22 @@ describe("LiquidationAutomation: threats", () => {
     );
   });
 
-  it("with an engine that is not the clearinghouse's it takes nothing at another price", async () => {
-    const { automation, asOwner, vault, clearinghouse, oracle, rules, marginEngine, lens } = market;
-    const [account] = (await market.sinkAccounts(1)) as [AccountId];
-    // Asks for twice the maintenance margin, so for more of a discount.
-    const stricter = await ethers.deployContract("MockStricterEngine", [
-      vault,
-      clearinghouse,
-      oracle,
-      rules,
-      ethers.ZeroAddress,
-    ]);
-    await asOwner.setReaders(stricter, lens);
-    await expect(automation.performUpkeep(encodeBatch(account)))
-      .to.be.revertedWithCustomError(automation, "NothingTaken")
-      .withArgs(1, clearinghouse.interface.getError("PaymentAboveMaximum")!.selector);
-    await asOwner.setReaders(marginEngine, lens);
-    await automation.performUpkeep(encodeBatch(account));
+  it("asks the engine that is in charge, also after a succession", async () => {
+    const { automation, clearinghouse, lens, marginEngine } = market;
+    const { engineAfter, putInCharge, waitUntil } = successionActions(connection, market);
+    // Healthy by the former engine, and below the line of one that asks for twice as much.
+    const [account] = (await market.sinkAccounts(1, {
+      equity: ({ maintenance }) => (maintenance * 3n) / 2n,
+    })) as [AccountId];
+    const stricter = await engineAfter(marginEngine, "MockStricterEngine");
+    const begun = await putInCharge(stricter);
+    expect(await lens.liquidatable([account])).to.equal("0x00");
+    await waitUntil(begun + RAMP_SECONDS);
+    expect(await clearinghouse.marginEngine()).to.equal(stricter.target);
+    expect(await lens.liquidatable([account])).to.equal("0x01");
+    await automation.watch([account]);
+    const [isNeeded, batch] = await automation.checkUpkeep("0x");
+    expect(isNeeded).to.equal(true);
+    await expect(automation.performUpkeep(batch)).to.emit(clearinghouse, "Liquidated");
   });
 });

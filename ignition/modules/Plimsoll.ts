@@ -32,10 +32,13 @@ export function plimsollModule(
   const clearinghouse = clearinghouseModule(parameters, { oracle, rules, vault });
   const margin = marginModule({ oracle, rules, vault, clearinghouse });
   const exchange = exchangeModule(parameters, { oracle, vault, clearinghouse });
-  const periphery = peripheryModule({ rules, vault, clearinghouse, margin, exchange });
+  const periphery = peripheryModule({ rules, vault, clearinghouse, exchange });
   const standingTopUp = standingTopUpModule({ vault, clearinghouse });
-  const automation = { vault, clearinghouse, margin, periphery };
-  const liquidationAutomation = liquidationAutomationModule(parameters, automation);
+  const liquidationAutomation = liquidationAutomationModule(parameters, {
+    vault,
+    clearinghouse,
+    periphery,
+  });
   const wiring = wiringModule(parameters, source, { vault, clearinghouse, margin, exchange });
   const handover = handoverModule(
     parameters,

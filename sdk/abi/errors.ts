@@ -67,7 +67,6 @@ export const errorsAbi = [
   {"inputs":[{"internalType":"bytes32","name":"orderHash","type":"bytes32"}],"name":"InvalidOrder","type":"error"},
   {"inputs":[{"internalType":"uint256","name":"length","type":"uint256"}],"name":"InvalidPerformData","type":"error"},
   {"inputs":[{"internalType":"uint24","name":"underlying","type":"uint24"},{"internalType":"address","name":"aggregator","type":"address"},{"internalType":"int256","name":"answer","type":"int256"}],"name":"InvalidPrice","type":"error"},
-  {"inputs":[{"internalType":"address","name":"engine","type":"address"},{"internalType":"address","name":"lens","type":"address"}],"name":"InvalidReaders","type":"error"},
   {"inputs":[{"internalType":"address","name":"receiver","type":"address"}],"name":"InvalidReceiver","type":"error"},
   {"inputs":[],"name":"InvalidShortString","type":"error"},
   {"inputs":[{"internalType":"bytes32","name":"orderHash","type":"bytes32"},{"internalType":"bytes32","name":"account","type":"bytes32"}],"name":"InvalidSignature","type":"error"},
