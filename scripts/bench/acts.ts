@@ -1,25 +1,11 @@
 import type { HardhatEthersSigner } from "@nomicfoundation/hardhat-ethers/types";
-import {
-  concat,
-  type ContractTransaction,
-  MaxInt256,
-  MaxUint256,
-  parseUnits,
-  ZeroHash,
-} from "ethers";
+import { MaxInt256, parseUnits } from "ethers";
 import { ORDER_FLAGS, parseWad, underlyingOf, WAD } from "../../sdk/index.js";
+import { type Act, CRASH_BPS, DEBTOR_DOLLARS, type Preparation, SETBACK_BPS } from "./act.js";
+import { performUpkeep, topUp } from "./automation.js";
 import { PERPETUALS } from "./deployment.js";
 import type { Key } from "./figures.js";
 import { accountOf, DRIFT_BPS, ETH_PERP, type Market, MOST_ROUNDS } from "./market.js";
-
-/** The one transaction that is measured. */
-interface Act {
-  sender: HardhatEthersSigner;
-  request: ContractTransaction;
-}
-
-/** Brings the market to the state in which the act is due. */
-type Preparation = (market: Market) => Promise<Act>;
 
 /** What is sent: a key of the figures, or a batch that one of them is computed from. */
 export type ActName = Exclude<Key, "furtherMaker"> | "matchOneMaker" | "matchFiveMakers";
@@ -29,18 +15,6 @@ const AMOUNT = parseUnits("1000", 6);
 
 /** What each maker sells [wad]. */
 const SIZE = parseWad(1);
-
-/** After this a debtor whose cash is 8 % of notional has about four fifths of its maintenance margin. */
-const CRASH_BPS = -500n;
-const DEBTOR_DOLLARS = 2_400;
-
-/** What the automation has. */
-const AUTOMATION_DOLLARS = 100_000;
-/** 10,000 bps, as an entry of a batch says it. */
-const WHOLE_SLICE = "0x2710";
-
-/** After this one it is below its initial margin only. */
-const SETBACK_BPS = -300n;
 
 /** After this one it owes more than it has. */
 const COLLAPSE_BPS = -900n;
@@ -53,19 +27,6 @@ const FLAG_SECONDS = 7_200;
 
 /** What 0.1 WETH, 0.1 wstETH and 0.003 WBTC are worth; the debtor has so much less in cash. */
 const COLLATERAL_DOLLARS = 960;
-
-/** From the wallet, with a tip, whenever an account is halfway to the line. */
-const INSTRUCTION = {
-  kind: 1n,
-  until: 2n ** 40n - 1n,
-  triggerHealth: parseWad("1.5"),
-  targetHealth: parseWad(2),
-  windowSeconds: 86_400n,
-  source: ZeroHash,
-  budget: AMOUNT,
-  tipLimit: parseUnits("2", 6),
-  leastAssetsPerShare: 0n,
-};
 
 /** Every act, by what it measures. */
 export const ACTS: Record<ActName, Preparation> = {
@@ -175,41 +136,8 @@ export const ACTS: Record<ActName, Preparation> = {
     return { sender: relay, request };
   },
 
-  async topUp({ debtor, house, relay, standingTopUp, usdc, endow, open, movePrices }) {
-    await endow(debtor, usdc, DEBTOR_DOLLARS);
-    await open(debtor, house, ETH_PERP);
-    await usdc.connect(debtor).approve(standingTopUp, MaxUint256);
-    const account = accountOf(debtor);
-    await standingTopUp.connect(debtor).instruct(account, 0n, INSTRUCTION);
-    // Executed once before, days ago, by the one who executes it now.
-    await movePrices([ETH_PERP], SETBACK_BPS);
-    await standingTopUp.connect(relay).topUp(account, 0n, INSTRUCTION.tipLimit);
-    await movePrices([ETH_PERP], SETBACK_BPS);
-    const request = await standingTopUp.topUp.populateTransaction(
-      account,
-      0n,
-      INSTRUCTION.tipLimit,
-    );
-    return { sender: relay, request };
-  },
-
-  async performUpkeep({ debtor, fellows, house, relay, vault, liquidationAutomation, ...market }) {
-    const { usdc, endow, open, movePrices } = market;
-    await endow(relay, usdc, AUTOMATION_DOLLARS);
-    const into = await liquidationAutomation.account();
-    await vault.connect(relay).deposit(into, usdc, parseUnits(String(AUTOMATION_DOLLARS), 6));
-    const sinking = [debtor, ...fellows];
-    for (const trader of sinking) {
-      await endow(trader, usdc, DEBTOR_DOLLARS);
-      await open(trader, house, ETH_PERP);
-    }
-    await liquidationAutomation.watch(sinking.map(accountOf));
-    await movePrices([ETH_PERP], CRASH_BPS);
-    // Named in a fixed order: the check begins anywhere.
-    const entries = sinking.flatMap((trader) => [accountOf(trader), WHOLE_SLICE]);
-    const request = await liquidationAutomation.performUpkeep.populateTransaction(concat(entries));
-    return { sender: relay, request };
-  },
+  topUp,
+  performUpkeep,
 
   marginView1: async (market) => viewMargin(market, 1),
   marginView5: async (market) => viewMargin(market, 5),
