@@ -33,8 +33,8 @@ export const LIQUIDATION: readonly Mutant[] = [
   {
     id: "fund-drawn-twice",
     file: "contracts/clearing/Waterfall.sol",
-    find: "draws[i].drawn + draws[i].part);",
-    replace: "draws[i].drawn);",
+    find: "uint256 drawn = draw.drawn + draw.part;",
+    replace: "uint256 drawn = draw.drawn;",
     why: "an instrument draws its whole share of the fund again and again",
   },
   {

@@ -1,3 +1,4 @@
+import { AUTOMATION } from "./automation.js";
 import { BOOKS } from "./books.js";
 import { DEFAULTS } from "./defaults.js";
 import { LIQUIDATION } from "./liquidation.js";
@@ -14,4 +15,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...DEFAULTS,
   ...MARGIN,
   ...MARGIN_OVER_TIME,
+  ...AUTOMATION,
 ];
