@@ -10,7 +10,7 @@ export interface PreflightCheck {
 }
 
 /** More than a whole deployment uses: `npm run rehearse` prints how much that is, and fails when it is above this. */
-export const DEPLOYMENT_GAS = 40_000_000n;
+export const DEPLOYMENT_GAS = 45_000_000n;
 
 const TOKEN = [
   "function symbol() view returns (string)",
