@@ -22,6 +22,7 @@ import {
   withdrawableCash,
   withdrawableCollateral,
 } from "../sdk/index.js";
+import { FastComparison } from "./fixtures/fastComparison.js";
 import { type CaseScene, marginCases, SETTLEMENT } from "./fixtures/marginCases.js";
 import { MARGIN_STATES } from "./fixtures/marginStates.js";
 import {
@@ -32,8 +33,8 @@ import {
 } from "./fixtures/marginWorld.js";
 import { ETH } from "./fixtures/plimsoll.js";
 
-const SCENES = 16;
-const SIZE = { margins: 80, withdrawals: 3, searches: 1 };
+const SCENES = 22;
+const SIZE = { margins: 100, withdrawals: 3, searches: 1 };
 
 /** How many of each sort there must have been in the end: a comparison that compares little says little. */
 const LEAST = {
@@ -53,23 +54,25 @@ const LEAST = {
   "liquidation prices": 50,
 };
 
-describe("The exact mirror and the contracts", function () {
+describe("The mirrors and the contracts", function () {
   this.timeout(240_000);
   let world: MarginWorld;
   const counts = new Map<string, number>();
+  const fast = new FastComparison();
 
   before(async () => {
     world = await deployMarginWorld(await hre.network.create());
   });
 
   for (const [place, [name, reach]] of Object.entries(MARGIN_STATES).entries()) {
-    it(`say the same of every margin, to the wei, ${name}`, async () => {
+    it(`say the same of every margin, to the wei and within the fast one's bound, ${name}`, async () => {
       await reach(world);
       const asking = { seed: 100 + place, scenes: SCENES, size: SIZE };
       for await (const scene of marginCases(world, asking)) {
         compareMargins(scene);
         comparePreviews(scene);
         compareSearches(scene);
+        fast.compare(scene);
       }
     });
   }
@@ -88,6 +91,14 @@ describe("The exact mirror and the contracts", function () {
     for (const [name, least] of Object.entries(LEAST)) {
       expect(counts.get(name) ?? 0, name).to.be.at.least(least);
     }
+  });
+
+  it("were both compared in 10,000, and the bound of the fast one says something", () => {
+    expect(fast.used).to.have.length.at.least(LEAST.cases);
+    fast.used.sort((a, b) => a - b);
+    expect(fast.used[fast.used.length >> 1]).to.be.greaterThan(0.01);
+    expect(fast.listed).to.be.greaterThan(100);
+    expect(fast.unread).to.be.greaterThan(100);
   });
 
   /** Liquidates an account that is below its line, at the time at which it was read: of a block that is undone. */
