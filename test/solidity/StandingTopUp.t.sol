@@ -23,7 +23,7 @@ abstract contract TopUpSetup is PlimsollSetup {
         clearinghouse.setVenue(address(_handler), true);
         _handler.begin();
 
-        bytes4[] memory selectors = new bytes4[](13);
+        bytes4[] memory selectors = new bytes4[](15);
         selectors[0] = TopUpHandler.instruct.selector;
         selectors[1] = TopUpHandler.cancel.selector;
         selectors[2] = TopUpHandler.fill.selector;
@@ -38,6 +38,8 @@ abstract contract TopUpSetup is PlimsollSetup {
         selectors[10] = TopUpChecks.crash.selector;
         selectors[11] = TopUpHandler.instruct.selector;
         selectors[12] = TopUpChecks.crash.selector;
+        selectors[13] = TopUpChecks.lie.selector;
+        selectors[14] = TopUpChecks.lie.selector;
         targetContract(address(_handler));
         targetSelector(FuzzSelector({addr: address(_handler), selectors: selectors}));
     }
@@ -81,11 +83,11 @@ contract StandingTopUpTest is TopUpSetup {
 /// RareEvents.t.sol: each run begins with the same state, so what happened is summed in the environment of the process.
 contract StandingTopUpEventsTest is TopUpSetup {
     /// @dev So many that everything is expected to have happened.
-    uint256 private constant ENOUGH_ACTS = 1_500;
+    uint256 private constant ENOUGH_ACTS = 3_000;
     string private constant PREFIX = "PLIMSOLL_TOP_UP ";
 
     /// @notice Every act is asserted by the handler.
-    /// hardhat-config: default.invariant.runs = 48
+    /// hardhat-config: default.invariant.runs = 96
     function invariant_EverythingRareOccurs() public view {
         assertGt(_handler.accounts().length, 0);
     }

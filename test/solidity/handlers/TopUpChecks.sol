@@ -56,7 +56,7 @@ contract TopUpChecks is TopUpHandler {
         attempt.budgetLeft = _topUps.budgetLeftOf(attempt.account, attempt.number);
         (attempt.amount, attempt.mostTip) = _topUps.previewTopUp(attempt.account, attempt.number);
         attempt.tip = attempt.mostTip == 0 ? 0 : tipSeed % (attempt.mostTip + 1);
-        if (tipSeed % 11 == 0) attempt.tip = attempt.mostTip + (tipSeed % 2);
+        if (tipSeed % 5 == 0) attempt.tip = attempt.mostTip + (tipSeed % 2);
         attempt.holdings = _holdings();
 
         vm.prank(attempt.caller);
@@ -69,9 +69,22 @@ contract TopUpChecks is TopUpHandler {
     }
 
     /// @dev What owners instructed while prices are low is executed at once: what makes a rare event frequent.
-    function crash(uint256 owner, uint256 number, uint256 price, uint256 tipSeed, uint256 mannerSeed) external {
+    function crash(uint256 owner, uint256 number, uint256 price, uint256 tipSeed, uint256 mannerSeed) public {
         _system.feeds[0].updateAnswer(int256(bound(price, 2_700e8, 2_860e8)));
         topUp(owner, number, tipSeed, tipSeed >> 8, mannerSeed);
+    }
+
+    /// @dev The same from hostile shares with enough in them, in one of the manners that a top-up gets furthest with.
+    function lie(uint256 owner, uint256 price, uint256 seed) external {
+        fill(owner, 3, 3_000e6);
+        instruct(owner, NUMBERS - 1, 4, 2.5e18, seed);
+        HostileShares.Manner[4] memory manners = [
+            HostileShares.Manner.SendsMore,
+            HostileShares.Manner.SendsLess,
+            HostileShares.Manner.BurnsMore,
+            HostileShares.Manner.CallsBefore
+        ];
+        crash(owner, NUMBERS - 1, price, seed >> 64, uint256(manners[(seed >> 128) % 4]));
     }
 
     /// @notice The hostile vault calls back: the lock is on, whoever's instruction it is.

@@ -94,7 +94,7 @@ abstract contract TopUpHandler is BaseTest, ITransferHook {
                 : kind == 1
                     ? SourceKind.SubAccount
                     : SourceKind.Shares;
-        instruction.until = uint40(block.timestamp + bound(seed, 0, 40) * 1 hours);
+        instruction.until = uint40(block.timestamp + (seed % 4 == 0 ? 0 : bound(seed, 0, 40) * 1 hours));
         instruction.triggerHealth = uint80(bound(trigger, 1e18, 2.5e18));
         instruction.targetHealth = uint80(instruction.triggerHealth + bound(seed, 0.05e18, 1e18));
         instruction.windowSeconds = uint48(bound(seed >> 8, 60, 12 hours));
