@@ -67,6 +67,11 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
     /// @dev More for each instrument where the liquidator is paid: the insurance fund and the other side may be charged.
     uint256 private constant GAS_OF_LOSS = 35_000;
 
+    /// @dev With less a check looks at no further account [gas].
+    uint256 private constant GAS_TO_ADD = 600_000;
+    /// @dev Kept back by a check, to count what an account holds and to answer [gas].
+    uint256 private constant GAS_TO_ANSWER = 300_000;
+
     /// @dev The least time between two checks [seconds].
     uint256 private constant PERIOD = 30;
     /// @dev What a check reads unless it is told otherwise: see ILens for what that costs.
@@ -87,12 +92,7 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
     uint88 private _leastFreeMargin;
     EnumerableSet.Bytes32Set private _watched;
 
-    constructor(
-        address owner,
-        IVault vault,
-        IClearinghouse clearinghouse,
-        ILens lens
-    ) Ownable(owner) {
+    constructor(address owner, IVault vault, IClearinghouse clearinghouse, ILens lens) Ownable(owner) {
         VAULT = vault;
         CLEARINGHOUSE = clearinghouse;
         LENS = lens;
@@ -180,17 +180,17 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
     function checkUpkeep(bytes calldata checkData) external view returns (bool, bytes memory) {
         Plan memory plan;
         if (_stopped) return (false, plan.batch);
-        (AccountId[] memory accounts, uint256 begin) = _page(checkData);
+        AccountId[] memory accounts = _page(checkData);
         plan.engine = CLEARINGHOUSE.marginEngine();
         plan.free = _freeMargin(plan.engine);
         plan.gasLeft = GAS_OF_PERFORM;
         if (accounts.length == 0 || plan.free <= 0) return (false, plan.batch);
 
-        bytes memory liquidatable = LENS.liquidatable(accounts);
-        for (uint256 i = 0; i < accounts.length; ++i) {
-            uint256 place = (begin + i) % accounts.length;
-            bool isBelow = (uint8(liquidatable[place / 8]) >> (place % 8)) & 1 == 1;
-            if (isBelow) _add(plan, accounts[place]);
+        // A few accounts can use up all that the lens is given: the rest is for those that it finds.
+        bytes memory liquidatable = LENS.liquidatable{gas: gasleft() - gasleft() / 4}(accounts);
+        for (uint256 i = 0; i < accounts.length && _hasRoom(plan); ++i) {
+            bool isBelow = (uint8(liquidatable[i / 8]) >> (i % 8)) & 1 == 1;
+            if (isBelow) _add(plan, accounts[i]);
         }
         return (plan.batch.length != 0, plan.batch);
     }
@@ -284,14 +284,18 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
 
     // Checking
 
-    /// @dev The part of the list that a check reads, and where in it it begins.
-    function _page(bytes calldata checkData) private view returns (AccountId[] memory accounts, uint256 begin) {
+    /// @dev The part of the list that a check reads, in turn from the place where it begins: what the gas does not suffice
+    /// for is at the end, and that is somewhere else each time.
+    function _page(bytes calldata checkData) private view returns (AccountId[] memory accounts) {
         uint256 moment = block.timestamp / PERIOD;
         (uint256 from, uint256 count) = checkData.length == 0
             ? _pageAt(moment)
             : abi.decode(checkData, (uint256, uint256));
-        accounts = watched(from, count);
-        if (accounts.length != 0) begin = uint256(keccak256(abi.encode(moment))) % accounts.length;
+        AccountId[] memory page = watched(from, count);
+        if (page.length == 0) return page;
+        uint256 begin = uint256(keccak256(abi.encode(moment))) % page.length;
+        accounts = new AccountId[](page.length);
+        for (uint256 i = 0; i < page.length; ++i) accounts[i] = page[(begin + i) % page.length];
     }
 
     /// @dev Each page once in as many moments as there are pages, in an order that begins anew each time by chance: who looks
@@ -303,15 +307,16 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
         return (((start + moment) % pages) * PAGE, PAGE);
     }
 
-    /// @dev What the liquidator's account can carry [wad]; no limit when that cannot be read: the act itself decides.
+    /// @dev What the liquidator's account can carry [wad]. When that cannot be read: no limit, as the act itself decides;
+    /// with a reserve nothing, as the act needs to read it.
     function _freeMargin(IMarginEngine engine) private view returns (int256) {
+        int256 reserve = int256(uint256(_leastFreeMargin));
         try engine.marginOf(ACCOUNT) returns (Margin memory margin) {
-            int256 reserve = int256(uint256(_leastFreeMargin));
             // With a reserve the add-on for open interest counts, as it does in the act.
             uint256 required = reserve == 0 ? _requiredOf(margin) : margin.initial;
             return margin.equity - required.toInt256() - reserve;
         } catch {
-            return type(int256).max;
+            return reserve == 0 ? type(int256).max : int256(0);
         }
     }
 
@@ -321,12 +326,27 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
         return FixedPointMathLib.min(margin.initial, 2 * margin.maintenance);
     }
 
+    /// @dev Whether one more account may fit into the batch, and the check has the gas to find out.
+    function _hasRoom(Plan memory plan) private view returns (bool) {
+        return
+            plan.batch.length != MOST_ENTRIES * BYTES_OF_ENTRY &&
+            plan.free > 0 &&
+            plan.gasLeft > GAS_OF_SLICE &&
+            gasleft() > GAS_TO_ADD;
+    }
+
+    /// @dev What a question of a check may use: what it asks next may cost more than is left, and then what it has found so
+    /// far is its answer [gas].
+    function _gasToAsk() private view returns (uint256) {
+        return FixedPointMathLib.zeroFloorSub(gasleft(), GAS_TO_ANSWER);
+    }
+
     /// @dev Puts an account into the batch unless it is known that it cannot be taken.
     function _add(Plan memory plan, AccountId sinking) private view {
-        if (plan.batch.length == MOST_ENTRIES * BYTES_OF_ENTRY) return;
         LiquidationTerms memory terms = _termsOf(plan.engine, sinking, WadMath.WAD);
+        if (terms.fraction == 0) return;
         uint256 gasNeeded = _gasFor({sinking: sinking, isLoss: terms.payment < 0});
-        if (terms.fraction == 0 || gasNeeded > plan.gasLeft) return;
+        if (gasNeeded > plan.gasLeft || !_isPaid(plan.engine, sinking, terms)) return;
         (uint256 shareBps, uint256 needed) = _shareOf(plan, sinking, terms);
         if (shareBps == 0) return;
 
@@ -346,17 +366,14 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
     ///
     ///     needed = max(required - I, 0) x f x share
     ///
-    /// as the liquidator earns the incentive I. 0 when it carries too little, or the slice cannot be had at its price.
+    /// as the liquidator earns the incentive I. 0 when it carries too little.
     function _shareOf(
         Plan memory plan,
         AccountId sinking,
         LiquidationTerms memory terms
     ) private view returns (uint256 shareBps, uint256 needed) {
-        (, int256 payment, , ) = plan.engine.previewLiquidation(sinking);
-        if (payment > WadMath.mulUp(terms.payment, terms.fraction.toInt256())) return (0, 0);
-
         uint256 required = 2 * terms.maintenance;
-        try plan.engine.marginOf(sinking) returns (Margin memory margin) {
+        try plan.engine.marginOf{gas: _gasToAsk()}(sinking) returns (Margin memory margin) {
             required = _requiredOf(margin);
         } catch {}
         needed = WadMath.mulUp(FixedPointMathLib.zeroFloorSub(required, terms.incentive), terms.fraction);
@@ -370,13 +387,26 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
         return terms.fraction == 0 ? (0, 0) : (shareBps, free);
     }
 
+    /// @dev Whether the largest slice can be had at its price: with the whole incentive.
+    function _isPaid(
+        IMarginEngine engine,
+        AccountId sinking,
+        LiquidationTerms memory terms
+    ) private view returns (bool) {
+        try engine.previewLiquidation{gas: _gasToAsk()}(sinking) returns (uint256, int256 payment, int256, int256) {
+            return payment <= WadMath.mulUp(terms.payment, terms.fraction.toInt256());
+        } catch {
+            return false;
+        }
+    }
+
     /// @dev The terms for at most a fraction; those of nothing when it is refused.
     function _termsOf(
         IMarginEngine engine,
         AccountId sinking,
         uint256 maxFraction
     ) private view returns (LiquidationTerms memory terms) {
-        try engine.liquidationTermsOf(sinking, maxFraction) returns (
+        try engine.liquidationTermsOf{gas: _gasToAsk()}(sinking, maxFraction) returns (
             LiquidationTerms memory found,
             KnownMarket[] memory
         ) {
