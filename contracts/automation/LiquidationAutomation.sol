@@ -4,7 +4,9 @@ pragma solidity 0.8.37;
 import {AutomationCompatibleInterface} from "@chainlink/contracts/src/v0.8/automation/interfaces/AutomationCompatibleInterface.sol";
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {ERC165} from "@openzeppelin/contracts/utils/introspection/ERC165.sol";
 import {EnumerableSet} from "@openzeppelin/contracts/utils/structs/EnumerableSet.sol";
 import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
@@ -28,7 +30,7 @@ import {Margin} from "../types/Portfolio.sol";
 /// names accounts by their ids, not by their places on the list, which a call just before it could change.
 ///
 ///   entry of a batch:  account (32 bytes) | share of the largest slice (2 bytes, bps)
-contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, ReentrancyGuardTransient {
+contract LiquidationAutomation is ILiquidationAutomation, IERC1271, Ownable2Step, ERC165, ReentrancyGuardTransient {
     using EnumerableSet for EnumerableSet.Bytes32Set;
     using SafeCast for int256;
     using SafeCast for uint256;
@@ -40,6 +42,8 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
         int256 free;
         /// What a perform can still use [gas].
         uint256 gasLeft;
+        /// How many instruments and tokens the account holds.
+        uint256 ownItems;
         bytes batch;
     }
 
@@ -66,6 +70,8 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
     uint256 private constant GAS_OF_INSTRUMENT = 110_000;
     /// @dev More for each instrument where the liquidator is paid: the insurance fund and the other side may be charged.
     uint256 private constant GAS_OF_LOSS = 35_000;
+    /// @dev What valuing one item costs that the liquidator holds: after each slice, and once more with a reserve.
+    uint256 private constant GAS_OF_VALUING = 30_000;
 
     /// @dev With less a check looks at no further account [gas].
     uint256 private constant GAS_TO_ADD = 600_000;
@@ -184,6 +190,8 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
         plan.engine = CLEARINGHOUSE.marginEngine();
         plan.free = _freeMargin(plan.engine);
         plan.gasLeft = GAS_OF_PERFORM;
+        (uint256 ownTokens, uint256 ownInstruments) = _itemsOf(ACCOUNT);
+        plan.ownItems = ownTokens + ownInstruments;
         if (accounts.length == 0 || plan.free <= 0) return (false, plan.batch);
 
         // A few accounts can use up all that the lens is given: the rest is for those that it finds.
@@ -226,6 +234,14 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
         bytes32[] memory ids = _watched.values(from, from + FixedPointMathLib.min(count, MOST_OF_PAGE));
         accounts = new AccountId[](ids.length);
         for (uint256 i = 0; i < ids.length; ++i) accounts[i] = AccountId.wrap(ids[i]);
+    }
+
+    /// @inheritdoc IERC1271
+    /// @dev Whether an owner that is a contract has signed: the Exchange takes operators by their keys only, and such an owner
+    /// could not reduce what was taken. The key of any other owner is an operator's, and signs without this.
+    function isValidSignature(bytes32 hash, bytes calldata signature) external view returns (bytes4) {
+        bool isSigned = SignatureChecker.isValidERC1271SignatureNow(owner(), hash, signature);
+        return isSigned ? IERC1271.isValidSignature.selector : bytes4(0xffffffff);
     }
 
     /// @notice Says that it receives reports of a forwarder.
@@ -345,7 +361,7 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
     function _add(Plan memory plan, AccountId sinking) private view {
         LiquidationTerms memory terms = _termsOf(plan.engine, sinking, WadMath.WAD);
         if (terms.fraction == 0) return;
-        uint256 gasNeeded = _gasFor({sinking: sinking, isLoss: terms.payment < 0});
+        uint256 gasNeeded = _gasFor(plan, sinking, terms.payment < 0);
         if (gasNeeded > plan.gasLeft || !_isPaid(plan.engine, sinking, terms)) return;
         (uint256 shareBps, uint256 needed) = _shareOf(plan, sinking, terms);
         if (shareBps == 0) return;
@@ -355,11 +371,20 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
         plan.batch = bytes.concat(plan.batch, AccountId.unwrap(sinking), bytes2(uint16(shareBps)));
     }
 
-    function _gasFor(AccountId sinking, bool isLoss) private view returns (uint256) {
-        (, , uint256[] memory amounts) = VAULT.balancesOf(sinking);
-        uint256 ofInstrument = isLoss ? GAS_OF_INSTRUMENT + GAS_OF_LOSS : GAS_OF_INSTRUMENT;
-        return
-            GAS_OF_SLICE + amounts.length * GAS_OF_TOKEN + CLEARINGHOUSE.instrumentsOf(sinking).length * ofInstrument;
+    /// @dev What a slice costs, with what the liquidator must value afterwards: what it has taken and what it had, at least
+    /// as much as the larger of the two.
+    function _gasFor(Plan memory plan, AccountId sinking, bool isLoss) private view returns (uint256 gasNeeded) {
+        (uint256 tokens, uint256 instruments) = _itemsOf(sinking);
+        uint256 items = tokens + instruments;
+        gasNeeded = GAS_OF_SLICE + tokens * GAS_OF_TOKEN + instruments * GAS_OF_INSTRUMENT;
+        if (isLoss) gasNeeded += instruments * GAS_OF_LOSS;
+        gasNeeded += FixedPointMathLib.zeroFloorSub(plan.ownItems, items) * GAS_OF_VALUING;
+        if (_leastFreeMargin != 0) gasNeeded += FixedPointMathLib.max(plan.ownItems, items) * GAS_OF_VALUING;
+    }
+
+    function _itemsOf(AccountId holder) private view returns (uint256 tokens, uint256 instruments) {
+        (, , uint256[] memory amounts) = VAULT.balancesOf(holder);
+        return (amounts.length, CLEARINGHOUSE.instrumentsOf(holder).length);
     }
 
     /// @dev The share of an account's largest slice f that the free margin carries, and what it needs of it:
