@@ -4,7 +4,9 @@ pragma solidity 0.8.37;
 import {AutomationCompatibleInterface} from "@chainlink/contracts/src/v0.8/automation/interfaces/AutomationCompatibleInterface.sol";
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {ERC165} from "@openzeppelin/contracts/utils/introspection/ERC165.sol";
 import {EnumerableSet} from "@openzeppelin/contracts/utils/structs/EnumerableSet.sol";
 import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
@@ -28,7 +30,7 @@ import {Margin} from "../types/Portfolio.sol";
 /// names accounts by their ids, not by their places on the list, which a call just before it could change.
 ///
 ///   entry of a batch:  account (32 bytes) | share of the largest slice (2 bytes, bps)
-contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, ReentrancyGuardTransient {
+contract LiquidationAutomation is ILiquidationAutomation, IERC1271, Ownable2Step, ERC165, ReentrancyGuardTransient {
     using EnumerableSet for EnumerableSet.Bytes32Set;
     using SafeCast for int256;
     using SafeCast for uint256;
@@ -40,6 +42,8 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
         int256 free;
         /// What a perform can still use [gas].
         uint256 gasLeft;
+        /// How many instruments and tokens the account holds.
+        uint256 ownItems;
         bytes batch;
     }
 
@@ -66,6 +70,13 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
     uint256 private constant GAS_OF_INSTRUMENT = 110_000;
     /// @dev More for each instrument where the liquidator is paid: the insurance fund and the other side may be charged.
     uint256 private constant GAS_OF_LOSS = 35_000;
+    /// @dev What valuing one item costs that the liquidator holds: after each slice, and once more with a reserve.
+    uint256 private constant GAS_OF_VALUING = 30_000;
+
+    /// @dev With less a check looks at no further account [gas].
+    uint256 private constant GAS_TO_ADD = 600_000;
+    /// @dev Kept back by a check, to count what an account holds and to answer [gas].
+    uint256 private constant GAS_TO_ANSWER = 300_000;
 
     /// @dev The least time between two checks [seconds].
     uint256 private constant PERIOD = 30;
@@ -87,12 +98,7 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
     uint88 private _leastFreeMargin;
     EnumerableSet.Bytes32Set private _watched;
 
-    constructor(
-        address owner,
-        IVault vault,
-        IClearinghouse clearinghouse,
-        ILens lens
-    ) Ownable(owner) {
+    constructor(address owner, IVault vault, IClearinghouse clearinghouse, ILens lens) Ownable(owner) {
         VAULT = vault;
         CLEARINGHOUSE = clearinghouse;
         LENS = lens;
@@ -180,17 +186,19 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
     function checkUpkeep(bytes calldata checkData) external view returns (bool, bytes memory) {
         Plan memory plan;
         if (_stopped) return (false, plan.batch);
-        (AccountId[] memory accounts, uint256 begin) = _page(checkData);
+        AccountId[] memory accounts = _page(checkData);
         plan.engine = CLEARINGHOUSE.marginEngine();
         plan.free = _freeMargin(plan.engine);
         plan.gasLeft = GAS_OF_PERFORM;
+        (uint256 ownTokens, uint256 ownInstruments) = _itemsOf(ACCOUNT);
+        plan.ownItems = ownTokens + ownInstruments;
         if (accounts.length == 0 || plan.free <= 0) return (false, plan.batch);
 
-        bytes memory liquidatable = LENS.liquidatable(accounts);
-        for (uint256 i = 0; i < accounts.length; ++i) {
-            uint256 place = (begin + i) % accounts.length;
-            bool isBelow = (uint8(liquidatable[place / 8]) >> (place % 8)) & 1 == 1;
-            if (isBelow) _add(plan, accounts[place]);
+        // A few accounts can use up all that the lens is given: the rest is for those that it finds.
+        bytes memory liquidatable = LENS.liquidatable{gas: gasleft() - gasleft() / 4}(accounts);
+        for (uint256 i = 0; i < accounts.length && _hasRoom(plan); ++i) {
+            bool isBelow = (uint8(liquidatable[i / 8]) >> (i % 8)) & 1 == 1;
+            if (isBelow) _add(plan, accounts[i]);
         }
         return (plan.batch.length != 0, plan.batch);
     }
@@ -226,6 +234,14 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
         bytes32[] memory ids = _watched.values(from, from + FixedPointMathLib.min(count, MOST_OF_PAGE));
         accounts = new AccountId[](ids.length);
         for (uint256 i = 0; i < ids.length; ++i) accounts[i] = AccountId.wrap(ids[i]);
+    }
+
+    /// @inheritdoc IERC1271
+    /// @dev Whether an owner that is a contract has signed: the Exchange takes operators by their keys only, and such an owner
+    /// could not reduce what was taken. The key of any other owner is an operator's, and signs without this.
+    function isValidSignature(bytes32 hash, bytes calldata signature) external view returns (bytes4) {
+        bool isSigned = SignatureChecker.isValidERC1271SignatureNow(owner(), hash, signature);
+        return isSigned ? IERC1271.isValidSignature.selector : bytes4(0xffffffff);
     }
 
     /// @notice Says that it receives reports of a forwarder.
@@ -284,14 +300,18 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
 
     // Checking
 
-    /// @dev The part of the list that a check reads, and where in it it begins.
-    function _page(bytes calldata checkData) private view returns (AccountId[] memory accounts, uint256 begin) {
+    /// @dev The part of the list that a check reads, in turn from the place where it begins: what the gas does not suffice
+    /// for is at the end, and that is somewhere else each time.
+    function _page(bytes calldata checkData) private view returns (AccountId[] memory accounts) {
         uint256 moment = block.timestamp / PERIOD;
         (uint256 from, uint256 count) = checkData.length == 0
             ? _pageAt(moment)
             : abi.decode(checkData, (uint256, uint256));
-        accounts = watched(from, count);
-        if (accounts.length != 0) begin = uint256(keccak256(abi.encode(moment))) % accounts.length;
+        AccountId[] memory page = watched(from, count);
+        if (page.length == 0) return page;
+        uint256 begin = uint256(keccak256(abi.encode(moment))) % page.length;
+        accounts = new AccountId[](page.length);
+        for (uint256 i = 0; i < page.length; ++i) accounts[i] = page[(begin + i) % page.length];
     }
 
     /// @dev Each page once in as many moments as there are pages, in an order that begins anew each time by chance: who looks
@@ -303,15 +323,16 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
         return (((start + moment) % pages) * PAGE, PAGE);
     }
 
-    /// @dev What the liquidator's account can carry [wad]; no limit when that cannot be read: the act itself decides.
+    /// @dev What the liquidator's account can carry [wad]. When that cannot be read: no limit, as the act itself decides;
+    /// with a reserve nothing, as the act needs to read it.
     function _freeMargin(IMarginEngine engine) private view returns (int256) {
+        int256 reserve = int256(uint256(_leastFreeMargin));
         try engine.marginOf(ACCOUNT) returns (Margin memory margin) {
-            int256 reserve = int256(uint256(_leastFreeMargin));
             // With a reserve the add-on for open interest counts, as it does in the act.
             uint256 required = reserve == 0 ? _requiredOf(margin) : margin.initial;
             return margin.equity - required.toInt256() - reserve;
         } catch {
-            return type(int256).max;
+            return reserve == 0 ? type(int256).max : int256(0);
         }
     }
 
@@ -321,12 +342,27 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
         return FixedPointMathLib.min(margin.initial, 2 * margin.maintenance);
     }
 
+    /// @dev Whether one more account may fit into the batch, and the check has the gas to find out.
+    function _hasRoom(Plan memory plan) private view returns (bool) {
+        return
+            plan.batch.length != MOST_ENTRIES * BYTES_OF_ENTRY &&
+            plan.free > 0 &&
+            plan.gasLeft > GAS_OF_SLICE &&
+            gasleft() > GAS_TO_ADD;
+    }
+
+    /// @dev What a question of a check may use: what it asks next may cost more than is left, and then what it has found so
+    /// far is its answer [gas].
+    function _gasToAsk() private view returns (uint256) {
+        return FixedPointMathLib.zeroFloorSub(gasleft(), GAS_TO_ANSWER);
+    }
+
     /// @dev Puts an account into the batch unless it is known that it cannot be taken.
     function _add(Plan memory plan, AccountId sinking) private view {
-        if (plan.batch.length == MOST_ENTRIES * BYTES_OF_ENTRY) return;
         LiquidationTerms memory terms = _termsOf(plan.engine, sinking, WadMath.WAD);
-        uint256 gasNeeded = _gasFor({sinking: sinking, isLoss: terms.payment < 0});
-        if (terms.fraction == 0 || gasNeeded > plan.gasLeft) return;
+        if (terms.fraction == 0) return;
+        uint256 gasNeeded = _gasFor(plan, sinking, terms.payment < 0);
+        if (gasNeeded > plan.gasLeft || !_isPaid(plan.engine, sinking, terms)) return;
         (uint256 shareBps, uint256 needed) = _shareOf(plan, sinking, terms);
         if (shareBps == 0) return;
 
@@ -335,28 +371,34 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
         plan.batch = bytes.concat(plan.batch, AccountId.unwrap(sinking), bytes2(uint16(shareBps)));
     }
 
-    function _gasFor(AccountId sinking, bool isLoss) private view returns (uint256) {
-        (, , uint256[] memory amounts) = VAULT.balancesOf(sinking);
-        uint256 ofInstrument = isLoss ? GAS_OF_INSTRUMENT + GAS_OF_LOSS : GAS_OF_INSTRUMENT;
-        return
-            GAS_OF_SLICE + amounts.length * GAS_OF_TOKEN + CLEARINGHOUSE.instrumentsOf(sinking).length * ofInstrument;
+    /// @dev What a slice costs, with what the liquidator must value afterwards: what it has taken and what it had, at least
+    /// as much as the larger of the two.
+    function _gasFor(Plan memory plan, AccountId sinking, bool isLoss) private view returns (uint256 gasNeeded) {
+        (uint256 tokens, uint256 instruments) = _itemsOf(sinking);
+        uint256 items = tokens + instruments;
+        gasNeeded = GAS_OF_SLICE + tokens * GAS_OF_TOKEN + instruments * GAS_OF_INSTRUMENT;
+        if (isLoss) gasNeeded += instruments * GAS_OF_LOSS;
+        gasNeeded += FixedPointMathLib.zeroFloorSub(plan.ownItems, items) * GAS_OF_VALUING;
+        if (_leastFreeMargin != 0) gasNeeded += FixedPointMathLib.max(plan.ownItems, items) * GAS_OF_VALUING;
+    }
+
+    function _itemsOf(AccountId holder) private view returns (uint256 tokens, uint256 instruments) {
+        (, , uint256[] memory amounts) = VAULT.balancesOf(holder);
+        return (amounts.length, CLEARINGHOUSE.instrumentsOf(holder).length);
     }
 
     /// @dev The share of an account's largest slice f that the free margin carries, and what it needs of it:
     ///
     ///     needed = max(required - I, 0) x f x share
     ///
-    /// as the liquidator earns the incentive I. 0 when it carries too little, or the slice cannot be had at its price.
+    /// as the liquidator earns the incentive I. 0 when it carries too little.
     function _shareOf(
         Plan memory plan,
         AccountId sinking,
         LiquidationTerms memory terms
     ) private view returns (uint256 shareBps, uint256 needed) {
-        (, int256 payment, , ) = plan.engine.previewLiquidation(sinking);
-        if (payment > WadMath.mulUp(terms.payment, terms.fraction.toInt256())) return (0, 0);
-
         uint256 required = 2 * terms.maintenance;
-        try plan.engine.marginOf(sinking) returns (Margin memory margin) {
+        try plan.engine.marginOf{gas: _gasToAsk()}(sinking) returns (Margin memory margin) {
             required = _requiredOf(margin);
         } catch {}
         needed = WadMath.mulUp(FixedPointMathLib.zeroFloorSub(required, terms.incentive), terms.fraction);
@@ -370,13 +412,26 @@ contract LiquidationAutomation is ILiquidationAutomation, Ownable2Step, ERC165, 
         return terms.fraction == 0 ? (0, 0) : (shareBps, free);
     }
 
+    /// @dev Whether the largest slice can be had at its price: with the whole incentive.
+    function _isPaid(
+        IMarginEngine engine,
+        AccountId sinking,
+        LiquidationTerms memory terms
+    ) private view returns (bool) {
+        try engine.previewLiquidation{gas: _gasToAsk()}(sinking) returns (uint256, int256 payment, int256, int256) {
+            return payment <= WadMath.mulUp(terms.payment, terms.fraction.toInt256());
+        } catch {
+            return false;
+        }
+    }
+
     /// @dev The terms for at most a fraction; those of nothing when it is refused.
     function _termsOf(
         IMarginEngine engine,
         AccountId sinking,
         uint256 maxFraction
     ) private view returns (LiquidationTerms memory terms) {
-        try engine.liquidationTermsOf(sinking, maxFraction) returns (
+        try engine.liquidationTermsOf{gas: _gasToAsk()}(sinking, maxFraction) returns (
             LiquidationTerms memory found,
             KnownMarket[] memory
         ) {
