@@ -1,4 +1,9 @@
-import { isError, type ContractTransactionReceipt, type ContractTransactionResponse } from "ethers";
+import {
+  ContractTransactionReceipt,
+  type ContractTransactionResponse,
+  Interface,
+  isError,
+} from "ethers";
 import { explainError, type Explanation, formatExplanation } from "./explain.js";
 import type { ErrorContext } from "./formats.js";
 
@@ -20,7 +25,7 @@ export class ExplainedError extends Error {
  *
  * @param sending What a contract's method returned: `sendExplained(vault.deposit(...))`.
  * @param context What makes explanations readable.
- * @returns Its receipt, or that of the same call that the sender sent again with another fee.
+ * @returns Its receipt, or that of the same call that the sender sent again with another fee: its logs are not decoded.
  * @throws ExplainedError when it was not sent, reverted in its block, or another transaction took its place.
  */
 export async function sendExplained(
@@ -46,7 +51,8 @@ export async function sendExplained(
 function receiptOfSame(error: unknown): ContractTransactionReceipt | undefined {
   if (!isError(error, "TRANSACTION_REPLACED") || error.reason !== "repriced") return undefined;
   const { receipt } = error;
-  return receipt.status === 1 ? (receipt as ContractTransactionReceipt) : undefined;
+  if (receipt.status !== 1) return undefined;
+  return new ContractTransactionReceipt(new Interface([]), receipt.provider, receipt);
 }
 
 /** What the transaction's call throws on the state before its block; undefined if nothing, or if nobody can say. */
