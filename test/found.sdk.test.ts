@@ -3,18 +3,22 @@ import { id, makeError, toBeHex, ZeroHash, type ContractTransactionResponse } fr
 import {
   ABIS,
   accountId,
+  accruedPool,
   catchUp,
   CouldNotLook,
   EventIndex,
   explainError,
   ForeignCheckpoint,
+  fundingSince,
   MarginBook,
+  newCashPool,
   orderStatuses,
   perpetual,
   restoreCheckpoint,
   rpcSource,
   saveCheckpoint,
   sendExplained,
+  WAD,
   type EventIndexOptions,
   type Order,
   type OrderContracts,
@@ -317,6 +321,21 @@ describe("What a look through the SDK has found", () => {
       const contracts = contractsWith(() => Promise.resolve(5n), [10n, 4n]);
       expect((await orderStatuses(contracts, [order]))[0]?.state).to.equal("filled");
     });
+  });
+
+  it("does not make up interest and funding of a time that is gone", () => {
+    const rules = {
+      ...{ baseBps: 100n, slopeBps: 500n, kinkBps: 8_000n, slopeAboveBps: 5_000n },
+      ...{ reservePercent: 10n, borrowCap: 10n ** 9n },
+    };
+    const pool = { ...newCashPool(rules), tokens: 10n * WAD, debt: 5n * WAD, accruedAt: 1_000n };
+    expect(() => accruedPool(pool, 999n)).to.throw(RangeError, "after 999");
+    const funding = {
+      ...{ longIndex: 0n, shortIndex: 0n, mark: WAD, interest: 100n, premium: 5n },
+      accruedAt: 1_000n,
+    };
+    expect(() => fundingSince(funding, 999n)).to.throw(RangeError, "after 999");
+    expect(fundingSince(funding, 1_000n)).to.equal(0n);
   });
 
   it("leaves an account that the fast book refuses as it was", () => {
