@@ -40,7 +40,8 @@ export async function liquidate(request: Liquidation): Promise<LiquidationPrevie
   const [subject, market, fund] = await Promise.all([
     readAccount(plimsoll, account, at),
     readMarket(plimsoll, underlyings, at),
-    // What losses have drawn on the fund lately matters for bankrupt accounts only; the event index knows it.
+    // What losses have drawn on the fund lately matters where the fund pays the liquidator, for accounts that are bankrupt or
+    // nearly so: without it such a slice may be dearer than this preview. The event index knows it.
     readFund(plimsoll, new Map(), at),
   ]);
   const preview = previewLiquidation(subject, market, fund);

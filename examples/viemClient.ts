@@ -19,7 +19,7 @@ import {
   vaultAbi,
 } from "../sdk/index.js";
 
-/** Read with viem: the constants type arguments and results, and ethers is not needed. */
+/** Read with viem: the constants type arguments and results, and no provider of ethers is needed. */
 export async function readWithViem(deployment: DeploymentRecord, url: string, account: AccountId) {
   const client = createPublicClient({ transport: http(url) });
   const { equity, initial, maintenance } = await client.readContract({

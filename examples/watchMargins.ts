@@ -82,10 +82,7 @@ export async function watchMargins(
 }
 
 /** Compares everything that the index says with the chain: do it now and then, for no index should be believed blindly. */
-export async function proveIndex(
-  plimsoll: Plimsoll,
-  index: EventIndex,
-): Promise<number> {
+export async function proveIndex(plimsoll: Plimsoll, index: EventIndex): Promise<number> {
   const { compared, differences } = await verifyIndex(index, { contracts: plimsoll });
   if (differences.length > 0) throw new Error(`${differences.length} values differ: index again`);
   return compared;

@@ -87,9 +87,13 @@ const YEAR = 31_536_000n;
  *     mark x (interest x t + P x s x (2 fade - s) / (2 fade)) / period,   s = min(t, fade)
  *
  * @param time Not before `accruedAt` [unix seconds].
+ * @throws RangeError when it is: what the indices were then is not known any more.
  */
 export function fundingSince(state: FundingState, time: bigint): bigint {
   const elapsed = time - state.accruedAt;
+  if (elapsed < 0n) {
+    throw new RangeError(`Funding has accrued until ${state.accruedAt}, which is after ${time}`);
+  }
   const fading = min(elapsed, fade);
   const ofPremium = (state.premium * fading * (2n * fade - fading)) / (2n * fade);
   return (state.mark * (state.interest * MILLIONTH * elapsed + ofPremium)) / (unit * period);

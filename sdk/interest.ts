@@ -203,9 +203,13 @@ export function growthOf(borrowRate: bigint, elapsed: bigint): bigint {
  * Without debts nothing accrues, and it is the pool itself.
  *
  * @param time Not before `accruedAt` [unix seconds].
+ * @throws RangeError when it is: what the indices were then is not known any more.
  */
 export function accruedPool(pool: CashPool, time: bigint): CashPool {
   if (pool.debt === 0n || pool.accruedAt === time) return pool;
+  if (time < pool.accruedAt) {
+    throw new RangeError(`Interest has accrued until ${pool.accruedAt}, which is after ${time}`);
+  }
   const rate = borrowRateOf(pool.rules, utilisationOf(pool));
   const g = growthOf(rate, time - pool.accruedAt);
   const positive = positiveCashIn(pool);

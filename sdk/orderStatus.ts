@@ -1,9 +1,10 @@
 import type { Provider } from "ethers";
 import type { Exchange, PriceOracle } from "../typechain-types/index.js";
-import { revertDataOf } from "./errors/revertData.js";
+import { refusalOf } from "./errors/revertData.js";
 import { underlyingOf } from "./ids.js";
 import { hashOrder, type Order, orderDomain } from "./orders.js";
 import { isTriggered } from "./triggers.js";
+import { max } from "./wad.js";
 
 /**
  * Where an order stands:
@@ -71,8 +72,8 @@ export interface OrderStatusOptions {
   readonly block?: number;
   /**
    * How much of orders was filled, by hash, for those whose nonce is used up: the contract does not remember whether such
-   * an order was filled or cancelled. By default the Exchange's events are asked from `fromBlock` on; an event index knows
-   * it without a request.
+   * an order was filled or cancelled. By default the Exchange's events are asked from `fromBlock` on. The event index's
+   * `fills` do not tell it: like the contract, they have what is filled in part only.
    */
   readonly fillsOf?: (hashes: readonly string[]) => Promise<ReadonlyMap<string, bigint>>;
   /** The first block whose events are asked: that of the deployment's record, or of the oldest order. */
@@ -166,7 +167,12 @@ async function readFills(
   // TypeChain's type takes one hash; nodes take any of several.
   const filter = exchange.filters.OrderFilled(hashes as unknown as string);
   const events = await exchange.queryFilter(filter, fromBlock, block);
-  return new Map(events.map(({ args }) => [args.orderHash, args.filled]));
+  // Nodes need not give them in order, and what is filled never falls.
+  const fills = new Map<string, bigint>();
+  for (const { args } of events) {
+    fills.set(args.orderHash, max(args.filled, fills.get(args.orderHash) ?? 0n));
+  }
+  return fills;
 }
 
 /** Index prices that orders with a trigger wait for; one that the oracle refuses is missing. */
@@ -184,7 +190,7 @@ async function readPrices(
         prices.set(underlying, await oracle.price(underlying, { blockTag }));
       } catch (error) {
         // The oracle's own refusal is an answer; a node that does not answer is none.
-        if (revertDataOf(error) === undefined) throw error;
+        if (refusalOf(error) === undefined) throw error;
       }
     }),
   );

@@ -1,6 +1,7 @@
 import type { Provider } from "ethers";
 import type { Clearinghouse, MarginEngine } from "../typechain-types/index.js";
 import type { PriceOracle, Rules, Vault } from "../typechain-types/index.js";
+import { refusalOf } from "./errors/revertData.js";
 import { perpetual, type AccountId, type InstrumentId } from "./ids.js";
 import type { AccountSnapshot, FundDraw, FundSnapshot } from "./margin/snapshot.js";
 import type { MarketSnapshot, SidesSnapshot, VaultSnapshot } from "./margin/snapshot.js";
@@ -185,9 +186,8 @@ async function unlessRefused<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer;
   } catch (error) {
-    const { data } = error as { data?: unknown };
-    if (typeof data === "string" && data.length >= "0x12345678".length) return undefined;
-    throw error;
+    if (refusalOf(error) === undefined) throw error;
+    return undefined;
   }
 }
 

@@ -9,6 +9,7 @@ import { liquidate } from "../examples/liquidate.js";
 import { openPosition } from "../examples/openPosition.js";
 import { readMargins } from "../examples/readMargins.js";
 import { executeTopUp, instructTopUp } from "../examples/standingTopUp.js";
+import { fillBook, liquidatableIn } from "../examples/markAccounts.js";
 import { placeStopLoss } from "../examples/stopLoss.js";
 import { fillsOf, readWithViem, signWithViem, whyNoWithdrawal } from "../examples/viemClient.js";
 import { wagmiContracts } from "../examples/wagmiContracts.js";
@@ -210,6 +211,19 @@ describe("The examples, against a node on loopback", () => {
     const statuses = await watchMargins(plimsoll, index);
     expect(statuses.get(accounts.trader)).to.be.oneOf(["Liquidatable", "Bankrupt"]);
     expect(await proveIndex(plimsoll, index)).to.be.above(100);
+  });
+
+  it("markAccounts finds in floats whom the exact arithmetic calls liquidatable", async () => {
+    const { index } = await buildIndex(deployment, provider);
+    const { number, time } = index.tip!;
+    const prices = new Map<number, bigint>();
+    for (const underlying of [ETH, BTC]) {
+      prices.set(underlying, await plimsoll.oracle.price(underlying, { blockTag: number }));
+    }
+    const former = new Map(prices).set(ETH, parseWad("3000"));
+    const book = fillBook(index, { prices: former, time });
+    expect(liquidatableIn(book, index, { prices: former, time })).to.deep.equal([]);
+    expect(liquidatableIn(book, index, { prices, time })).to.deep.equal([accounts.trader]);
   });
 
   it("liquidate previews and takes a slice, and leaves a healthy account alone", async () => {

@@ -34,6 +34,13 @@ const REJECTED: ConnectionEntry = {
   remedy: "fatal",
 };
 
+const REPLACED: ConnectionEntry = {
+  sentence:
+    "Another transaction took the place of this one: the sender cancelled it or sent another with its nonce.",
+  cure: "Look at what the other one did, then decide anew.",
+  remedy: "retry",
+};
+
 /** By the codes of ethers and the names of viem. */
 const ENTRIES: Readonly<Record<string, ConnectionEntry>> = {
   ACTION_REJECTED: REJECTED,
@@ -50,6 +57,7 @@ const ENTRIES: Readonly<Record<string, ConnectionEntry>> = {
   NONCE_EXPIRED: NONCE,
   NonceTooLowError: NONCE,
   REPLACEMENT_UNDERPRICED: UNDERPRICED,
+  TRANSACTION_REPLACED: REPLACED,
 };
 
 /** What is known of an error that no contract made, or of what caused it. */
@@ -59,8 +67,11 @@ export function connectionEntry(error: unknown): ConnectionEntry | undefined {
   while (typeof current === "object" && current !== null && !seen.has(current)) {
     seen.add(current);
     const { code, name, cause } = current as { code?: unknown; name?: unknown; cause?: unknown };
-    const entry = ENTRIES[String(code)] ?? ENTRIES[String(name)];
-    if (entry !== undefined) return entry;
+    // By its own names alone: every object has a "constructor".
+    const known = [code, name].find(
+      (one) => typeof one === "string" && Object.hasOwn(ENTRIES, one),
+    );
+    if (known !== undefined) return ENTRIES[known as string];
     current = cause;
   }
   return undefined;

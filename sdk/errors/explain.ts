@@ -109,13 +109,19 @@ function explainWithoutData(error: unknown, data: "0x" | undefined): Explanation
       ...(data === undefined ? {} : { data }),
     };
   }
-  const said = error instanceof Error ? error.message : String(error);
   return {
     ...none,
-    sentence: `This is no revert that can be explained: ${said}`,
+    sentence: `This is no revert that can be explained: ${messageOf(error)}`,
     cure: "Look at the error itself.",
     remedy: "fatal",
   };
+}
+
+/** What anything that was thrown says of itself. */
+function messageOf(error: unknown): string {
+  if (typeof error !== "object" || error === null) return String(error);
+  const { message } = error as { message?: unknown };
+  return typeof message === "string" ? message : "it does not say what it is";
 }
 
 function isCallException(error: unknown): boolean {

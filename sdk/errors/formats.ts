@@ -82,7 +82,7 @@ export const FORMATS: Readonly<Record<string, Format>> = {
   },
   number: String,
   /** A parameter's name, which contracts give as bytes32. */
-  name: (value) => decodeBytes32String(String(value)),
+  name: (value) => textOf(String(value)),
   panic: (value) => PANICS.get(value as bigint) ?? `code ${String(value)}`,
   permissions: (value) =>
     bitsOf(value as bigint, new Map(PERMISSIONS.map((name, i) => [1n << BigInt(i), name]))),
@@ -158,6 +158,15 @@ function bitsOf(value: bigint, names: ReadonlyMap<bigint, string>): string {
   const rest = known.reduce((left, [bit]) => left & ~bit, value);
   const unknown = rest === 0n ? [] : [`unknown bits ${rest.toString()}`];
   return [...known.map(([, name]) => name), ...unknown].join(" + ");
+}
+
+/** The text of a bytes32; the bytes as they are when they are no text. */
+function textOf(bytes: string): string {
+  try {
+    return decodeBytes32String(bytes);
+  } catch {
+    return bytes;
+  }
 }
 
 function withoutZeros(decimal: string): string {

@@ -8,7 +8,7 @@ import type { IndexState, Singles } from "./state.js";
  * taken back a line. So a million accounts need no text of a million accounts, and a database can keep a row a line.
  */
 
-/** Of another version or another deployment: the index must be rebuilt. */
+/** Of another version or another deployment, or not whole: the index must be rebuilt. */
 export class ForeignCheckpoint extends Error {
   override readonly name = "ForeignCheckpoint";
 }
@@ -21,11 +21,17 @@ type Line =
   | readonly ["block", number: number, hash: string, parentHash: string, time: bigint, undo: Undo]
   | readonly ["end", lines: number];
 
-/** All that an index knows, line by line. */
+/**
+ * All that an index knows, line by line. The lines are of one moment: whoever waits between two of them stops the index first.
+ *
+ * @throws RangeError when the index has moved since the first line.
+ */
 export function* saveCheckpoint(index: EventIndex): Generator<string, void> {
   const { kept, isWhole } = index.history;
+  const { tip } = index;
   let lines = 0;
   for (const line of linesOf(index, kept, isWhole)) {
+    if (index.tip !== tip) throw new RangeError("The index has moved while it was saved");
     ++lines;
     yield encode(line);
   }
@@ -59,7 +65,7 @@ export function restoreCheckpoint(lines: Iterable<string>, options: EventIndexOp
   let isWhole: boolean | undefined;
   let [count, end] = [0, -1];
   for (const text of lines) {
-    const line = decode(text) as Line;
+    const line = decode(text);
     if (line[0] === "end") end = line[1];
     else ++count;
     if (line[0] === "plimsoll event index") {
@@ -100,8 +106,15 @@ function encode(line: Line): string {
 
 const NOTHING = "nothing";
 
-function decode(text: string): unknown {
-  return revived(JSON.parse(text));
+function decode(text: string): Line {
+  let line: unknown;
+  try {
+    line = revived(JSON.parse(text));
+  } catch (cause) {
+    throw new ForeignCheckpoint("The checkpoint is not whole: a line of it is cut off", { cause });
+  }
+  if (!Array.isArray(line)) throw new ForeignCheckpoint("The checkpoint has a line of no kind");
+  return line as unknown as Line;
 }
 
 /** By hand: a reviver of JSON.parse would leave out what is undefined. */

@@ -1,4 +1,4 @@
-import { CouldNotLook, NotTheNextBlock } from "./errors.js";
+import { CouldNotLook, NotTheNextBlock, ReorgTooDeep } from "./errors.js";
 import type { BlockReference, EventIndex } from "./eventIndex.js";
 import type { BlockSource } from "./source.js";
 
@@ -41,7 +41,8 @@ const MOST_CHANGES = 5;
  * Brings an index up to the last block of the chain. Blocks that the chain no longer has are taken back first, until the last
  * one that both know.
  *
- * @throws CouldNotLook when the node does not answer: the index stands where it stood, and nothing is known of what came later.
+ * @throws CouldNotLook when the node does not answer, or is itself behind all that can be taken back: what was taken in stays,
+ * and nothing is known of what came later.
  * @throws ReorgTooDeep when more blocks were replaced than the index can take back.
  * @throws IndexOutOfStep when the events contradict each other.
  */
@@ -111,16 +112,28 @@ async function* steps(
   }
 }
 
-/** Takes back what the chain no longer has; returns how many blocks that were. */
+/**
+ * Takes back what the chain no longer has; returns how many blocks that were. Nothing is taken back before the last block is
+ * found that both know, so that a node that falls silent, or has not come so far yet, leaves the index as it is.
+ */
 async function rewind(index: EventIndex, source: BlockSource): Promise<number> {
-  let takenBack = 0;
-  while (index.tip !== undefined) {
-    const { hash, number } = index.tip;
-    if ((await source.blockAt(number))?.hash === hash) break;
-    index.takeBack();
-    ++takenBack;
+  const { isWhole, kept } = index.history;
+  const [oldest] = kept;
+  let common = kept.length - 1;
+  for (; common >= 0; --common) {
+    const block = kept[common];
+    if (block && (await source.blockAt(block.number))?.hash === block.hash) break;
   }
-  return takenBack;
+  if (oldest !== undefined && common < 0) {
+    const { number } = await source.head();
+    if (number < oldest.number) {
+      throw new CouldNotLook(`The node is at block ${number}, behind all that can be taken back`);
+    }
+    if (!isWhole) throw new ReorgTooDeep(oldest.number);
+  }
+  const replaced = kept.length - 1 - common;
+  for (let i = 0; i < replaced; ++i) index.takeBack();
+  return replaced;
 }
 
 function untilNext(milliseconds: number, signal: AbortSignal): Promise<void> {

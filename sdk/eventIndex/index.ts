@@ -1,5 +1,5 @@
 export * from "./checkpoint.js";
-export * from "./comparison.js";
+export type { Difference } from "./comparison.js";
 export { compileDecoders, MalformedLog, type DecodedEvent, type EventDecoder } from "./decoder.js";
 export { nonceKey, operatorKey, volatilityKey } from "./emptyState.js";
 export * from "./errors.js";
@@ -17,4 +17,9 @@ export {
 export type { IndexedDeployment } from "./reduction.js";
 export * from "./source.js";
 export type * from "./state.js";
-export * from "./verify.js";
+export {
+  verifyIndex,
+  type VerifiedContracts,
+  type VerifyOptions,
+  type VerifyResult,
+} from "./verify.js";

@@ -17,7 +17,10 @@ import type { EventIndex } from "./eventIndex.js";
 import { storedLiquidationAt, tokenAt, underlyingAt } from "./ramps.js";
 import type { IndexState, StoredAccount, StoredToken } from "./state.js";
 
-/** What the state of the index comes to at a time: the views of the contracts, without a call. */
+/**
+ * What the state of the index comes to at a time: the views of the contracts, without a call. The time is that of the tip or
+ * later: what was before it, the index no longer knows.
+ */
 
 /** The insurance fund's account: the clearinghouse owns it and has no key. */
 export function insuranceFundOf({ deployment }: Pick<EventIndex, "deployment">): AccountId {
@@ -119,7 +122,10 @@ export interface Prices {
   readonly lastPrices?: MarketSnapshot["lastPrices"];
 }
 
-/** The market as margins look at it at a time. */
+/**
+ * The market as margins look at it at a time. The model is the standard one: while a margin engine with another model takes
+ * over, add `model` yourself.
+ */
 export function marketSnapshotAt(index: EventIndex, time: bigint, given: Prices): MarketSnapshot {
   const { state } = index;
   const { liquidation } = state.singles;

@@ -52,13 +52,14 @@ export async function getLogs(rpc: Rpc, query: LogQuery): Promise<Map<number, Pl
 function byBlock(answer: unknown, { from, to }: LogQuery): Map<number, PlacedLog[]> {
   if (!Array.isArray(answer)) throw new CouldNotLook("The node gave no list of logs");
   const blocks = new Map<number, PlacedLog[]>();
-  for (const raw of answer as Record<string, unknown>[]) {
-    const { address, blockHash, blockNumber, data, logIndex, removed, topics } = raw;
-    const number = Number(blockNumber);
-    if (removed === true || !(number >= from && number <= to) || typeof blockHash !== "string") {
+  for (const raw of answer as unknown[]) {
+    if (!isLog(raw)) throw new CouldNotLook("The node gave something that is no log");
+    const { address, blockHash, data, removed, topics } = raw;
+    const number = Number(raw.blockNumber);
+    if (removed === true || number < from || number > to) {
       throw new CouldNotLook(`The node gave a log that was not asked for, of block ${number}`);
     }
-    const log = { address, blockHash, data, topics, logIndex: Number(logIndex) } as PlacedLog;
+    const log = { address, blockHash, data, topics, logIndex: Number(raw.logIndex) };
     const others = blocks.get(number);
     if (others === undefined) blocks.set(number, [log]);
     else others.push(log);
@@ -70,6 +71,31 @@ function byBlock(answer: unknown, { from, to }: LogQuery): Map<number, PlacedLog
     }
   }
   return blocks;
+}
+
+interface RawLog extends Omit<PlacedLog, "logIndex"> {
+  readonly blockNumber: string;
+  readonly logIndex: string;
+  readonly removed?: unknown;
+}
+
+function isLog(raw: unknown): raw is RawLog {
+  if (typeof raw !== "object" || raw === null) return false;
+  const { address, blockHash, blockNumber, data, logIndex, topics } = raw as Record<
+    string,
+    unknown
+  >;
+  return (
+    [address, blockHash, data].every((text) => typeof text === "string") &&
+    [blockNumber, logIndex].every(isQuantity) &&
+    Array.isArray(topics) &&
+    topics.every((topic) => typeof topic === "string")
+  );
+}
+
+/** Whether something is a number as nodes write them: of a block that waits, for one, there is none. */
+export function isQuantity(value: unknown): value is string {
+  return typeof value === "string" && /^0x[0-9a-f]+$/i.test(value);
 }
 
 function hex(number: number): string {

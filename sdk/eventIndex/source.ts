@@ -1,7 +1,7 @@
 import { bloomBitsOf, mayHold, type BloomBits } from "./bloom.js";
 import { CouldNotLook, NotTheNextBlock } from "./errors.js";
 import type { ChainBlock, ChainLog } from "./events.js";
-import { getLogs, lookingFrom, type Rpc } from "./rpc.js";
+import { getLogs, isQuantity, lookingFrom, type Rpc } from "./rpc.js";
 import type { BlockReference } from "./eventIndex.js";
 
 /** Asks a node for one thing: `provider.send` of ethers, or `client.request` of viem in another shape. */
@@ -82,7 +82,8 @@ export function rpcSource({ addresses, topics, ...options }: RpcSourceOptions): 
     if (missing.length === 0) return;
     const suspected = missing.map(({ topic }) => topic);
     const filter = { address: addresses, topics: [suspected], blockHash: header.hash };
-    const found = (await rpc("eth_getLogs", [filter])) as unknown[];
+    const found = await rpc("eth_getLogs", [filter]);
+    if (!Array.isArray(found)) throw new CouldNotLook("The node gave no list of logs");
     if (found.length > 0) {
       throw new CouldNotLook(`The node left logs of block ${header.number} out of its answer`);
     }
@@ -101,10 +102,15 @@ export function rpcSource({ addresses, topics, ...options }: RpcSourceOptions): 
     },
 
     async blocks({ allFrom, from, to }) {
+      const [before] = await headersOf([to]);
       const logs = await getLogs(rpc, { addresses, topics, from, to });
       const numbers = new Set([...logs.keys(), to]);
       for (let number = Math.max(from, allFrom); number <= to; ++number) numbers.add(number);
       const headers = await headersOf([...numbers].sort((a, b) => a - b));
+      // A block that had no log when logs were asked for names no hash: only that the last one stayed tells that all did.
+      if (before?.hash !== headers.at(-1)?.hash) {
+        throw new NotTheNextBlock(`Block ${to} changed while logs were read`);
+      }
       return Promise.all(
         headers.map(async (header) => {
           const found = logs.get(header.number) ?? [];
@@ -129,8 +135,8 @@ function headerOf(answer: unknown): Header | undefined {
   if (
     typeof hash !== "string" ||
     typeof parentHash !== "string" ||
-    typeof number !== "string" ||
-    typeof timestamp !== "string"
+    !isQuantity(number) ||
+    !isQuantity(timestamp)
   ) {
     throw new CouldNotLook("The node gave something that is no block");
   }

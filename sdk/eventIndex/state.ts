@@ -1,6 +1,7 @@
 import type { FundingRules, FundingState } from "../funding.js";
 import type { AccountId, InstrumentId } from "../ids.js";
 import type { CashPool } from "../interest.js";
+import type { HaircutRoom } from "../liquidation/waterfall.js";
 import type { FundDraw } from "../margin/snapshot.js";
 import type { Haircuts, NotedVolatility } from "../rates.js";
 import type { EventArguments } from "./events.js";
@@ -51,16 +52,6 @@ export interface StoredInterest {
   readonly open: bigint;
   /** The sum of all sizes: 0 after every transaction [wad]. */
   readonly net: bigint;
-}
-
-/** What losses have moved of an instrument's indices and is not forgotten yet. */
-export interface StoredHaircuts {
-  /** [wad] */
-  readonly movedLong: bigint;
-  /** [wad] */
-  readonly movedShort: bigint;
-  /** [unix seconds] */
-  readonly movedAt: bigint;
 }
 
 /** What the vault keeps for a token. */
@@ -191,7 +182,8 @@ export interface Tables {
   readonly calls: Map<AccountId, bigint>;
   readonly interest: Map<InstrumentId, StoredInterest>;
   readonly funding: Map<InstrumentId, FundingState>;
-  readonly haircuts: Map<InstrumentId, StoredHaircuts>;
+  /** How far losses have moved an instrument's indices. */
+  readonly haircuts: Map<InstrumentId, HaircutRoom>;
   /** Instrument 0 has all draws on its account. */
   readonly draws: Map<InstrumentId, FundDraw>;
   readonly custody: Map<string, StoredCustody>;

@@ -1,4 +1,4 @@
-import { isCallException } from "ethers";
+import { refusalOf } from "../errors/revertData.js";
 import { perpetual, type AccountId } from "../ids.js";
 import { ratesOf } from "../volatility.js";
 import { min } from "../wad.js";
@@ -54,8 +54,8 @@ async function isListed(ask: () => Promise<unknown>): Promise<boolean> {
     await ask();
     return true;
   } catch (error) {
-    if (isCallException(error)) return false;
-    throw error;
+    if (refusalOf(error) === undefined) throw error;
+    return false;
   }
 }
 

@@ -70,7 +70,7 @@ export class Blocks {
    * @throws RangeError when the list is longer than any account's may be.
    */
   resize(slot: number, count: number): number {
-    if (count > MOST_ITEMS) throw new RangeError(`An account holds at most ${MOST_ITEMS} items`);
+    requireItems(count);
     this.#live -= this.counts[slot] as number;
     this.counts[slot] = 0;
     const isLeaving = count > (this.#rooms[slot] as number);
@@ -106,6 +106,11 @@ export class Blocks {
     }
     this.#used = used;
   }
+}
+
+/** Refuses a list that is longer than any account's may be. */
+export function requireItems(count: number): void {
+  if (count > MOST_ITEMS) throw new RangeError(`An account holds at most ${MOST_ITEMS} items`);
 }
 
 /** A larger array with the same beginning. */

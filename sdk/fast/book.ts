@@ -1,6 +1,6 @@
 import { underlyingOf, type AccountId } from "../ids.js";
 import type { AccountSnapshot } from "../margin/snapshot.js";
-import { Blocks, grown } from "./blocks.js";
+import { Blocks, grown, requireItems } from "./blocks.js";
 import { EVERY_ACCOUNT, markRange, type Columns } from "./mark.js";
 import { BookMarket, type HeldQuantity } from "./market.js";
 
@@ -84,9 +84,12 @@ export class MarginBook {
   /**
    * Adds an account, or replaces all that is known of it, and values it.
    *
-   * @throws RangeError when it holds a token that the market's list has not.
+   * @throws RangeError when it holds a token that the market's list has not, or more than any account may: the book stays
+   * as it was.
    */
   put(snapshot: AccountSnapshot): void {
+    requireItems(snapshot.positions.length);
+    requireItems(snapshot.collateral.length);
     const held = snapshot.collateral.map((holding) => this.market.heldQuantityOf(holding));
     const slot = this.#slots.get(snapshot.account) ?? this.#newSlot(snapshot.account);
     this.columns.principals[slot] = Number(this.market.principalOf(snapshot.cash));
