@@ -220,7 +220,9 @@ contract StandingTopUp is IStandingTopUp, ReentrancyGuardTransient {
         plan.need = _amountTo(margin, standing.instruction.targetHealth);
         plan.budgetLeft = standing.moved.available(ENTRY);
         plan.bound = Math.min(plan.budgetLeft, _availableOf(engine, account, standing.instruction));
-        if (standing.instruction.kind != SourceKind.SubAccount) plan.bound = Math.min(plan.bound, _roomFor(margin));
+        if (standing.instruction.kind != SourceKind.SubAccount) {
+            plan.bound = Math.min(plan.bound, _roomFor(margin, plan.need));
+        }
         // At the line itself the account could be liquidated as soon as its cash is rounded down.
         margin.equity -= CASH_ROUNDING;
         plan.least = Math.max(1, _amountTo(margin, LEAST_HEALTH));
@@ -252,12 +254,15 @@ contract StandingTopUp is IStandingTopUp, ReentrancyGuardTransient {
     }
 
     /// @dev What the vault takes for an account with such a margin: up to its cap, and below initial margin at least as
-    /// much as it requires. Were more asked for, whoever fills the vault up to its cap would stop the whole top-up [token].
-    function _roomFor(Margin memory margin) private view returns (uint256 room) {
+    /// much as it requires. Were more asked for, whoever fills the vault up to its cap would stop the whole top-up. What
+    /// is needed mostly fits without asking [token].
+    function _roomFor(Margin memory margin, uint256 need) private view returns (uint256) {
+        bool isInDanger = margin.equity < margin.initial.toInt256();
+        uint256 required = isInDanger ? TokenUnits.toAmountDown(margin.initial, SETTLEMENT_DECIMALS) : 0;
+        if (need <= required) return type(uint256).max;
         address token = address(SETTLEMENT_TOKEN);
-        room = Math.saturatingSub(VAULT.tokenLimitsOf(token).depositCap, VAULT.trackedOf(token));
-        if (margin.equity >= margin.initial.toInt256()) return room;
-        return Math.max(room, TokenUnits.toAmountDown(margin.initial, SETTLEMENT_DECIMALS));
+        uint256 cap = VAULT.tokenLimitsOf(token).depositCap;
+        return Math.max(required, Math.saturatingSub(cap, VAULT.trackedOf(token)));
     }
 
     /// @dev What leaves an account with cash and at its initial requirement, so that it stays healthy and borrows
