@@ -76,6 +76,18 @@ describe("StandingTopUp: found by attack", () => {
     }
   });
 
+  it("a vault at its cap: nothing for an account above initial margin, and the preview says so", async () => {
+    const scene = await networkHelpers.loadFixture(deployFull);
+    const { standingTopUp, stranger, alices } = scene;
+    await scene.setPrice(ETH, PRICES.well);
+    const [triggerHealth, targetHealth] = [parseWad(3), parseWad(4)];
+    await scene.instruct({ ...OF_WALLET, triggerHealth, targetHealth });
+    expect(await standingTopUp.previewTopUp(alices, NUMBER)).to.deep.equal([0n, 0n]);
+    await expect(standingTopUp.connect(stranger).topUp(alices, NUMBER, 0n))
+      .to.be.revertedWithCustomError(standingTopUp, "TooLittleToMove")
+      .withArgs(alices, NUMBER, 0n, 1n);
+  });
+
   it("shares that charge for leaving are redeemed as far as their allowance goes", async () => {
     const scene = await load();
     const { standingTopUp, usdc, vault, alice, stranger, alices, instructions } = scene;
