@@ -100,7 +100,7 @@ export function orderDomain(options: { chainId: bigint; exchange: string }): Typ
 
 /**
  * A complete order: no trigger, no flags, no builder, fees up to 0.1 % and a random nonce, unless the request says
- * otherwise. Makers that want cheap fills number their nonces upwards: 256 neighbours share a storage word.
+ * otherwise. Makers that want cheap fills number their nonces upwards: 128 neighbours share a storage word.
  */
 export function buildOrder(request: OrderRequest): Order {
   return {

@@ -146,7 +146,7 @@ describe("StandingTopUp: topUp", () => {
         const { standingTopUp, marginEngine, stranger, alices, instructions } = scene;
         await scene.instruct(instructions[kind]);
         await scene.setPrice(ETH, PRICES.liquidatable);
-        const least = await scene.needOf(WAD);
+        const least = await scene.leastOf();
         expect(least).to.be.above(0n);
         await LEAVE[kind](scene, least - 1n);
         const topUp = async (tip: bigint) =>

@@ -44,11 +44,11 @@ contract StandingTopUp is IStandingTopUp, ReentrancyGuardTransient {
         uint256 maintenance;
         /// What brings the account to the target [token].
         uint256 need;
-        /// What brings it to its maintenance requirement, at least 1 [token].
+        /// What brings it to its maintenance requirement however its cash is rounded, at least 1 [token].
         uint256 least;
         /// [token]
         uint256 budgetLeft;
-        /// What can leave the source: what it has, within the budget [token].
+        /// What can leave the source: what it has, within the budget and what the vault takes [token].
         uint256 bound;
         /// [token]
         uint256 mostTip;
@@ -61,7 +61,7 @@ contract StandingTopUp is IStandingTopUp, ReentrancyGuardTransient {
     uint256 private constant LEAST_WINDOW = 1 minutes;
     uint256 private constant MOST_WINDOW = 365 days;
 
-    /// @dev Cash is stored in units of an index of at most 4,722: a change of it may be off by as many wei [wad].
+    /// @dev Cash is stored in units of an index, above 0 of at most 4,722: a change may be off by as many wei [wad].
     int256 private constant CASH_ROUNDING = 5_000;
 
     /// @dev Each instruction has a window of its own, so each has one entry only.
@@ -218,9 +218,14 @@ contract StandingTopUp is IStandingTopUp, ReentrancyGuardTransient {
         if (margin.maintenance == 0 || margin.equity * 1e18 >= (trigger * margin.maintenance).toInt256()) return plan;
 
         plan.need = _amountTo(margin, standing.instruction.targetHealth);
-        plan.least = Math.max(1, _amountTo(margin, LEAST_HEALTH));
         plan.budgetLeft = standing.moved.available(ENTRY);
         plan.bound = Math.min(plan.budgetLeft, _availableOf(engine, account, standing.instruction));
+        if (standing.instruction.kind != SourceKind.SubAccount) {
+            plan.bound = Math.min(plan.bound, _roomFor(margin, plan.need));
+        }
+        // At the line itself the account could be liquidated as soon as its cash is rounded down.
+        margin.equity -= CASH_ROUNDING;
+        plan.least = Math.max(1, _amountTo(margin, LEAST_HEALTH));
         if (plan.bound < plan.least) return plan;
         // Neither factor is above the budget: the product fits.
         uint256 limit = standing.instruction.tipLimit;
@@ -248,6 +253,18 @@ contract StandingTopUp is IStandingTopUp, ReentrancyGuardTransient {
         return Math.min(SETTLEMENT_TOKEN.balanceOf(owner), allowed);
     }
 
+    /// @dev What the vault takes for an account with such a margin: up to its cap, and below initial margin at least as
+    /// much as it requires. Were more asked for, whoever fills the vault up to its cap would stop the whole top-up. What
+    /// is needed mostly fits without asking [token].
+    function _roomFor(Margin memory margin, uint256 need) private view returns (uint256) {
+        bool isInDanger = margin.equity < margin.initial.toInt256();
+        uint256 required = isInDanger ? TokenUnits.toAmountDown(margin.initial, SETTLEMENT_DECIMALS) : 0;
+        if (need <= required) return type(uint256).max;
+        address token = address(SETTLEMENT_TOKEN);
+        uint256 cap = VAULT.tokenLimitsOf(token).depositCap;
+        return Math.max(required, Math.saturatingSub(cap, VAULT.trackedOf(token)));
+    }
+
     /// @dev What leaves an account with cash and at its initial requirement, so that it stays healthy and borrows
     /// nothing, whatever its cash is rounded to by two changes [token].
     function _spareOf(IMarginEngine engine, AccountId source) private view returns (uint256) {
@@ -267,7 +284,8 @@ contract StandingTopUp is IStandingTopUp, ReentrancyGuardTransient {
         (, uint256 held) = BoundedCall.oneWord(shares, abi.encodeCall(IERC20.balanceOf, (owner)));
         (, uint256 allowed) = BoundedCall.oneWord(shares, abi.encodeCall(IERC20.allowance, (owner, address(this))));
         if (allowed >= held) return most;
-        (, uint256 worth) = BoundedCall.oneWord(shares, abi.encodeCall(IERC4626.convertToAssets, (allowed)));
+        // Not `convertToAssets`, which leaves out what the vault charges for leaving.
+        (, uint256 worth) = BoundedCall.oneWord(shares, abi.encodeCall(IERC4626.previewRedeem, (allowed)));
         return Math.min(most, worth);
     }
 

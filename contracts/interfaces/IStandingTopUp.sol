@@ -60,8 +60,8 @@ interface IStandingTopUp {
     error InstructionExpired(AccountId account, uint8 number, uint256 until);
     /// @notice The account's health is not below the trigger [wad].
     error TopUpNotDue(AccountId account, uint8 number, int256 equity, uint256 maintenance);
-    /// @notice What the source has and the budget leaves is less than what brings the account above its maintenance
-    /// requirement; or is nothing [token].
+    /// @notice What the source has, the budget leaves and the vault takes is less than what brings the account to its
+    /// maintenance requirement, however its cash is rounded; or is nothing [token].
     error TooLittleToMove(AccountId account, uint8 number, uint256 available, uint256 least);
     /// @notice The tip is above the limit, which falls with the part of the need that is covered [token].
     error TipTooHigh(AccountId account, uint8 number, uint256 tip, uint256 most);
@@ -106,7 +106,8 @@ interface IStandingTopUp {
     function cancel(AccountId account, uint8 number) external;
 
     /// @notice Executes an instruction that is due. Anyone.
-    /// @dev Moves the least that brings the account to the target health, or what the source has and the budget leaves.
+    /// @dev Moves the least that brings the account to the target health, or what the source has, the budget leaves and
+    /// the vault's deposit cap lets in.
     /// The tip is paid from the same source on top, at most tip limit x amount / need. Reverts with NoSuchInstruction,
     /// InstructionExpired, TopUpNotDue, TooLittleToMove, TipTooHigh, SourceFailed, SourceFellShort or SharesTooCheap, with
     /// the oracle's reason when a price of the account, or of the account that is the source, cannot be read, and with
@@ -118,7 +119,8 @@ interface IStandingTopUp {
     function topUp(AccountId account, uint8 number, uint256 tip) external returns (uint256 amount);
 
     /// @notice What `topUp` would move now; zeros when it would be refused for the instruction, the account's health, the
-    /// budget or what the source says that it has. Reverts with the oracle's reason when a price cannot be read.
+    /// budget, the vault's deposit cap or what the source says that it has. Rights that the contract has not, and a source
+    /// that lies, are seen by a simulation only. Reverts with the oracle's reason when a price cannot be read.
     /// @return amount What the account would receive if the caller asked for the most tip; with less, at least as much
     /// [token].
     /// @return mostTip The most that the caller can ask for [token].

@@ -36,8 +36,8 @@ export const AUTOMATION_ERRORS: ErrorEntries = {
     remedy: "retry",
   },
   "TooLittleToMove(bytes32,uint8,uint256,uint256)": {
-    sentence: `Source and budget of ${INSTRUCTION} have {available:amount}, and at least {least:amount} are needed.`,
-    cure: "Wait until the source has more or the window has passed; the owner may raise allowance and budget.",
+    sentence: `Source, budget and deposit cap leave ${INSTRUCTION} {available:amount}, and at least {least:amount} are needed.`,
+    cure: "Wait for the source, the window or room under the cap; the owner may raise allowance and budget.",
     remedy: "wait",
   },
   "TipTooHigh(bytes32,uint8,uint256,uint256)": {
