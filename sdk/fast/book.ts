@@ -2,7 +2,8 @@ import { underlyingOf, type AccountId } from "../ids.js";
 import type { AccountSnapshot } from "../margin/snapshot.js";
 import { Blocks, grown, requireItems } from "./blocks.js";
 import { EVERY_ACCOUNT, markRange, type Columns } from "./mark.js";
-import { BookMarket, type HeldQuantity } from "./market.js";
+import { BookMarket } from "./market.js";
+import type { HeldQuantity } from "./tokens.js";
 
 /** What an account is worth and must be worth, near enough. */
 export interface FastMargin {
@@ -90,9 +91,9 @@ export class MarginBook {
   put(snapshot: AccountSnapshot): void {
     requireItems(snapshot.positions.length);
     requireItems(snapshot.collateral.length);
-    const held = snapshot.collateral.map((holding) => this.market.heldQuantityOf(holding));
+    const held = snapshot.collateral.map((holding) => this.market.tokens.heldQuantityOf(holding));
     const slot = this.#slots.get(snapshot.account) ?? this.#newSlot(snapshot.account);
-    this.columns.principals[slot] = Number(this.market.principalOf(snapshot.cash));
+    this.columns.principals[slot] = Number(this.market.cash.principalOf(snapshot.cash));
     this.columns.masks[slot] = EVERY_ACCOUNT;
     this.#putPositions(slot, snapshot.positions);
     this.#putCollateral(slot, held);

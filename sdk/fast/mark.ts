@@ -113,7 +113,8 @@ function markRest(columns: Columns, market: BookMarket, slots: number): void {
   const { principals, equity, initial, maintenance, bounds } = columns;
   const { counts: positions } = columns.positions;
   const { counts: tokens } = columns.collateral;
-  const { supplyIndex, borrowIndex, minimumMargin, roundingOfItem, roundingOfCash } = market;
+  const { minimumMargin, roundingOfItem } = market;
+  const { supplyIndex, borrowIndex, rounding: roundingOfCash } = market.cash;
   for (let place = 0; place < slots; ++place) {
     const slot = chosen[place] as number;
     const count = positions[slot] as number;
@@ -140,7 +141,7 @@ function markRest(columns: Columns, market: BookMarket, slots: number): void {
 /** Adds an account's collateral; returns what it adds to the minimum margin [wad]. */
 function addCollateral(
   columns: Columns,
-  { tokenTerms }: BookMarket,
+  { tokens: { terms: tokenTerms } }: BookMarket,
   slot: number,
   minimumOfItem: number,
 ): number {

@@ -3,27 +3,19 @@ import type { CashIndices } from "../interest.js";
 import { indexOfSide, type SideIndices } from "../ledger.js";
 import { standardModel } from "../margin/model.js";
 import type {
-  CollateralSnapshot,
   LiquidationSnapshot,
   MarketSnapshot,
   PositionSnapshot,
   TokenSnapshot,
   UnderlyingSnapshot,
 } from "../margin/snapshot.js";
-import { divDown, divUp, mulDown, WAD, wadOfAmount } from "../wad.js";
+import { mulDown, WAD } from "../wad.js";
 import { LEAST_ROUNDING_OF_ITEM } from "./bound.js";
 import { grown } from "./blocks.js";
+import { BookCash } from "./cash.js";
 import { EVERY_ACCOUNT, UNDERLYING_BITS } from "./mark.js";
-import { ratioOf } from "./ratio.js";
-import {
-  roundingOfPosition,
-  sideTermsOf,
-  TERMS_OF_SIDE,
-  TERMS_OF_TOKEN,
-  tokenTermsOf,
-  UNKNOWN_SIDE,
-  UNKNOWN_TOKEN,
-} from "./terms.js";
+import { roundingOfPosition, sideTermsOf, TERMS_OF_SIDE, UNKNOWN_SIDE } from "./terms.js";
+import { BookTokens } from "./tokens.js";
 
 /** What is known of an underlying's price. */
 export interface PriceReading {
@@ -31,15 +23,6 @@ export interface PriceReading {
   readonly price?: bigint | undefined;
   /** The last accepted one, which counts where there is no other [wad]. */
   readonly lastPrice?: bigint | undefined;
-}
-
-/** So much of a token. */
-export interface HeldQuantity {
-  /** Place in the rules' list of tokens. */
-  readonly place: number;
-  readonly underlying: number;
-  /** [wad] */
-  readonly quantity: bigint;
 }
 
 /** What is known of an underlying, with all that follows its price. */
@@ -71,28 +54,21 @@ const FIRST_ROWS = 16;
 export class BookMarket {
   /** A row for each side of each instrument, see `TERM`. */
   terms = new Float64Array(FIRST_ROWS * TERMS_OF_SIDE);
-  /** A row for each token of the rules' list, see `TOKEN_TERM`. */
-  tokenTerms = new Float64Array();
-  supplyIndex = 1;
-  borrowIndex = 1;
+  readonly cash = new BookCash();
+  readonly tokens = new BookTokens();
   /** [wad] */
   minimumMargin = Number.NaN;
   /** [wad] */
   minimumMarginOfItem = Number.NaN;
   /** The most that the contracts' roundings of an item come to [wad]. */
   roundingOfItem = LEAST_ROUNDING_OF_ITEM;
-  /** What an unknown fraction of a wei of cash has grown to at most, with what the contracts round of cash [wad]. */
-  roundingOfCash = 2;
 
   readonly #underlyings = new Map<number, Underlying>();
   readonly #instruments = new Map<InstrumentId, Instrument>();
   /** The instrument of rows 2 i and 2 i + 1. */
   readonly #byRow: Instrument[] = [];
-  #tokens: readonly TokenSnapshot[] = [];
   #liquidation: LiquidationSnapshot | undefined;
   #fundCash = 0n;
-  #cashIndices: CashIndices = { supplyIndex: WAD, borrowIndex: WAD };
-  #lowestSupplyIndex = 1;
   #changed = EVERY_ACCOUNT;
 
   // What changes
@@ -152,24 +128,13 @@ export class BookMarket {
 
   /** Interest: what all cash has grown to. */
   setCashIndices(indices: CashIndices): void {
-    this.#cashIndices = indices;
-    this.supplyIndex = ratioOf(indices.supplyIndex);
-    this.borrowIndex = ratioOf(indices.borrowIndex);
-    this.#lowestSupplyIndex = Math.min(this.#lowestSupplyIndex, this.supplyIndex);
-    this.roundingOfCash = 1 + this.supplyIndex / this.#lowestSupplyIndex;
+    this.cash.set(indices);
     this.#changed |= EVERY_ACCOUNT;
   }
 
   /** The rules' list of collateral tokens with their haircuts; a token never leaves it or changes its decimals. */
   setTokens(tokens: readonly TokenSnapshot[]): void {
-    this.#tokens.forEach(({ decimals }, place) => {
-      const given = tokens[place]?.decimals;
-      if (given === decimals) return;
-      throw new RangeError(`Token ${place} has ${decimals} decimals, not ${given ?? "gone"}`);
-    });
-    this.#tokens = tokens;
-    const terms = new Float64Array(tokens.length * TERMS_OF_TOKEN);
-    this.tokenTerms = grown(this.tokenTerms, terms);
+    this.tokens.set(tokens);
     for (const { underlying } of tokens) this.#refreshTokens(underlying);
   }
 
@@ -194,28 +159,10 @@ export class BookMarket {
 
   // What the book asks
 
-  /**
-   * The principal that is worth so much cash now. Cash was rounded down from it and a debt up, so with an index of 1 or more
-   * there is one only; that of a debt is never 0 [wad].
-   */
-  principalOf(cash: bigint): bigint {
-    const { supplyIndex, borrowIndex } = this.#cashIndices;
-    if (cash >= 0n) return supplyIndex === WAD ? cash : divUp(cash, supplyIndex);
-    return borrowIndex === WAD ? cash : -divDown(-cash, borrowIndex) || -1n;
-  }
-
   /** The quote of which the snapshot's real quote is what is left now [wad]. */
   storedQuoteOf({ instrument, size, realQuote }: PositionSnapshot): bigint {
     const index = indexOfSide(size, this.#instrument(instrument).indices);
     return index === 0n ? realQuote : realQuote - mulDown(-size, index);
-  }
-
-  /** What an amount of a token is in whole tokens. */
-  heldQuantityOf({ place, amount }: CollateralSnapshot): HeldQuantity {
-    const token = this.#tokens[place];
-    if (token === undefined) throw new RangeError(`The market's list has no token ${place}`);
-    const { underlying, decimals } = token;
-    return { place, underlying, quantity: wadOfAmount(amount, decimals) };
   }
 
   /** The row of a position's side. */
@@ -235,7 +182,7 @@ export class BookMarket {
 
   /** Whether today's price of a token is known. */
   isTokenRead(place: number): boolean {
-    const underlying = this.#tokens[place]?.underlying ?? 0;
+    const underlying = this.tokens.underlyingOf(place) ?? 0;
     return this.#underlyings.get(underlying)?.prices.price !== undefined;
   }
 
@@ -279,29 +226,25 @@ export class BookMarket {
     const price = prices.price ?? prices.lastPrice;
     const [liquidation, fundCash] = [this.#liquidation, this.#fundCash];
     for (const { row, indices, openInterest } of instruments) {
-      if (price === undefined || rates === undefined || liquidation === undefined) {
-        for (const side of [row, row + 1]) this.#writeSide(side, UNKNOWN_SIDE, bit);
-        continue;
+      let sides: (readonly number[])[] = [UNKNOWN_SIDE, UNKNOWN_SIDE];
+      if (price !== undefined && rates !== undefined && liquidation !== undefined) {
+        const figures = { price, rates, liquidation, fundCash, openInterest };
+        const { longIndex, shortIndex } = indices;
+        sides = [longIndex, shortIndex].map((index) => sideTermsOf(figures, index));
+        this.roundingOfItem = Math.max(this.roundingOfItem, roundingOfPosition(rates));
       }
-      const figures = { price, rates, liquidation, fundCash, openInterest };
-      this.#writeSide(row, sideTermsOf(figures, indices.longIndex), bit);
-      this.#writeSide(row + 1, sideTermsOf(figures, indices.shortIndex), bit);
-      this.roundingOfItem = Math.max(this.roundingOfItem, roundingOfPosition(rates));
+      sides.forEach((terms, side) => {
+        this.#write(this.terms, (row + side) * TERMS_OF_SIDE, terms, bit);
+      });
     }
   }
 
   #refreshTokens(underlying: number): void {
     const { bit, prices } = this.#underlying(underlying);
     const price = prices.price ?? prices.lastPrice;
-    this.#tokens.forEach((token, place) => {
-      if (token.underlying !== underlying) return;
-      const row = price === undefined ? UNKNOWN_TOKEN : tokenTermsOf(token, price);
-      this.#write(this.tokenTerms, place * TERMS_OF_TOKEN, row, bit);
-    });
-  }
-
-  #writeSide(side: number, row: readonly number[], bit: number): void {
-    this.#write(this.terms, side * TERMS_OF_SIDE, row, bit);
+    for (const { at, row } of this.tokens.rowsAt(underlying, price)) {
+      this.#write(this.tokens.terms, at, row, bit);
+    }
   }
 
   #write(terms: Float64Array, at: number, row: readonly number[], bit: number): void {
