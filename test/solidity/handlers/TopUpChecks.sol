@@ -56,7 +56,7 @@ contract TopUpChecks is TopUpHandler {
         attempt.budgetLeft = _topUps.budgetLeftOf(attempt.account, attempt.number);
         (attempt.amount, attempt.mostTip) = _topUps.previewTopUp(attempt.account, attempt.number);
         attempt.tip = attempt.mostTip == 0 ? 0 : tipSeed % (attempt.mostTip + 1);
-        if (tipSeed % 11 == 0) attempt.tip = attempt.mostTip + (tipSeed % 2);
+        if (tipSeed % 5 == 0) attempt.tip = attempt.mostTip + (tipSeed % 2);
         attempt.holdings = _holdings();
 
         vm.prank(attempt.caller);
