@@ -14,16 +14,14 @@ import { LEAST_ROUNDING_OF_ITEM } from "./bound.js";
 import { grown } from "./blocks.js";
 import { BookCash } from "./cash.js";
 import { EVERY_ACCOUNT, UNDERLYING_BITS } from "./mark.js";
-import { roundingOfPosition, sideTermsOf, TERMS_OF_SIDE, UNKNOWN_SIDE } from "./terms.js";
+import {
+  type PriceReading,
+  roundingOfPosition,
+  sideTermsOf,
+  TERMS_OF_SIDE,
+  UNKNOWN_SIDE,
+} from "./terms.js";
 import { BookTokens } from "./tokens.js";
-
-/** What is known of an underlying's price. */
-export interface PriceReading {
-  /** Today's; missing when it cannot be read [wad]. */
-  readonly price?: bigint | undefined;
-  /** The last accepted one, which counts where there is no other [wad]. */
-  readonly lastPrice?: bigint | undefined;
-}
 
 /** What is known of an underlying, with all that follows its price. */
 interface Underlying {

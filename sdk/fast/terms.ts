@@ -4,6 +4,14 @@ import { max, mulUp, ONE_BPS, WAD } from "../wad.js";
 import { LEAST_ROUNDING_OF_ITEM } from "./bound.js";
 import { ratioOf } from "./ratio.js";
 
+/** What is known of an underlying's price. */
+export interface PriceReading {
+  /** Today's; missing when it cannot be read [wad]. */
+  readonly price?: bigint | undefined;
+  /** The last accepted one, which counts where there is no other [wad]. */
+  readonly lastPrice?: bigint | undefined;
+}
+
 /** What marking needs of one side of an instrument: so many numbers in a row, at these places. */
 export const TERM = {
   /** Price less the side's index: size x this + stored quote is the position's value. */
