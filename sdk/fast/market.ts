@@ -54,9 +54,8 @@ export class BookMarket {
   terms = new Float64Array(FIRST_ROWS * TERMS_OF_SIDE);
   readonly cash = new BookCash();
   readonly tokens = new BookTokens();
-  /** [wad] */
+  /** Both [wad]. */
   minimumMargin = Number.NaN;
-  /** [wad] */
   minimumMarginOfItem = Number.NaN;
   /** The most that the contracts' roundings of an item come to [wad]. */
   roundingOfItem = LEAST_ROUNDING_OF_ITEM;
@@ -180,8 +179,7 @@ export class BookMarket {
 
   /** Whether today's price of a token is known. */
   isTokenRead(place: number): boolean {
-    const underlying = this.tokens.underlyingOf(place) ?? 0;
-    return this.#underlyings.get(underlying)?.prices.price !== undefined;
+    return this.#underlyings.get(this.tokens.underlyingOf(place) ?? 0)?.prices.price !== undefined;
   }
 
   /** The bits of what has changed since the last call. */
@@ -239,8 +237,7 @@ export class BookMarket {
 
   #refreshTokens(underlying: number): void {
     const { bit, prices } = this.#underlying(underlying);
-    const price = prices.price ?? prices.lastPrice;
-    for (const { at, row } of this.tokens.rowsAt(underlying, price)) {
+    for (const { at, row } of this.tokens.rowsAt(underlying, prices.price ?? prices.lastPrice)) {
       this.#write(this.tokens.terms, at, row, bit);
     }
   }
