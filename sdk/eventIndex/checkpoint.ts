@@ -98,8 +98,10 @@ function put(state: IndexState, [, table, key, value]: Line & { 0: "entry" }): v
 
 /** Bigints end in n; no text of the state is written so. What is not there is said by a text of its own. */
 function encode(line: Line): string {
-  return JSON.stringify(line, (_key, value: unknown) => {
-    if (typeof value === "bigint") return `${value}n`;
+  return JSON.stringify(line, function (this: Record<string, unknown>, key, value: unknown) {
+    // Not `value`, which an application that gives bigints a toJSON has made a string of already.
+    const held = this[key];
+    if (typeof held === "bigint") return `${held}n`;
     return value === undefined ? NOTHING : value;
   });
 }
