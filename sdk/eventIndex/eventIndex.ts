@@ -5,7 +5,7 @@ import { compileDecoders, MalformedLog, type EventDecoder } from "./decoder.js";
 import { emptyState } from "./emptyState.js";
 import { IndexOutOfStep, NotTheNextBlock, ReorgTooDeep, type Place } from "./errors.js";
 import { CONTRACT_ROLES, type ChainBlock, type ChainLog, type ContractRole } from "./events.js";
-import { Journal, type Undo } from "./journal.js";
+import { type ChangeListener, Journal, type Undo } from "./journal.js";
 import { EXCHANGE_EVENTS, ORACLE_EVENTS, VOLATILITY_EVENTS } from "./marketEvents.js";
 import { RULES_EVENTS } from "./rulesEvents.js";
 import type { IndexedDeployment, Reduction } from "./reduction.js";
@@ -93,6 +93,11 @@ export class EventIndex {
   /** What can be taken back. */
   get history(): History {
     return { kept: this.kept, isWhole: this.isWhole };
+  }
+
+  /** Tells of every entry of the state from now on that blocks write, or that is put back when they are taken back. */
+  onChange(listener: ChangeListener): void {
+    this.journal.listeners.push(listener);
   }
 
   /**

@@ -9,8 +9,12 @@ export type Undo = unknown[];
 export type KeyOf<T extends keyof Tables> = Tables[T] extends Map<infer K, unknown> ? K : never;
 export type ValueOf<T extends keyof Tables> = Tables[T] extends Map<unknown, infer V> ? V : never;
 
+/** Told of every entry that is written or put back; the key of what there is once is its name. */
+export type ChangeListener = (table: TableName, key: unknown) => void;
+
 /** The one way in which the state changes: it remembers what was there before. Values are never changed in place. */
 export class Journal {
+  readonly listeners: ChangeListener[] = [];
   private undo: Undo = [];
 
   constructor(readonly state: IndexState) {}
@@ -21,6 +25,7 @@ export class Journal {
     this.undo.push(table, key, entries.get(key));
     if (value === undefined) entries.delete(key);
     else entries.set(key, value);
+    this.tell(table, key);
   }
 
   /** Replaces what there is once. */
@@ -28,6 +33,7 @@ export class Journal {
     const singles = this.state.singles;
     this.undo.push("singles", name, singles[name]);
     singles[name] = value;
+    this.tell("singles", name);
   }
 
   /** What was replaced since the last time. */
@@ -48,6 +54,11 @@ export class Journal {
       } else {
         (this.state[table] as Map<unknown, unknown>).set(key, value);
       }
+      this.tell(table, key);
     }
+  }
+
+  private tell(table: TableName, key: unknown): void {
+    for (const listener of this.listeners) listener(table, key);
   }
 }
