@@ -47,6 +47,7 @@ const LONGEST_PAUSE = 1_000;
  * ends it or holds up another part: it is an alarm while it lasts.
  */
 export class Keeper {
+  /** The most urgent first: the others look when it has been served, all at once. */
   private readonly roles: readonly Role[];
   private seen: BlockReference | undefined;
 
@@ -86,15 +87,17 @@ export class Keeper {
     const update = clock.now() - began;
 
     const submissions: Submission[] = [];
-    const ticked = this.guarded("dispatch", () => dispatcher.tick(view.block));
-    let liquidate = update;
-    for (const role of this.roles) {
+    const offer = async (role: Role): Promise<void> => {
       const proposals = await this.look(role, view);
-      // What waits for blocks is settled before the first proposals, so that they find nonces and fees of today.
+      // What waits for blocks is settled first, so that proposals find nonces and fees of today.
       await ticked;
       submissions.push(...dispatcher.submit(proposals, view.block));
-      if (role.name === "liquidate") liquidate = clock.now() - began;
-    }
+    };
+    const ticked = this.guarded("dispatch", () => dispatcher.tick(view.block));
+    const [urgent, others] = [this.roles.slice(0, 1), this.roles.slice(1)];
+    await Promise.all(urgent.map(offer));
+    const liquidate = clock.now() - began;
+    await Promise.all(others.map(offer));
     await ticked;
     for (const chore of this.parts.chores) await this.guarded(chore.name, () => chore.run(view));
     const round = { view, submissions, took: { update, liquidate, whole: clock.now() - began } };
