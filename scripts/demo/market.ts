@@ -44,6 +44,8 @@ export interface MarketToken {
 
 /** The deployed protocol with everything around it. */
 export interface Market {
+  /** Where the node answers. */
+  readonly url: string;
   /** Where everything is, as `npm run deploy` would have written it. */
   readonly deployment: DeploymentRecord;
   readonly chain: Chain;
@@ -114,6 +116,7 @@ export async function openMarket(url: string, prices: Prices): Promise<Market> {
     return found.number;
   };
   return {
+    url,
     deployment: await recordOf(chain, { contracts, tokens, feeds }),
     chain,
     clearinghouse,
