@@ -27,7 +27,6 @@ interface Party {
 /** How large a crowd is. */
 export interface WorldOptions {
   readonly market: Market;
-  readonly rulesAddress: string;
   readonly random: Random;
   readonly traders: number;
 }
@@ -154,8 +153,8 @@ export class World {
   }
 
   private async initialRateOf(underlying: Underlying): Promise<number> {
-    const { market, rulesAddress } = this.options;
-    const rules = Rules__factory.connect(rulesAddress, market.chain.provider);
+    const { chain, deployment } = this.options.market;
+    const rules = Rules__factory.connect(deployment.contracts.Rules, chain.provider);
     const rates = await rules.marginRatesOf(underlying === "eth" ? 1 : 2);
     return Number(rates.initial) / 1e18 + 0.002;
   }
