@@ -30,6 +30,7 @@ export function openPostgres(url: string, options: PostgresOptions = {}): Databa
 class PostgresDatabase implements Database {
   readonly engine = "postgres";
   private readonly pool: Pool;
+  private readonly underWay = new Set<Promise<unknown>>();
   private closed: Promise<void> | undefined;
 
   constructor(
@@ -43,20 +44,32 @@ class PostgresDatabase implements Database {
   }
 
   query(sql: string, values: readonly Value[] = []): Promise<Row[]> {
-    return this.againAfterConflicts(() => this.withClient((client) => run(client, sql, values)));
+    return this.untilClosed(() => this.withClient((client) => run(client, sql, values)));
   }
 
   transaction<T>(act: (database: Database) => Promise<T>): Promise<T> {
-    return this.againAfterConflicts(() => this.withClient((client) => perform(this, client, act)));
+    return this.untilClosed(() => this.withClient((client) => perform(this, client, act)));
   }
 
   close(): Promise<void> {
-    this.closed ??= this.pool.end();
+    // The pool itself would forget those that wait for a connection.
+    this.closed ??= Promise.allSettled(this.underWay).then(() => this.pool.end());
     return this.closed;
   }
 
-  private async againAfterConflicts<T>(act: () => Promise<T>): Promise<T> {
+  private async untilClosed<T>(act: () => Promise<T>): Promise<T> {
     refuseWithin(this);
+    if (this.closed !== undefined) throw new StorageFailure("The database is closed");
+    const answer = this.againAfterConflicts(act);
+    this.underWay.add(answer);
+    try {
+      return await answer;
+    } finally {
+      this.underWay.delete(answer);
+    }
+  }
+
+  private async againAfterConflicts<T>(act: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; ++attempt) {
       try {
         return await act();
@@ -68,7 +81,6 @@ class PostgresDatabase implements Database {
   }
 
   private async withClient<T>(act: (client: PoolClient) => Promise<T>): Promise<T> {
-    if (this.closed !== undefined) throw new StorageFailure("The database is closed");
     let client: PoolClient;
     try {
       client = await this.pool.connect();

@@ -101,10 +101,10 @@ export class Transaction implements Database {
     }
   }
 
-  private inTurn<T>(act: () => Promise<T>): Promise<T> {
+  private async inTurn<T>(act: () => Promise<T>): Promise<T> {
+    refuseWithin(this);
     const turn = this.last.then(() => {
       if (!this.isOpen) throw new StorageMisuse("The transaction has ended: await what it does");
-      refuseWithin(this);
       return act();
     });
     this.last = turn.catch(() => undefined);
