@@ -11,6 +11,8 @@ export interface ViewCall {
   readonly data: string;
   /** The hash of the block as of which it is asked: the answer is of no other block of this number. */
   readonly blockHash: string;
+  /** Who seems to ask; nobody if nothing is said. */
+  readonly from?: string;
 }
 
 /**
@@ -18,10 +20,11 @@ export interface ViewCall {
  *
  * @throws CouldNotLook when there is none.
  */
-export async function callView(rpc: Rpc, { to, data, blockHash }: ViewCall): Promise<ViewAnswer> {
+export async function callView(rpc: Rpc, { blockHash, ...call }: ViewCall): Promise<ViewAnswer> {
+  const { to } = call;
   let returned: unknown;
   try {
-    returned = await rpc("eth_call", [{ to, data }, { blockHash }]);
+    returned = await rpc("eth_call", [call, { blockHash }]);
   } catch (cause) {
     const refusal = refusalOf(cause);
     if (refusal !== undefined) return { refusal };
