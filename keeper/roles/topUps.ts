@@ -140,7 +140,10 @@ class Search {
   async #preview(due: DueInstruction): Promise<Found | undefined> {
     const { account, number } = due.instruction;
     const result = await this.#call(due.instruction, "previewTopUp", [account, number]);
-    if (!result.isAnswer) return this.#refuse(due, result.data);
+    if (!result.isAnswer) {
+      this.#refuse(due, result.data);
+      return undefined;
+    }
     const [amount, tip] = STANDING_TOP_UP.decodeFunctionResult(
       "previewTopUp",
       result.data,
@@ -160,7 +163,10 @@ class Search {
       return undefined;
     }
     const result = await this.#call(found.instruction, "topUp", [account, number, found.tip]);
-    if (!result.isAnswer) return this.#refuse(found, result.data);
+    if (!result.isAnswer) {
+      this.#refuse(found, result.data);
+      return undefined;
+    }
     this.patience.forget(instructionId(found.instruction));
     this.options.metrics?.topUpsTried.inc({ result: "proposed" });
     return this.#proposalOf(found, mostCost);
@@ -203,12 +209,11 @@ class Search {
     return callAt(rpc, { to, from, data, ...gas }, this.view.block.number);
   }
 
-  #refuse(due: DueInstruction, data: string): undefined {
+  #refuse(due: DueInstruction, data: string): void {
     const { account, number } = due.instruction;
     const said = formatExplanation(explainError(data));
     this.view.failed(`Standing top-up ${number} was refused`, account, new Error(said));
     this.#note(due, "refused");
-    return undefined;
   }
 
   #note({ instruction }: DueInstruction, result: string): void {

@@ -224,15 +224,13 @@ export class Instructions {
   #put(instruction: StandingInstruction): void {
     const { account, kind, number } = instruction;
     this.#recent.set(instructionId(instruction), instruction);
-    let numbers = this.#byAccount.get(account);
-    if (numbers?.delete(number)) --this.#size;
-    if (kind === SOURCE_KINDS.none) {
-      if (numbers?.size === 0) this.#byAccount.delete(account);
-      return;
-    }
-    if (numbers === undefined) this.#byAccount.set(account, (numbers = new Map()));
-    numbers.set(number, instruction);
-    ++this.#size;
+    const numbers = this.#byAccount.get(account) ?? new Map<number, StandingInstruction>();
+    this.#size -= numbers.size;
+    if (kind === SOURCE_KINDS.none) numbers.delete(number);
+    else numbers.set(number, instruction);
+    this.#size += numbers.size;
+    if (numbers.size === 0) this.#byAccount.delete(account);
+    else this.#byAccount.set(account, numbers);
   }
 }
 
