@@ -123,8 +123,6 @@ function failureOf({ code, responseCode }: SMTPConnection.SMTPError, isAsked: bo
   const reason = `The mail server did not take the message: ${what}`;
   // With an answer of the server everything is clear.
   if (isAsked && responseCode === undefined) return { kind: "unknown", reason };
-  if (code === "EENVELOPE" && responseCode !== undefined && responseCode >= 550) {
-    return { kind: "refused", reason };
-  }
+  // Also a recipient that was refused may be our own doing, a relay that does not know us: it never ends a subscription.
   return { kind: "failed", reason, isOurs: code !== "EENVELOPE" };
 }
