@@ -23,7 +23,10 @@ const telegram = z
 export const peopleSettings = {
   people: z
     .strictObject({
-      repeatSeconds: seconds(3_600, "How long until a margin call that nobody answers is repeated."),
+      repeatSeconds: seconds(
+        3_600,
+        "How long until a margin call that nobody answers is repeated.",
+      ),
       publicUrl: noted(
         httpUrl.optional(),
         "Where people reach this keeper, for links in messages.",

@@ -50,7 +50,10 @@ export const configSchema = z.strictObject({
   checkpointSeconds: seconds(60, "How often memory is written to the database."),
   server: z
     .strictObject({
-      host: noted(z.string().min(1).default("127.0.0.1"), "The address that the server listens at."),
+      host: noted(
+        z.string().min(1).default("127.0.0.1"),
+        "The address that the server listens at.",
+      ),
       port: noted(
         z.int().min(0).max(65_535).default(9_464),
         "Its port, for metrics, health and subscriptions; 0 takes any that is free.",
