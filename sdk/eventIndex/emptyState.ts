@@ -1,5 +1,6 @@
 import type { AccountId } from "../ids.js";
 import { newCashPool } from "../interest.js";
+import { AccountTable } from "./accountTable.js";
 import type { IndexState, Singles, StoredAccount, Tables } from "./state.js";
 
 /** Every table of the state. */
@@ -60,7 +61,8 @@ export function emptyState(): IndexState {
     tokens: [],
   };
   const tables = Object.fromEntries(TABLE_NAMES.map((name) => [name, new Map()]));
-  return { singles, ...(tables as unknown as Tables) };
+  // Of accounts there are very many: a Map of objects would take five times the memory.
+  return { singles, ...(tables as unknown as Tables), accounts: new AccountTable() };
 }
 
 /** The key of an operator's rights. */
