@@ -95,13 +95,17 @@ export class AccountIds {
     const [page, from] = [this.#page(slot), (slot & (PAGE - 1)) * WORDS];
     const codes = new Array<number>(LENGTH);
     [codes[0], codes[1]] = [48, 120];
-    for (let i = 2; i < LENGTH; ++i) {
-      const [word, digit] = [(i - 2) >> 3, (i - 2) & 7];
-      codes[i] = CODE_OF_DIGIT[((page[from + word] as number) >>> (28 - 4 * digit)) & 15] as number;
+    let every = 0;
+    for (let word = 0, at = 2; word < WORDS; ++word) {
+      const value = page[from + word] as number;
+      every |= value;
+      for (let bits = 28; bits >= 0; bits -= 4) {
+        codes[at++] = CODE_OF_DIGIT[(value >>> bits) & 15] as number;
+      }
     }
     const account = String.fromCharCode(...codes) as AccountId;
-    // The zero id is an account's as good as any other: only the table tells whether the slot is used.
-    return this.find(account) === slot ? account : undefined;
+    // A slot that nobody has is full of zeros, and so is one whose id is 0.
+    return every !== 0 || this.find(account) === slot ? account : undefined;
   }
 
   /** All slots in use, in their order. */
