@@ -17,8 +17,8 @@ export class AccountTable implements Map<AccountId, StoredAccount> {
   readonly #ids = new AccountIds();
   readonly #principals = new WideNumbers();
   /** Size and quote of each. */
-  readonly #positions = new ItemLists(2);
-  readonly #collateral = new ItemLists(1);
+  readonly #positions = new ItemLists({ numbersOfItem: 2, roomStep: 4 });
+  readonly #collateral = new ItemLists({ numbersOfItem: 1, roomStep: 2 });
   readonly #instruments = new Numbering<InstrumentId>();
   readonly #tokens = new Numbering<string>();
   /** What was read or written last: whoever writes an account has read it, and changes little of it. */

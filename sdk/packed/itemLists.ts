@@ -7,8 +7,14 @@ const PAGE = 2 ** PAGE_BITS;
 const FIRST_SLOTS = 64;
 /** What a count takes. */
 const MOST_ITEMS = 2 ** 16 - 1;
-/** Short lists get exactly the room that they need, longer ones a multiple of it [items]. */
-const EXACT_ROOM = 4;
+
+/** What an item has, and how lists grow. */
+export interface ItemSizes {
+  /** How many numbers an item has. */
+  readonly numbersOfItem: 1 | 2;
+  /** Room is given in multiples of so much: what a growing list leaves is of use to few others [items]. */
+  readonly roomStep: number;
+}
 
 /**
  * Lists of items of different lengths, one for each slot: an item is what it is of, and one or two integers of any size. A
@@ -28,7 +34,7 @@ export class ItemLists {
   #counts = new Uint16Array(FIRST_SLOTS);
   #rooms = new Uint16Array(FIRST_SLOTS);
 
-  constructor(private readonly numbersOfItem: 1 | 2) {}
+  constructor(private readonly sizes: ItemSizes) {}
 
   /** How long a slot's list is. */
   countOf(slot: number): number {
@@ -47,7 +53,7 @@ export class ItemLists {
 
   /** One of an item's numbers. */
   numberAt(item: number, which: 0 | 1): bigint {
-    return this.#numbers.get(item * this.numbersOfItem + which);
+    return this.#numbers.get(item * this.sizes.numbersOfItem + which);
   }
 
   /** Says what an item is of. */
@@ -57,7 +63,7 @@ export class ItemLists {
 
   /** Replaces one of an item's numbers. */
   setNumber(item: number, which: 0 | 1, value: bigint): void {
-    this.#numbers.set(item * this.numbersOfItem + which, value);
+    this.#numbers.set(item * this.sizes.numbersOfItem + which, value);
   }
 
   /**
@@ -72,7 +78,10 @@ export class ItemLists {
     // An empty list keeps nothing; a shorter one keeps its room, for it may grow again.
     if (count > room || (count === 0 && room > 0)) {
       if (room > 0) this.#release(this.#starts[slot] as number, room);
-      const wanted = roomFor(count);
+      const wanted = Math.min(
+        Math.ceil(count / this.sizes.roomStep) * this.sizes.roomStep,
+        MOST_ITEMS,
+      );
       this.#starts[slot] = wanted === 0 ? 0 : this.#take(wanted);
       this.#rooms[slot] = wanted;
     }
@@ -90,14 +99,14 @@ export class ItemLists {
     const start = this.#end;
     this.#end += room;
     while (this.#kinds.length * PAGE < this.#end) this.#kinds.push(new Uint32Array(PAGE));
-    this.#numbers.growTo(this.#end * this.numbersOfItem);
+    this.#numbers.growTo(this.#end * this.sizes.numbersOfItem);
     return start;
   }
 
   #release(start: number, room: number): void {
     // What is aside of its numbers goes with them.
-    for (let i = 0; i < room * this.numbersOfItem; ++i) {
-      this.#numbers.set(start * this.numbersOfItem + i, 0n);
+    for (let i = 0; i < room * this.sizes.numbersOfItem; ++i) {
+      this.#numbers.set(start * this.sizes.numbersOfItem + i, 0n);
     }
     this.setKind(start, this.#free.get(room) ?? 0);
     this.#free.set(room, start + 1);
@@ -108,9 +117,4 @@ export class ItemLists {
     this.#counts = grown(this.#counts, new Uint16Array(slots));
     this.#rooms = grown(this.#rooms, new Uint16Array(slots));
   }
-}
-
-function roomFor(count: number): number {
-  if (count <= EXACT_ROOM) return count;
-  return Math.min(Math.ceil(count / EXACT_ROOM) * EXACT_ROOM, MOST_ITEMS);
 }
