@@ -101,7 +101,7 @@ function decideOnMined(
 
 function decideOnOurs(known: Known, found: Found, rules: Rules): Decision {
   const { isNothing, lastBlock, refusal } = known;
-  // The next block could still take it while this one is the last.
+  // What waits now can be in the next block at the earliest.
   const isOver = lastBlock !== undefined && found.block >= lastBlock;
   if (!isNothing && (known.isDropped || refusal === "never" || isOver)) return "replace";
   if (refusal === "underpriced" && known.versions === 1) {

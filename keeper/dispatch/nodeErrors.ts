@@ -9,17 +9,31 @@
  * - `never`: no node would ever take it as it is;
  * - `other`: it did not answer, or has another reason. The transaction may or may not be in its pool.
  */
-export type NodeRefusal =
-  "known" | "used" | "underpriced" | "cheap" | "poor" | "never" | "other";
+export type NodeRefusal = "known" | "used" | "underpriced" | "cheap" | "poor" | "never" | "other";
 
 /** In this order; the words of geth, Nethermind, Besu, Erigon, Reth and Hardhat. */
 const WORDS: readonly (readonly [NodeRefusal, RegExp])[] = [
-  ["known", /already known|known transaction|already (?:exists|imported|in (?:the )?(?:pool|mempool))/i],
+  [
+    "known",
+    /already known|known transaction|already (?:exists|imported|in (?:the )?(?:pool|mempool))/i,
+  ],
   ["underpriced", /replacement|could not replace|same nonce|REPLACEMENT_UNDERPRICED/i],
-  ["used", /nonce (?:is )?too low|nonce.*(?:already|been) used|old ?nonce|NONCE_EXPIRED|NonceTooLow/i],
-  ["poor", /insufficient funds|doesn't have enough funds|does not have enough funds|upfront.?cost|INSUFFICIENT_FUNDS/i],
-  ["cheap", /underpriced|fee too low|feetoolow|less than (?:the )?block base fee|lower than the (?:minimum|block)|below (?:the )?min|too low to compete/i],
-  ["never", /intrinsic gas|exceeds (?:the )?(?:block|transaction|tx)?.*gas (?:limit|cap)|gas limit (?:is )?too (?:high|low)|oversized|invalid (?:sender|signature|chain ?id)/i],
+  [
+    "used",
+    /nonce (?:is )?too low|nonce.*(?:already|been) used|old ?nonce|NONCE_EXPIRED|NonceTooLow/i,
+  ],
+  [
+    "poor",
+    /insufficient funds|doesn't have enough funds|does not have enough funds|upfront.?cost|INSUFFICIENT_FUNDS/i,
+  ],
+  [
+    "cheap",
+    /underpriced|fee too low|feetoolow|less than (?:the )?block base fee|lower than the (?:minimum|block)|below (?:the )?min|too low to compete/i,
+  ],
+  [
+    "never",
+    /intrinsic gas|exceeds (?:the )?(?:block|transaction|tx)?.*gas (?:limit|cap)|gas limit (?:is )?too (?:high|low)|oversized|invalid (?:sender|signature|chain ?id)/i,
+  ],
 ];
 
 const MOST_DEPTH = 8;
@@ -35,7 +49,10 @@ function* textsOf(value: unknown, depth: number, seen: Set<unknown>): Generator<
   if (typeof value === "string") yield value;
   if (typeof value !== "object" || value === null || depth > MOST_DEPTH || seen.has(value)) return;
   seen.add(value);
-  const { message, code, shortMessage, error, info, cause, errors } = value as Record<string, unknown>;
+  const { message, code, shortMessage, error, info, cause, errors } = value as Record<
+    string,
+    unknown
+  >;
   for (const text of [message, shortMessage, code]) if (typeof text === "string") yield text;
   for (const inner of [error, info, cause]) yield* textsOf(inner, depth + 1, seen);
   if (Array.isArray(errors)) {

@@ -6,9 +6,10 @@ import type { Outcome, Submission } from "./dispatcher.js";
 export class Pending implements Submission {
   readonly sent: Promise<{ readonly hash: string } | Outcome>;
   readonly done: Promise<Outcome>;
-  private readonly tellSent: (what: { readonly hash: string } | Outcome) => void;
-  private readonly tellDone: (outcome: Outcome) => void;
+  private tellSent!: (what: { readonly hash: string } | Outcome) => void;
+  private tellDone!: (outcome: Outcome) => void;
   private ended = false;
+  private taken = false;
 
   constructor(
     readonly proposal: Proposal,
@@ -17,18 +18,26 @@ export class Pending implements Submission {
     /** [unix milliseconds] */
     readonly submittedAt: number,
   ) {
-    const sent = Promise.withResolvers<{ readonly hash: string } | Outcome>();
-    const done = Promise.withResolvers<Outcome>();
-    [this.sent, this.tellSent] = [sent.promise, sent.resolve];
-    [this.done, this.tellDone] = [done.promise, done.resolve];
+    this.sent = new Promise((resolve) => {
+      this.tellSent = resolve;
+    });
+    this.done = new Promise((resolve) => {
+      this.tellDone = resolve;
+    });
   }
 
   get isDone(): boolean {
     return this.ended;
   }
 
+  /** Whether a node has it, or had. */
+  get wasTaken(): boolean {
+    return this.taken;
+  }
+
   /** A node has it. */
   wasSent(hash: string): void {
+    this.taken = true;
     this.tellSent({ hash });
   }
 

@@ -51,6 +51,8 @@ export class Transaction {
   refusal: NodeRefusal | undefined;
   /** Ticks in a row in which the nonce was used and none of the versions was found. */
   timesMissed = 0;
+  /** The version of which it was said that it is in a block. */
+  toldHash: string | undefined;
   /** Who waits for it; nobody after a restart. */
   pending: Pending | undefined;
   /** The block from which this keeper waits for it. */
@@ -62,6 +64,7 @@ export class Transaction {
   ) {
     this.state = written.state;
     this.minedAt = written.minedAt;
+    this.toldHash = written.minedAt?.hash;
     this.versions = written.versions;
     this.since = options.since;
     this.pending = options.pending;
