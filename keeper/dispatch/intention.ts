@@ -13,7 +13,8 @@ export function proposalOf(intention: string): Proposal | undefined {
     Proposal,
     "mostCost" | "gasLimit"
   > & { readonly mostCost: string; readonly gasLimit?: string };
-  if (!ROLE_NAMES.includes(role)) throw new Error(`The database names a role ${String(role)}`);
+  if (!ROLE_NAMES.includes(role))
+    throw new Error(`The database names an unknown role: ${intention}`);
   return {
     ...rest,
     role,

@@ -31,7 +31,8 @@ export class Proposals {
 
   /** Resolves when each has been sent, or it is clear that it is not. Never rejects. */
   async prepare(batch: readonly Pending[]): Promise<void> {
-    const { clock, dryRun } = this.options.parts.options;
+    const { parts } = this.options;
+    const { clock, dryRun } = parts.options;
     const leases = dryRun === true ? undefined : this.takeLeases(batch);
     const simulated = batch.map((pending) => this.simulations.add(() => this.simulate(pending)));
     const over = new AbortController();
@@ -39,10 +40,15 @@ export class Proposals {
       clock.sleep(PATIENCE_MILLISECONDS, over.signal),
     );
 
-    const going: Promise<void>[] = [];
+    const going: Promise<unknown>[] = [];
     for (const [i, pending] of batch.entries()) {
       const ready = simulated[i] as Promise<Simulated>;
-      const goOn = ready.then((found) => this.goOn(pending, { found, leases }));
+      const goOn = ready
+        .then((found) => this.goOn(pending, { found, leases }))
+        .catch((error: unknown) => {
+          pending.leave(`It could not be prepared: ${String(error)}`);
+        })
+        .finally(() => parts.state.preparing.delete(pending.proposal.key));
       going.push(goOn);
       // Its place in the line is taken when it is ready; a slow one finds its place behind those that were quicker.
       await Promise.race([goOn, patience]);
@@ -74,7 +80,6 @@ export class Proposals {
       await this.options.send(pending, found.gasLimit);
       if (pending.isDone) await this.giveBack(pending, leases);
     }
-    parts.state.preparing.delete(key);
   }
 
   private refuse(pending: Pending, { explanation }: Extract<Simulated, { kind: "refused" }>): void {

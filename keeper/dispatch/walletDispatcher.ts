@@ -5,9 +5,9 @@ import type { Proposal } from "../roles/role.js";
 import type { Dispatcher, Submission } from "./dispatcher.js";
 import { Endings } from "./endings.js";
 import { Gaps } from "./gaps.js";
-import { HeldLeases } from "./heldLeases.js";
 import { Journal } from "./journal.js";
 import { readMemory } from "./memory.js";
+import { Ownership } from "./ownership.js";
 import type { DispatcherOptions } from "./options.js";
 import { Patience } from "./patience.js";
 import { Pending } from "./pending.js";
@@ -17,7 +17,7 @@ import { DispatchState } from "./state.js";
 import { looking, quantity, readSurroundings } from "./surroundings.js";
 import { takeOver } from "./takeOver.js";
 import type { Written } from "./transaction.js";
-import { leaseOf, Watcher } from "./watcher.js";
+import { Watcher } from "./watcher.js";
 import { Wire } from "./wire.js";
 
 /** Ether as a number of the configuration in wei. */
@@ -36,7 +36,7 @@ export class WalletDispatcher implements Dispatcher {
   private readonly state: DispatchState;
   private readonly patience = new Patience();
   private readonly parts: Parts;
-  private readonly leases: HeldLeases;
+  private readonly ownership: Ownership;
   private readonly sender: Sender;
   private readonly watcher: Watcher;
   private readonly proposals: Proposals;
@@ -58,12 +58,17 @@ export class WalletDispatcher implements Dispatcher {
     const wire = new Wire(options);
     const journal = new Journal(options.database);
     const parts = (this.parts = { options, state: this.state, journal, wire });
-    this.leases = this.heldLeases();
     this.sender = new Sender(parts);
-    const endings = new Endings(parts, this.patience);
-    this.watcher = new Watcher({ parts, sender: this.sender, endings, leases: this.leases });
+    this.ownership = new Ownership({
+      parts,
+      refreshMemory: () => this.line.add(() => this.refreshMemory()),
+      isAlive: () => options.clock.now() - this.tickedAt < HANGS_AFTER_MILLISECONDS,
+    });
+    const { patience } = this;
+    const { leases } = this.ownership;
+    const endings = new Endings(parts, patience);
+    this.watcher = new Watcher({ parts, sender: this.sender, endings, leases });
     this.gaps = new Gaps(parts, this.sender);
-    const { leases, patience } = this;
     this.proposals = new Proposals({
       ...{ parts, leases, patience },
       send: (pending, gasLimit) => this.send(pending, gasLimit),
@@ -77,7 +82,7 @@ export class WalletDispatcher implements Dispatcher {
     await this.readSurroundings(head);
     if (this.options.dryRun === true) return;
     await this.sender.measureNothing();
-    await this.ticks.add(() => this.takeWallet());
+    await this.ticks.add(() => this.ownership.take());
   }
 
   submit(proposals: readonly Proposal[], block: BlockReference): readonly Submission[] {
@@ -93,7 +98,7 @@ export class WalletDispatcher implements Dispatcher {
       } else pending.leave(reason);
       return reason === undefined;
     });
-    if (batch.length > 0) this.run(this.prepare(batch));
+    if (batch.length > 0) this.run(this.proposals.prepare(batch));
     return submissions;
   }
 
@@ -125,7 +130,7 @@ export class WalletDispatcher implements Dispatcher {
     while (this.background.size > 0) await Promise.all(this.background);
     await this.line.onIdle();
     await this.parts.wire.idle();
-    await this.leases.close();
+    await this.ownership.leases.close();
     for (const { pending } of this.state.all) {
       pending?.leave("The keeper ended while it waited; the next run goes on with it");
     }
@@ -149,15 +154,15 @@ export class WalletDispatcher implements Dispatcher {
     await this.readSurroundings(block.number);
     this.patience.forgetBefore(block);
     if (this.options.dryRun === true) return;
-    if (!this.state.hasWallet) await this.takeWallet();
+    if (!this.state.hasWallet) await this.ownership.take();
     if (!this.state.hasWallet) return;
-    await this.leases.renew();
+    await this.ownership.leases.renew();
     await this.line.add(() => this.refreshMemory());
     try {
       await this.watchAll();
     } finally {
       await this.line.add(() => this.gaps.fill());
-      await this.leases.releaseBefore(block.number);
+      await this.ownership.leases.releaseBefore(block.number);
       this.options.metrics.waiting.set(this.state.waitingOwn.length);
       this.tellIdlers();
     }
@@ -182,47 +187,12 @@ export class WalletDispatcher implements Dispatcher {
   /** Memory as it is written, and the next nonce as the nodes have it once nothing waits. */
   private async refreshMemory(): Promise<void> {
     const { state } = this;
-    if (state.isStale) await readMemory(this.parts, this.sender, this.leases);
+    if (state.isStale) await readMemory(this.parts, this.sender, this.ownership.leases);
     const pending = state.surroundings?.counts.pending ?? 0;
     const isQuiet = state.waitingOwn.length === 0;
     state.nextNonce = isQuiet
       ? Math.max(pending, ...[...state.own.keys()].map((nonce) => nonce + 1))
       : Math.max(pending, state.nextNonce);
-  }
-
-  private async takeWallet(): Promise<void> {
-    const { logger } = this.options;
-    const { address, state } = this;
-    const name = `wallet ${address}`;
-    const taken = await this.leases.take([name]);
-    if (!taken.has(name)) {
-      logger.warn(
-        { wallet: address },
-        "Another keeper, or an earlier run of this one, has this wallet; nothing is sent until it is free.",
-      );
-      return;
-    }
-    state.hasWallet = true;
-    state.isStale = true;
-    await this.line.add(() => this.refreshMemory());
-    const left = [...state.waitingOwn].sort((a, b) => a.written.nonce - b.written.nonce);
-    logger.info({ wallet: address, left: left.length, next: state.nextNonce }, "Ready to send.");
-    await this.leases.take(left.map(({ written }) => leaseOf(written.key)));
-    const used = state.surroundings?.counts.latest ?? 0;
-    for (const transaction of left) {
-      const isSendable = transaction.state === "waiting" && transaction.written.nonce >= used;
-      if (isSendable) await this.parts.wire.broadcast(transaction);
-    }
-  }
-
-  private async prepare(batch: readonly Pending[]): Promise<void> {
-    try {
-      await this.proposals.prepare(batch);
-    } catch (error) {
-      this.options.logger.error(error, "Proposals could not be prepared.");
-    } finally {
-      for (const pending of batch) this.state.preparing.delete(pending.proposal.key);
-    }
   }
 
   /** Gives a proposal that passes its nonce, when it is its turn. */
@@ -241,8 +211,6 @@ export class WalletDispatcher implements Dispatcher {
       } catch (error) {
         this.options.logger.error({ key, error: messageOf(error) }, "It could not be sent.");
         pending.leave(`It could not be sent: ${messageOf(error)}`);
-      } finally {
-        this.state.preparing.delete(key);
       }
     });
   }
@@ -269,33 +237,6 @@ export class WalletDispatcher implements Dispatcher {
     else {
       const detail = `It has ${formatEther(found.balance)} ether, less than ${leastEther}: send it some`;
       alarms.raise("walletEmpty", address, detail);
-    }
-  }
-
-  private heldLeases(): HeldLeases {
-    const { alarms, clock, config, leases, logger } = this.options;
-    return new HeldLeases({
-      leases,
-      seconds: config.leaseSeconds,
-      isAlive: () => clock.now() - this.tickedAt < HANGS_AFTER_MILLISECONDS,
-      onLost: (names, error) => {
-        if (error !== undefined) {
-          alarms.raise("storageFailing", "dispatch", messageOf(error));
-          this.state.isStale = true;
-        }
-        if (names.includes(`wallet ${this.address}`)) this.loseWallet();
-        else if (names.length > 0) logger.warn({ names }, "Leases were lost to another keeper.");
-      },
-    });
-  }
-
-  private loseWallet(): void {
-    const { state } = this;
-    this.options.logger.error({ wallet: this.address }, "Another keeper has taken this wallet.");
-    state.hasWallet = false;
-    for (const transaction of [...state.own.values()]) {
-      state.remove(transaction);
-      transaction.pending?.leave("Another keeper has taken this wallet, and goes on with it");
     }
   }
 
