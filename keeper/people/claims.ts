@@ -189,8 +189,7 @@ export async function forgetOld(database: Database, now: number): Promise<void> 
     "DELETE FROM people_subscriptions WHERE state = 'pending' AND open_until < $1",
     [now],
   );
-  await database.query(
-    "DELETE FROM people_subscriptions WHERE ends_at <> 0 AND ends_at < $1",
-    [Math.floor(now / 1_000)],
-  );
+  await database.query("DELETE FROM people_subscriptions WHERE ends_at <> 0 AND ends_at < $1", [
+    Math.floor(now / 1_000),
+  ]);
 }

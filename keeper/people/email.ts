@@ -45,7 +45,10 @@ async function composed(letter: Letter, from: string): Promise<Buffer> {
       "auto-submitted": "auto-generated",
       ...(leaveUrl === undefined
         ? {}
-        : { "list-unsubscribe": `<${leaveUrl}>`, "list-unsubscribe-post": "List-Unsubscribe=One-Click" }),
+        : {
+            "list-unsubscribe": `<${leaveUrl}>`,
+            "list-unsubscribe-post": "List-Unsubscribe=One-Click",
+          }),
     },
     disableFileAccess: true,
     disableUrlAccess: true,

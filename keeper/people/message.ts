@@ -88,7 +88,10 @@ function remedyLines(facts: Notice["facts"]): string[] {
   });
   const { closedPercent } = facts;
   if (closedPercent === undefined) return deposits;
-  return [...deposits, `close ${readable(closedPercent, MONEY_DECIMALS, "up")} % of every position`];
+  return [
+    ...deposits,
+    `close ${readable(closedPercent, MONEY_DECIMALS, "up")} % of every position`,
+  ];
 }
 
 function liquidationLines({ liquidationInstrument, liquidationPrice, status }: Notice["facts"]) {
@@ -151,7 +154,13 @@ function written({ lines, subject }: Draft, { leaveUrl, publicUrl }: Footing): M
 
 /** Text inside HTML. */
 export function escaped(text: string): string {
-  const names: Record<string, string> = { "&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "#39" };
+  const names: Record<string, string> = {
+    "&": "amp",
+    "<": "lt",
+    ">": "gt",
+    '"': "quot",
+    "'": "#39",
+  };
   return text.replace(/[&<>"']/g, (sign) => `&${names[sign] ?? ""};`);
 }
 

@@ -92,7 +92,10 @@ interface OutboxEntry {
 async function insert(inside: Database, subscription: Row, entry: OutboxEntry): Promise<void> {
   const { account, body, episode, kind, notice, now } = entry;
   const { channel = "", destination = "", id: owner = "" } = subscription;
-  const id = createHash("sha256").update(`${String(owner)} ${notice}`).digest("hex").slice(0, 40);
+  const id = createHash("sha256")
+    .update(`${String(owner)} ${notice}`)
+    .digest("hex")
+    .slice(0, 40);
   await inside.query(
     `INSERT INTO people_outbox (id, subscription, notice, kind, account, episode, channel,
         destination, body, state, attempts, created_at, due_at, holder, held_until, reason)

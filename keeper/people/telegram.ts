@@ -46,7 +46,13 @@ const PAUSE_MILLISECONDS = 5_000;
 const LEASE = "people telegram";
 
 /** Network errors after which surely nothing was sent. */
-const NOT_CONNECTED = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
+const NOT_CONNECTED = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+]);
 
 /** Messages by Telegram. Nobody there discards a second copy, so what may have been sent is not sent again. */
 export function telegramChannel({ apiRoot, timeout, token }: TelegramOptions): TelegramChannel {
@@ -110,7 +116,8 @@ async function answerNews(bot: Bot, offset: number, options: ListeningOptions): 
     if (message?.text === undefined) continue;
     const answer = await answerTo(message.text, String(message.chat.id), desk);
     try {
-      if (answer !== undefined) await bot.api.sendMessage(message.chat.id, answer, NO_PREVIEW, ends as GrammySignal);
+      if (answer !== undefined)
+        await bot.api.sendMessage(message.chat.id, answer, NO_PREVIEW, ends as GrammySignal);
     } catch (error) {
       // What was asked is done; only the answer is lost.
       logger.debug({ reason: reasonOf(error) }, "A person on Telegram could not be answered");
