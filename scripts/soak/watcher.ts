@@ -44,7 +44,11 @@ export async function accountsBelow(
 }
 
 async function liquidatedIn({ clearinghouse }: Market, number: number): Promise<AccountId[]> {
-  const events = await clearinghouse.queryFilter(clearinghouse.filters.Liquidated(), number, number);
+  const events = await clearinghouse.queryFilter(
+    clearinghouse.filters.Liquidated(),
+    number,
+    number,
+  );
   return events.map(({ args }) => args.account as AccountId);
 }
 

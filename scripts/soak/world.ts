@@ -95,9 +95,10 @@ export class World {
     await this.blocks.mine();
   }
 
-  /** One block: new prices, and some who were liquidated come back. */
-  async step(): Promise<number> {
-    await this.movePrices();
+  /** One block: new prices, unless it is calm, and some who were liquidated come back. */
+  async step({ isCalm = false } = {}): Promise<number> {
+    await this.movePrices(isCalm ? 0 : 1);
+    if (isCalm) return this.blocks.mine();
     const flat = await this.flatTraders();
     for (const trader of flat.slice(0, RETURNS_OF_BLOCK)) await this.join(trader);
     return this.blocks.mine();
@@ -112,13 +113,13 @@ export class World {
     }
   }
 
-  private async movePrices(): Promise<void> {
+  private async movePrices(most = 1): Promise<void> {
     const { market, random } = this.options;
     const moved = (underlying: Underlying): number => {
       const [now, first] = [this.prices[underlying], firstPrice(underlying)];
       const scale = random.uniform() < JUMPS ? JUMP : STEP;
       const change = scale * random.between(-1.7, 1.7) + RETURN * Math.log(first / now);
-      return now * (1 + change);
+      return now * (1 + most * change);
     };
     this.prices = { eth: moved("eth"), btc: moved("btc") };
     for (const underlying of UNDERLYINGS) {
