@@ -42,7 +42,7 @@ const PARTS = [1n, 4n, 16n, 64n];
  */
 export class LensScan {
   /** Where the last block has ended. */
-  private accounts: Iterator<AccountId> | undefined;
+  private accounts: Iterator<AccountId, undefined> | undefined;
   private scanned: unknown;
 
   constructor(private readonly options: LensScanOptions) {}
@@ -79,11 +79,13 @@ export class LensScan {
     const accounts = new Set<AccountId>();
     for (let ends = 0; accounts.size < most && ends < 2;) {
       this.accounts ??= index.state.accounts.keys();
-      const { done, value } = this.accounts.next();
-      if (done === true) {
-        this.accounts = undefined;
-        ++ends;
-      } else if (value !== undefined) accounts.add(value);
+      const next = this.accounts.next();
+      if (next.done !== true) {
+        accounts.add(next.value);
+        continue;
+      }
+      this.accounts = undefined;
+      ++ends;
     }
     return [...accounts];
   }
@@ -144,7 +146,7 @@ export class LensScan {
     const to = index.state.singles.wiring.marginEngine;
     const { refusal, returned } = await callView(chain.rpc, { to, data, blockHash: block.hash });
     if (returned === undefined) throw new Error(messageOf(refusal));
-    const words: unknown = engine.decodeFunctionResult(name as "marginOf", returned);
-    return (words as readonly unknown[]).flat() as bigint[];
+    const words = engine.decodeFunctionResult(name as "marginOf", returned).toArray(true);
+    return words.flat() as bigint[];
   }
 }

@@ -42,7 +42,7 @@ export class Feeds {
   constructor({ rpc, plimsoll }: FeedOptions) {
     this.rpc = rpc;
     this.address = plimsoll.deployment.contracts.PriceOracle;
-    this.oracle = plimsoll.oracle.interface as unknown as Interface;
+    this.oracle = plimsoll.oracle.interface;
   }
 
   /** Asks ahead for what will be wanted as soon as the block's logs are there. */
@@ -87,7 +87,7 @@ export class Feeds {
       Promise.all(numbers.map((number) => this.ofOracle("price", number, blockHash))),
       Promise.all(
         numbers.map((number) =>
-          this.failing.has(number) ? this.lastPrice(number, blockHash) : undefined,
+          this.failing.has(number) ? this.lastPrice(number, blockHash) : Promise.resolve(undefined),
         ),
       ),
     ]);

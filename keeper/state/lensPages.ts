@@ -32,7 +32,7 @@ export class LensPages {
   constructor({ rpc, plimsoll }: LensOptions) {
     this.rpc = rpc;
     this.address = plimsoll.deployment.contracts.Lens;
-    this.lens = plimsoll.lens.interface as unknown as Interface;
+    this.lens = plimsoll.lens.interface;
   }
 
   /**
