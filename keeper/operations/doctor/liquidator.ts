@@ -58,9 +58,9 @@ async function checkPermission(
     const found = `the wallet neither owns ${name} nor is its operator with LIQUIDATE`;
     return wrong("permission", found, cure);
   }
-  const end = new Date(Number(until) * 1_000).toISOString();
+  const end = endOf(until);
   if (until < now) return wrong("permission", `the wallet's LIQUIDATE ended at ${end}`, cure);
-  const found = `the wallet is operator of ${name} with LIQUIDATE until ${endOf(until)}`;
+  const found = `the wallet is operator of ${name} with LIQUIDATE until ${end}`;
   return until - now < WEEK ? warning("permission", found, cure) : ok("permission", found);
 }
 
@@ -88,7 +88,7 @@ async function checkMargin(
 /** A date; permissions that outlast dates have none. */
 function endOf(until: bigint): string {
   const milliseconds = Number(until) * 1_000;
-  return milliseconds > 8.64e15 ? "for ever" : new Date(milliseconds).toISOString();
+  return milliseconds > 8.64e15 ? "the end of time" : new Date(milliseconds).toISOString();
 }
 
 function dollarsOf(wad: bigint): string {

@@ -1,10 +1,11 @@
 import { formatUnits } from "ethers";
 import { explainError, type Plimsoll } from "../../../sdk/index.js";
 import type { KeeperConfig } from "../../config/schema.js";
-import { type Check, findingsOf, reasonOf } from "./check.js";
+import { type Check, findingsOf } from "./check.js";
 
-/** Governance counts underlyings from 1: so many are tried. */
-const MOST_UNDERLYINGS = 64;
+/** Governance counts underlyings from 1: so many are tried at a time, until none of them has a source. */
+const TOGETHER = 8;
+const MOST_UNDERLYINGS = 256;
 
 const { ok, warning, wrong } = findingsOf("price");
 
@@ -13,9 +14,7 @@ export async function checkPrices(
   { oracle }: Pick<Plimsoll, "oracle">,
   { dispatch, roles }: KeeperConfig,
 ): Promise<Check[]> {
-  const numbers = Array.from({ length: MOST_UNDERLYINGS }, (_, i) => i + 1);
-  const sources = await Promise.all(numbers.map((number) => oracle.sourcesOf(number)));
-  const priced = numbers.filter((_, i) => (sources[i]?.primary.length ?? 0) > 0);
+  const priced = await pricedUnderlyings(oracle);
   if (priced.length === 0) {
     return [
       wrong(
@@ -38,16 +37,19 @@ async function checkPrice(number: number, oracle: Plimsoll["oracle"]): Promise<C
   try {
     return ok(subject, `${formatUnits(await oracle.price(number), 18)} dollars`);
   } catch (error) {
-    const { cure, sentence } = explainedOf(error);
+    const { cure, sentence } = explainError(error);
     return warning(subject, `its price cannot be read: ${sentence}`, cure);
   }
 }
 
-function explainedOf(error: unknown): { sentence: string; cure: string } {
-  const explained = explainError(error);
-  const { message, cure } = explained as { message?: string; cure?: string };
-  return {
-    sentence: message ?? reasonOf(error),
-    cure: cure ?? "Wait for the feed; meanwhile its last accepted price counts for liquidations.",
-  };
+async function pricedUnderlyings(oracle: Plimsoll["oracle"]): Promise<number[]> {
+  const priced: number[] = [];
+  for (let first = 1; first < MOST_UNDERLYINGS; first += TOGETHER) {
+    const numbers = Array.from({ length: TOGETHER }, (_, i) => first + i);
+    const sources = await Promise.all(numbers.map((number) => oracle.sourcesOf(number)));
+    const found = numbers.filter((_, i) => (sources[i]?.primary.length ?? 0) > 0);
+    if (found.length === 0) break;
+    priced.push(...found);
+  }
+  return priced;
 }
