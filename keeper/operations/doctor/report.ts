@@ -1,5 +1,5 @@
 import Table from "cli-table3";
-import { ConfigError } from "../../config/problem.js";
+import type { ConfigError } from "../../config/problem.js";
 import { type Check, findingsOf } from "./check.js";
 
 const LABELS = { ok: "ok", warning: "warning", wrong: "WRONG" } as const;
