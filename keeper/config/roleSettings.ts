@@ -49,7 +49,6 @@ export const roleSettings = {
     .prefault({}),
   pokes: z
     .strictObject({
-      fundingSeconds: seconds(3_600, "How often funding is accrued."),
       noteSeconds: seconds(3_600, "How often prices, the peg and fees are noted."),
       mostRounds: noted(
         z.int().positive().max(256).default(64),
@@ -61,6 +60,7 @@ export const roleSettings = {
   topUps: z
     .strictObject({
       leastProfit: dollars(0, "What must be left of a top-up's tip after gas."),
+      mostSubsidy: dollars(0, "Gas that the keeper pays beyond a top-up's tip, at most."),
     })
     .prefault({}),
 };

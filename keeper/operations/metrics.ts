@@ -30,12 +30,10 @@ export function createRegistry(labels: Readonly<Record<string, string>>): Regist
   return registry;
 }
 
-/** The service's own figures. */
+/** The service's own figures; those of single rooms are the rooms'. */
 export interface KeeperMetrics {
-  readonly headBlock: Gauge;
   /** The last block's own time [unix seconds]; the lag is counted from it when it is asked for. */
   readonly headTime: Gauge;
-  readonly accounts: Gauge;
   readonly accountsBelow: Gauge;
   readonly phaseSeconds: Histogram<"phase">;
   readonly rounds: Counter;
@@ -44,7 +42,6 @@ export interface KeeperMetrics {
   readonly walletEther: Gauge;
   readonly liquidatorFreeMargin: Gauge;
   readonly roleFailures: Counter<"role">;
-  readonly accountFailures: Counter<"what">;
   readonly isReady: Gauge;
   readonly isDryRun: Gauge;
   /** Runs one phase of a round and takes its time down, however it ends. */
@@ -72,9 +69,7 @@ export function keeperMetrics(registry: Registry, clock: Pick<Clock, "now">): Ke
     registers: [registry],
   });
   return {
-    headBlock: gauge("head_block", "The block up to which everything is known"),
     headTime,
-    accounts: gauge("accounts", "Accounts that are known"),
     accountsBelow: gauge("accounts_below_line", "Accounts below their maintenance requirement"),
     phaseSeconds,
     rounds: new Counter({
@@ -94,12 +89,6 @@ export function keeperMetrics(registry: Registry, clock: Pick<Clock, "now">): Ke
       "Equity less the initial requirement of the liquidator's account",
     ),
     roleFailures,
-    accountFailures: new Counter({
-      name: `${METRIC_PREFIX}account_failures_total`,
-      help: "How often something went wrong with one account",
-      labelNames: ["what"],
-      registers: [registry],
-    }),
     isReady: gauge("ready", "1 once everything up to the head is known"),
     isDryRun: gauge("dry_run", "1 when nothing is sent"),
     timed: async (phase, act) => {
