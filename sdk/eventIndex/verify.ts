@@ -20,6 +20,11 @@ export interface VerifyOptions {
   readonly contracts: VerifiedContracts;
   /** Only these accounts; all that the index knows if nothing is said. */
   readonly accounts?: Iterable<AccountId>;
+  /**
+   * Of what there is for each user, such as operators and orders, only so many entries, from another place each time; all if
+   * nothing is said. Sums over all users are compared in any case.
+   */
+  readonly mostOfUsers?: number;
 }
 
 /** What came of it. */
@@ -39,6 +44,8 @@ export interface Verification {
   readonly overrides: Pick<Overrides, never> & { readonly blockTag: number };
   /** Of that block [unix seconds]. */
   readonly time: bigint;
+  /** How many entries of what there is for each user. */
+  readonly mostOfUsers: number;
 }
 
 /**
@@ -49,13 +56,14 @@ export interface Verification {
  */
 export async function verifyIndex(
   index: EventIndex,
-  { accounts, contracts }: VerifyOptions,
+  { accounts, contracts, mostOfUsers = Number.POSITIVE_INFINITY }: VerifyOptions,
 ): Promise<VerifyResult> {
   const { tip } = index;
   if (tip === undefined) throw new RangeError("The index knows nothing yet");
   const comparison = new Comparison();
   const overrides = { blockTag: tip.number };
-  const at: Verification = { index, contracts, comparison, overrides, time: tip.time };
+  const { time } = tip;
+  const at: Verification = { index, contracts, comparison, overrides, time, mostOfUsers };
   try {
     await verifyVault(at);
     await verifyBooks(at);
