@@ -6,6 +6,7 @@ export * from "./errors.js";
 export * from "./eventIndex.js";
 export * from "./events.js";
 export * from "./follow.js";
+export { INDEXED_ABIS, indexOptionsOf } from "./indexed.js";
 export type { ChangeListener, TableName } from "./journal.js";
 export * from "./projection.js";
 export {
