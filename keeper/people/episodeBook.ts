@@ -77,6 +77,25 @@ export class EpisodeBook {
     );
   }
 
+  /** Writes down that episodes are over of which nobody was told. */
+  async endUntold(accounts: readonly AccountId[], time: number): Promise<void> {
+    const rows = await this.database.transaction(async (inside) => {
+      const ended: Row[] = [];
+      for (const account of accounts) {
+        ended.push(
+          ...(await inside.query(
+            `UPDATE people_episodes SET ended_at = $2
+              WHERE account = $1 AND told = 0 AND ended_at = 0
+              RETURNING account, episode, began_at, told, told_at, told_status, ended_at`,
+            [account, time],
+          )),
+        );
+      }
+      return ended;
+    });
+    for (const row of rows) this.keep(row);
+  }
+
   /** Writes down that an episode is over, and posts that it is if it was told of. */
   async end(
     { account, episode }: Episode,
@@ -84,7 +103,7 @@ export class EpisodeBook {
     time: number,
   ): Promise<boolean> {
     return this.change(
-      `UPDATE people_episodes SET ended_at = $3, told_status = 0
+      `UPDATE people_episodes SET ended_at = $3
         WHERE account = $1 AND episode = $2 AND ended_at = 0
         RETURNING account, episode, began_at, told, told_at, told_status, ended_at`,
       [account, episode, time],

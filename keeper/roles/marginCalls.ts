@@ -7,22 +7,21 @@ import {
   type ErrorContext,
   formatAccount,
   marginCallOf,
-  ONE_BPS,
   parseWad,
   type Rpc,
   type Status,
-  statusOf,
   WAD,
 } from "../../sdk/index.js";
 import type { Clock } from "../clock.js";
 import type { Alarms } from "../operations/alarms.js";
 import { EpisodeBook } from "../people/episodeBook.js";
-import { CUSHION_BPS, QUIET_SECONDS, rankOf, type Standing, stepOf } from "../people/episodes.js";
+import { QUIET_SECONDS, rankOf, type Standing, stepOf } from "../people/episodes.js";
 import { depositTermsOf, marginCallFacts, marginFacts } from "../people/facts.js";
 import { Happenings } from "../people/happenings.js";
 import type { PeopleMetrics } from "../people/metrics.js";
 import { type Naming, namingOf } from "../people/naming.js";
 import type { Notice, Postbox } from "../people/notice.js";
+import { shortfallNear, standingOf } from "../people/standing.js";
 import type { KeeperView } from "../state/view.js";
 import type { Database } from "../storage/database.js";
 import type { Proposal, Role } from "./role.js";
@@ -138,7 +137,7 @@ class MarginCalls {
       await this.episodes.begin(accounts, view.block.hash.slice(2, 18), time);
     }
     const ending = listed.filter(([account, one]) => this.step(account, one, time) === "end");
-    for (const [account] of ending) await this.end(view, account);
+    await this.endAll(view, ending);
     const due = listed.filter(([account, one]) => this.step(account, one, time) === "tell");
     // The worst are told first.
     due.sort(([, a], [, b]) => rankOf(b.status) - rankOf(a.status));
@@ -146,6 +145,16 @@ class MarginCalls {
     const told = due.filter(([account]) => subscribed.has(account)).slice(0, MOST_NOTICES);
     for (const [account, { status }] of told) await this.tell(view, account, status);
     metrics.episodes.set([...this.episodes.lasting()].length);
+  }
+
+  private async endAll(view: KeeperView, ending: readonly [AccountId, Standing][]): Promise<void> {
+    const accounts = ending.map(([account]) => account);
+    const isTold = (account: AccountId): boolean => (this.episodes.of(account)?.told ?? 0) > 0;
+    for (const account of accounts.filter(isTold).slice(0, MOST_NOTICES)) {
+      await this.end(view, account);
+    }
+    const untold = accounts.filter((account) => !isTold(account)).slice(0, MOST_BEGINNINGS);
+    if (untold.length > 0) await this.episodes.endUntold(untold, Number(view.block.time));
   }
 
   private step(account: AccountId, standing: Standing, time: number) {
@@ -173,7 +182,9 @@ class MarginCalls {
     const { episode: name, told } = episode;
     const key = `call ${account} ${name} ${told + 1}`;
     const notice: Notice = { kind: "marginCall", account, key, block, episode: name, facts };
-    const at = { status: rankOf(status), time: Number(block.time) };
+    // What was told of the episode before it counts only until its own first message.
+    const worst = Math.max(rankOf(status), told > 0 ? episode.toldStatus : 0);
+    const at = { status: worst, time: Number(block.time) };
     const isTold = await this.episodes.tell(episode, notice, at);
     if (isTold) this.options.metrics.notices.inc({ kind: "marginCall" });
     else this.reloadAt = 0;
@@ -187,9 +198,7 @@ class MarginCalls {
     try {
       const facts = marginFacts(view.marginOf(account), this.naming);
       const key = `recovered ${account} ${episode.episode}`;
-      if (episode.told > 0) {
-        notices = [{ kind: "recovered", account, key, block, episode: episode.episode, facts }];
-      }
+      notices = [{ kind: "recovered", account, key, block, episode: episode.episode, facts }];
     } catch (error) {
       view.failed("margin call", account, error);
       return;
@@ -206,11 +215,11 @@ class MarginCalls {
     const { isHeld, mostCost } = this.options;
     // Without ether's price nothing bounds what a call costs.
     if (etherPrice === undefined || etherPrice === 0n) return [];
-    const mostWei = (parseWad(mostCost.toString()) * WAD) / etherPrice;
+    const mostWei = (parseWad(mostCost.toFixed(6)) * WAD) / etherPrice;
     const due = [...standings]
       .filter(([account, { status }]) => status === "MarginCall" && this.isCallDue(view, account))
       .filter(([account]) => isHeld?.(keyOf(account), block) !== true)
-      .map(([account]) => ({ account, lacking: fastShortfall(view, account) }))
+      .map(([account]) => ({ account, lacking: shortfallNear(view, account) }))
       .sort((a, b) => b.lacking - a.lacking)
       .slice(0, MOST_CALLS);
     return due.flatMap(({ account }) => {
@@ -256,29 +265,4 @@ class MarginCalls {
 /** The same in every keeper. */
 function keyOf(account: AccountId): string {
   return `call ${account}`;
-}
-
-/** Where an account stands: by the fast book where that is beyond doubt, otherwise exactly. */
-function standingOf(view: KeeperView, account: AccountId): Standing {
-  const fast = view.book.marginOf(account);
-  if (fast?.isRead === true) {
-    const { equity, errorBound: bound, initial, maintenance } = fast;
-    const isClear = [equity, equity - initial, equity - maintenance].every(
-      (height) => Math.abs(height) > bound,
-    );
-    const cushion = 1 + Number(CUSHION_BPS) / Number(ONE_BPS);
-    const isCushioned = equity >= initial * cushion;
-    if (isClear && equity < 0) return { status: "Bankrupt", isCushioned: false };
-    if (isClear && equity < maintenance) return { status: "Liquidatable", isCushioned: false };
-    if (isClear && equity < initial) return { status: "MarginCall", isCushioned: false };
-    if (isClear) return { status: "Healthy", isCushioned };
-  }
-  const margin = view.marginOf(account);
-  const isCushioned = margin.equity * ONE_BPS >= margin.initial * (ONE_BPS + CUSHION_BPS);
-  return { status: statusOf(margin), isCushioned };
-}
-
-function fastShortfall({ book }: KeeperView, account: AccountId): number {
-  const fast = book.marginOf(account);
-  return fast === undefined ? 0 : fast.initial - fast.equity;
 }
