@@ -236,11 +236,14 @@ describe("A keeper's chain of several nodes", () => {
       expect(counts.none).to.be.above(0);
     });
 
-    it("is not asked for more often than anybody wants to know", async () => {
-      const before = [...first.requests, ...second.requests].length;
-      await until(() => [...first.requests, ...second.requests].length > before + 4, "polls come");
-      const asked = new Set([...first.requests, ...second.requests].slice(before).flat());
-      expect([...asked]).to.not.include.members(["eth_call", "eth_blockNumber", "eth_getLogs"]);
+    it("is not asked for unless somebody wants to know", async () => {
+      const asked = (): readonly string[][] =>
+        world.nodes.flatMap(({ requests }) => requests as string[][]);
+      const before = world.nodes.map(({ requests }) => requests.length);
+      const total = asked().length;
+      await until(() => asked().length > total + 6, "polls come");
+      const methods = world.nodes.flatMap(({ requests }, i) => requests.slice(before[i])).flat();
+      expect([...new Set(methods)]).to.deep.equal(["eth_getBlockByNumber"]);
     });
   });
 
@@ -320,7 +323,7 @@ describe("A keeper's chain of several nodes", () => {
       });
       const error = await failureOf(open.chain.broadcast(raw));
       expect(error).to.not.be.instanceOf(CouldNotLook);
-      expect(String((error as Error).message)).to.match(/funds|coalesce/);
+      expect((error as Error).message).to.contain("enough funds");
     });
 
     it("may or may not be sent when no node answers, and that is what is said", async () => {
