@@ -183,7 +183,7 @@ class Liquidate implements Role {
 }
 
 /** What rounds balances that are written at a time. */
-function indicesOf(state: IndexState, time: bigint): Indices {
+export function indicesOf(state: IndexState, time: bigint): Indices {
   const sides = new Map(
     [...state.interest.keys(), ...state.funding.keys()].map((instrument) => [
       instrument,
