@@ -1,4 +1,10 @@
-import { fastify, type FastifyInstance, type FastifyPluginAsync, type FastifyReply } from "fastify";
+import {
+  fastify,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyPluginAsync,
+  type FastifyReply,
+} from "fastify";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { KeeperConfig } from "../config/schema.js";
@@ -48,7 +54,8 @@ export async function createServer(options: ServerOptions): Promise<KeeperServer
     connectionTimeout: REQUEST_MILLISECONDS,
     keepAliveTimeout: KEEP_ALIVE_MILLISECONDS,
     forceCloseConnections: true,
-    logger: false,
+    loggerInstance: logger,
+    disableRequestLogging: true,
   });
   answerErrors(server, logger);
   addPages(server, options);
