@@ -1,4 +1,3 @@
-import type { ServiceOptions } from "./operations/run.js";
 import { createChain } from "./chain/createChain.js";
 import { chainMetrics } from "./chain/metrics.js";
 import { systemClock } from "./clock.js";
@@ -7,6 +6,7 @@ import { databaseUrl } from "./config/storagePassword.js";
 import { openWallet } from "./config/wallet.js";
 import { MIGRATIONS } from "./migrations.js";
 import { createAlarms } from "./operations/alarmBoard.js";
+import type { ServiceOptions } from "./operations/run.js";
 import { createServer } from "./operations/server.js";
 import { migrate } from "./storage/migrate.js";
 import { openDatabase } from "./storage/openDatabase.js";
@@ -18,7 +18,7 @@ export async function keep(options: ServiceOptions): Promise<void> {
   const deployment = readDeployment(config.deployment);
   const wallet = await openWallet(config, secrets);
   const alarms = createAlarms({ clock, logger, registry });
-  const database = await openDatabase(databaseUrl(config.storage, secrets).reveal());
+  const database = openDatabase(databaseUrl(config.storage, secrets).reveal());
   await migrate(database, MIGRATIONS);
   const metrics = chainMetrics(registry);
   const chain = await createChain({
