@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync } from "fastify";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
-import type { AccountId, ErrorContext, Plimsoll } from "../sdk/index.js";
+import { type AccountId, type ErrorContext, orderDomain, type Plimsoll } from "../sdk/index.js";
 import type { Chain } from "./chain/chain.js";
 import type { Clock } from "./clock.js";
 import type { KeeperConfig } from "./config/schema.js";
@@ -16,9 +16,12 @@ import { createLiquidate } from "./roles/liquidate.js";
 import { liquidateMetrics } from "./roles/liquidateMetrics.js";
 import { marginCallsRole } from "./roles/marginCalls.js";
 import { rolesMetrics } from "./roles/metrics.js";
+import { OrderBook } from "./roles/orders/orderBook.js";
+import { ordersPlugin } from "./roles/orders/ordersPlugin.js";
 import type { Role, RoleName } from "./roles/role.js";
 import type { RoleTools } from "./roles/tools.js";
 import { createTopUps } from "./roles/topUps.js";
+import { createTriggers } from "./roles/triggers.js";
 import { createVolatility } from "./roles/volatility.js";
 import type { KeeperState } from "./state/state.js";
 import type { Database } from "./storage/database.js";
@@ -49,7 +52,9 @@ export interface CreatedRoles {
 /** Makes the roles that the settings name. */
 export function createRoles(options: RolesOptions): CreatedRoles {
   const { config, logger } = options;
-  const makers = makersOf(options, toolsOf(options));
+  const tools = toolsOf(options);
+  const book = config.roles.includes("triggers") ? orderBookOf(options) : undefined;
+  const makers = makersOf(options, tools, book);
   const roles = config.roles.map((name) => {
     const role = makers[name]();
     if (role === undefined) {
@@ -57,7 +62,10 @@ export function createRoles(options: RolesOptions): CreatedRoles {
     }
     return role;
   });
-  return { roles: roles.filter((role) => role !== undefined), plugins: [] };
+  return {
+    roles: roles.filter((role) => role !== undefined),
+    plugins: book === undefined ? [] : [ordersPageOf(options, tools, book)],
+  };
 }
 
 function toolsOf(options: RolesOptions): RoleTools {
@@ -76,6 +84,7 @@ function toolsOf(options: RolesOptions): RoleTools {
 function makersOf(
   options: RolesOptions,
   tools: RoleTools,
+  book: OrderBook | undefined,
 ): Readonly<Record<RoleName, () => Role | undefined>> {
   const { config, database, plimsoll } = options;
   const { StandingTopUp: standingTopUp } = plimsoll.deployment.contracts;
@@ -89,11 +98,29 @@ function makersOf(
         ...{ database, firstBlock, leastProfit, mostBlocks, standingTopUp },
       });
     },
-    triggers: () => undefined,
+    triggers: () => book && createTriggers({ ...tools, book }),
     deleverage: () => createDeleverage(tools),
     marginCalls: () => marginCallsOf(options, standingTopUp),
     volatility: () => createVolatility({ ...tools, mostRounds: config.pokes.mostRounds }),
     funding: () => createFunding({ ...tools, noteSeconds: config.pokes.noteSeconds }),
+  };
+}
+
+function orderBookOf({ chain, clock, database, plimsoll }: RolesOptions): OrderBook {
+  const { chainId, contracts } = plimsoll.deployment;
+  const domain = orderDomain({ chainId: BigInt(chainId), exchange: contracts.Exchange });
+  return new OrderBook({ clock, database, domain, rpc: chain.rpc });
+}
+
+function ordersPageOf(
+  { config, plimsoll }: RolesOptions,
+  { metrics }: RoleTools,
+  book: OrderBook,
+): FastifyPluginAsync {
+  const { firstBlock } = config.rpc;
+  const options = { book, contracts: plimsoll, firstBlock, ...(metrics && { metrics }) };
+  return async (server) => {
+    await server.register(ordersPlugin, options);
   };
 }
 

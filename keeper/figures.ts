@@ -49,11 +49,8 @@ export class Figures {
     this.below = view.book.below().length;
     metrics.headTime.set(Number(view.block.time));
     metrics.accountsBelow.set(this.below);
-    metrics.rounds.inc();
     metrics.isReady.set(this.isReady ? 1 : 0);
-    metrics.phaseSeconds.observe({ phase: "read" }, took.update / 1_000);
-    metrics.phaseSeconds.observe({ phase: "liquidate" }, (took.liquidate - took.update) / 1_000);
-    metrics.phaseSeconds.observe({ phase: "roles" }, (took.whole - took.liquidate) / 1_000);
+    metrics.roundTook(took);
     this.takeFreeMargin(view);
     for (const submission of submissions) void this.follow(submission, began);
     if (config.dryRun || this.options.wallet === undefined) return;

@@ -1,17 +1,8 @@
-import { MIGRATIONS as dispatch } from "./dispatch/tables.js";
-import { MIGRATIONS as people } from "./people/migrations.js";
-import { MIGRATIONS as roles } from "./roles/migrations.js";
+import { MIGRATIONS as DISPATCH } from "./dispatch/tables.js";
+import { MIGRATIONS as PEOPLE } from "./people/migrations.js";
+import { MIGRATIONS as ROLES } from "./roles/migrations.js";
 import type { Migration } from "./storage/database.js";
-import { MIGRATIONS as checkpoints } from "./storage/checkpointTables.js";
-import { MIGRATIONS as deployment } from "./storage/deployment.js";
-import { MIGRATIONS as leases } from "./storage/leases.js";
+import { MIGRATIONS as STORAGE } from "./storage/migrations.js";
 
-/** All rooms' tables. */
-export const MIGRATIONS: readonly Migration[] = [
-  ...deployment,
-  ...leases,
-  ...checkpoints,
-  ...dispatch,
-  ...roles,
-  ...people,
-];
+/** The tables of all rooms, in the order in which they are made. */
+export const MIGRATIONS: readonly Migration[] = [...STORAGE, ...DISPATCH, ...ROLES, ...PEOPLE];

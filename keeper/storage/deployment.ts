@@ -4,7 +4,7 @@ import type { Database, Migration } from "./database.js";
 /** The table that says whose database it is. */
 export const MIGRATIONS: readonly Migration[] = [
   {
-    id: "storage 2: deployment",
+    id: "storage: deployment",
     statements: [
       "CREATE TABLE storage_deployment (place BIGINT PRIMARY KEY, identity TEXT NOT NULL)",
     ],
