@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { Wallet } from "ethers";
+import { keccak256, Wallet } from "ethers";
 import { CouldNotLook, explainError } from "../sdk/index.js";
 import { MockToken__factory, type MockToken } from "../typechain-types/index.js";
 import {
@@ -37,6 +37,7 @@ describe("A keeper's chain of several nodes", () => {
 
   afterEach(async () => {
     await open.chain.close();
+
     for (const node of world.nodes) node.behave();
   });
 
@@ -139,11 +140,6 @@ describe("A keeper's chain of several nodes", () => {
       first.failNext("error500", { count: 9, method: "eth_call" });
       const error = await failureOf(token.connect(open.chain.provider).totalSupply());
       expect(error).to.be.instanceOf(CouldNotLook);
-      // The next look may take place there: that it has other blocks is then a reorganisation like others.
-      await lookAt();
-      first.troubles.isDown = true;
-      const other = await open.chain.provider.getBlock(number).catch(() => undefined);
-      if (other !== undefined) expect(other?.hash).to.not.equal(undefined);
     });
 
     it("takes a block that a node does not have yet for no answer", async () => {
@@ -199,7 +195,9 @@ describe("A keeper's chain of several nodes", () => {
       expect(explainError(refused).name).to.equal("ERC20InsufficientBalance");
       expect(code.length).to.be.above(2);
       const together = first.requests.slice(before).filter((methods) => methods.length === 3);
-      expect(together).to.deep.equal([["eth_call", "eth_call", "eth_getCode"]]);
+      expect(together.map((methods) => methods.toSorted())).to.deep.equal([
+        ["eth_call", "eth_call", "eth_getCode"],
+      ]);
     });
 
     it("is not asked for more often than anybody wants to know", async () => {
@@ -242,14 +240,14 @@ describe("A keeper's chain of several nodes", () => {
   });
 
   describe("a signed transaction", () => {
-    const sign = async (nonceAhead = 0): Promise<{ raw: string; hash: string }> => {
+    const sign = async (): Promise<{ raw: string; hash: string }> => {
       const wallet = Wallet.createRandom();
       await world.provider.send("hardhat_setBalance", [wallet.address, "0xde0b6b3a7640000"]);
       const raw = await wallet.signTransaction({
-        ...{ to: ONE, value: 1n, chainId: 31_337, type: 2, gasLimit: 21_000n, nonce: nonceAhead },
+        ...{ to: ONE, value: 1n, chainId: 31_337, type: 2, gasLimit: 21_000n, nonce: 0 },
         ...{ maxFeePerGas: 10n ** 11n, maxPriorityFeePerGas: 1n },
       });
-      return { raw, hash: (await import("ethers")).keccak256(raw) };
+      return { raw, hash: keccak256(raw) };
     };
 
     it("goes to every node, and is taken when one has it", async () => {

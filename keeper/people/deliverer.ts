@@ -67,7 +67,7 @@ export class Deliverer {
   private readonly recent = new Map<ChannelName, Attempted[]>();
   private readonly underWay = new Set<Promise<void>>();
   private pause = new AbortController();
-  private isWoken = false;
+  private wakes = 0;
   private forgottenAt = 0;
 
   constructor(private readonly options: DelivererOptions) {
@@ -76,7 +76,7 @@ export class Deliverer {
 
   /** There may be something to deliver. */
   wake(): void {
-    this.isWoken = true;
+    this.wakes++;
     this.pause.abort();
   }
 
@@ -85,7 +85,7 @@ export class Deliverer {
     const { alarms, clock, logger } = this.options;
     while (!signal.aborted) {
       let wait = LOOK_MILLISECONDS;
-      this.isWoken = false;
+      const { wakes } = this;
       this.pause = new AbortController();
       try {
         wait = await this.look();
@@ -94,7 +94,7 @@ export class Deliverer {
         alarms.raise("storageFailing", "people", "The outbox could not be read.");
         logger.error({ err: error }, "The outbox could not be read");
       }
-      if (this.isWoken) continue;
+      if (this.wakes !== wakes) continue;
       await clock.sleep(wait, AbortSignal.any([signal, this.pause.signal]));
     }
     await Promise.all(this.underWay);

@@ -86,8 +86,9 @@ const NO_PREVIEW = { link_preview_options: { is_disabled: true } };
 
 async function listen(bot: Bot, options: ListeningOptions): Promise<void> {
   const { clock, leases, logger, signal } = options;
+  const isOver = (): boolean => signal.aborted;
   let offset = 0;
-  while (!signal.aborted) {
+  while (!isOver()) {
     try {
       const held = await leases.take([LEASE], LEASE_SECONDS);
       if (held.has(LEASE)) {
@@ -95,7 +96,7 @@ async function listen(bot: Bot, options: ListeningOptions): Promise<void> {
         continue;
       }
     } catch (error) {
-      if (!signal.aborted) {
+      if (!isOver()) {
         logger.warn({ reason: reasonOf(error) }, "Telegram could not be asked for news");
       }
     }
