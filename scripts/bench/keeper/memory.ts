@@ -60,10 +60,6 @@ export function measureMemory(accounts: number): MemoryFigures {
     times.push(performance.now() - began);
     resident = Math.max(resident, process.memoryUsage.rss());
   }
-    console.log(process.memoryUsage(), index.state.nonces.size);
-    (index.state.nonces as Map<string, bigint>).clear();
-    console.log(process.memoryUsage());
-  }
   times.sort((a, b) => a - b);
   const { arrayBuffers, heapUsed } = process.memoryUsage();
   return {
