@@ -43,10 +43,11 @@ describeWithEachEngine("Leases", (test) => {
   });
 
   it("are another's when their time is over, and not before", async () => {
-    await first.take(["a"], 0.4);
     const start = performance.now();
+    await first.take(["a"], 0.4);
     while ((await second.take(["a"], LONG)).size === 0) await pause(20);
-    expect(performance.now() - start).to.be.above(300);
+    // Never less, however slow the machine is; a little for the difference of the two clocks.
+    expect(performance.now() - start).to.be.above(350);
     expect(await first.take(["a"], LONG)).to.deep.equal(new Set());
   });
 
