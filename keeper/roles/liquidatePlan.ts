@@ -116,7 +116,7 @@ export function planLiquidations(input: PlanInput): LiquidationPlans {
 }
 
 /** What slices are planned on: it changes with each. */
-export interface Standing {
+interface Standing {
   readonly liquidator: AccountSnapshot;
   readonly market: MarketSnapshot;
   readonly fund: FundSnapshot;
