@@ -58,20 +58,19 @@ export async function verifyIndex(
   index: EventIndex,
   { accounts, contracts, mostOfUsers = Number.POSITIVE_INFINITY }: VerifyOptions,
 ): Promise<VerifyResult> {
-  const { state, tip } = index;
+  const { tip } = index;
   if (tip === undefined) throw new RangeError("The index knows nothing yet");
   const comparison = new Comparison();
   const overrides = { blockTag: tip.number };
   const { time } = tip;
   const at: Verification = { index, contracts, comparison, overrides, time, mostOfUsers };
-  const all = new Set([...state.accounts.keys(), ...state.flags.keys(), insuranceFundOf(index)]);
   try {
     await verifyVault(at);
     await verifyBooks(at);
     await verifyRules(at);
     await verifyExchange(at);
     await verifyOracles(at);
-    await verifyAccounts(at, accounts ?? all);
+    await verifyAccounts(at, accounts ?? allAccountsOf(index));
     const block = await contracts.vault.runner?.provider?.getBlock(tip.number);
     if (block?.hash !== tip.hash) throw new Error("The chain no longer has the block");
   } catch (cause) {
@@ -79,4 +78,10 @@ export async function verifyIndex(
   }
   const { compared, differences } = comparison;
   return { compared, differences };
+}
+
+/** Everybody of whom something was heard, and the fund. */
+function allAccountsOf(index: EventIndex): Set<AccountId> {
+  const { accounts, flags } = index.state;
+  return new Set([...accounts.keys(), ...flags.keys(), insuranceFundOf(index)]);
 }
