@@ -186,7 +186,8 @@ describe("The role that liquidates", () => {
     const market = await load();
     const own = await market.fund(market.liquidator, 2n, 4_000);
     await market.clear({ account: own, instrument: ETH_PERP, size: parseWad(10) });
-    const { role, state } = await liquidateOver(market, { liquidator: own });
+    const liquidator = own.toUpperCase().replace("0X", "0x") as AccountId;
+    const { role, state } = await liquidateOver(market, { liquidator });
     await market.setPrices(LOW);
     const view = await nextOf(state);
     expect(view.book.below()).to.include(own);

@@ -59,7 +59,13 @@ class Liquidate implements Role {
   /** At which block each was proposed last. */
   private readonly proposed = new Map<AccountId, number>();
 
-  constructor(private readonly options: LiquidateOptions) {
+  private readonly options: LiquidateOptions;
+
+  constructor(given: LiquidateOptions) {
+    // Ids are compared: all others are in lower case.
+    const liquidator = given.liquidator.toLowerCase() as AccountId;
+    const options = { ...given, liquidator };
+    this.options = options;
     const { chain, logger, metrics, plimsoll } = options;
     this.lens = new LensPages({ rpc: chain.rpc, plimsoll });
     this.scan = new LensScan({ ...options, lens: this.lens });
