@@ -1,12 +1,12 @@
 import type { JsonRpcProvider } from "ethers";
 import {
-  ABIS,
   type AccountId,
   accountSnapshotAt,
   catchUp,
   connect,
   type DeploymentRecord,
   EventIndex,
+  indexOptionsOf,
   marginOf,
   marketSnapshotAt,
   type Plimsoll,
@@ -21,32 +21,9 @@ export async function buildIndex(
   deployment: DeploymentRecord,
   provider: JsonRpcProvider,
 ): Promise<{ index: EventIndex; update: () => Promise<void> }> {
-  const { vault } = await connect(deployment, provider);
-  const { contracts } = deployment;
-  const index = new EventIndex({
-    abis: {
-      vault: ABIS.Vault,
-      clearinghouse: ABIS.Clearinghouse,
-      exchange: ABIS.Exchange,
-      rules: ABIS.Rules,
-      oracle: ABIS.PriceOracle,
-      volatilityOracle: ABIS.VolatilityOracle,
-    },
-    deployment: {
-      contracts: {
-        vault: contracts.Vault,
-        clearinghouse: contracts.Clearinghouse,
-        exchange: contracts.Exchange,
-        rules: contracts.Rules,
-        oracle: contracts.PriceOracle,
-        volatilityOracle: contracts.VolatilityOracle,
-      },
-      settlementToken: await vault.SETTLEMENT_TOKEN(),
-      settlementDecimals: Number(await vault.SETTLEMENT_DECIMALS()),
-      // On a public chain: the block of the deployment's first transaction.
-      firstBlock: 0,
-    },
-  });
+  const plimsoll = await connect(deployment, provider);
+  // On a public chain: the block of the deployment's first transaction.
+  const index = new EventIndex(await indexOptionsOf(plimsoll, { firstBlock: 0 }));
   const { addresses, topics } = index;
   const rpc = (method: string, params: unknown[]) => provider.send(method, params);
   const source = rpcSource({ rpc, addresses, topics });

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import { Interface } from "ethers";
 import { declaredEvents, FILE, renewed, unexplainedEvents } from "../scripts/events/page.js";
-import { INDEXED_ABIS } from "./fixtures/eventIndex.js";
+import { INDEXED_ABIS } from "../sdk/eventIndex/indexed.js";
 
 /** Declared by OpenZeppelin's EIP-712 base and never emitted. */
 const NEVER_EMITTED = ["EIP712DomainChanged"];

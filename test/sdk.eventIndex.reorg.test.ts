@@ -123,41 +123,104 @@ describe("The event index on a chain that moves", () => {
   });
 
   describe("when the node does not tell all", () => {
-    it("notices each log of a trade that it leaves out", async () => {
-      const market = await load();
-      const options = { keptBlocks: 8 };
-      const index = await indexOf(market, options);
-      await market.tradeEth(1);
-      const before = index.tip;
-      const logs = (await indexOf(market, options)).tip!.number;
-      const count = (
-        await sourceFor(index, connection).blocks({ from: logs, to: logs, allFrom: 0 })
-      ).flatMap((block) => block.logs).length;
-      expect(count).to.be.above(3);
-      for (let place = 0; place < count; ++place) {
-        const source = sourceFor(index, connection, (method, answer, [filter]) =>
-          method === "eth_getLogs" && !("blockHash" in (filter as object))
-            ? (answer as unknown[]).toSpliced(place, 1)
-            : answer,
+    for (const ways of [1, 2]) {
+      // One block alone is asked for by its hash, several as a range.
+      const asked = ways === 1 ? "blockHash" : "fromBlock";
+      /** Whether it is the question for all events, not one that makes sure of some. */
+      const isForAll = (method: string, [filter]: unknown[], { topics }: EventIndex): boolean => {
+        if (method !== "eth_getLogs") return false;
+        const given = filter as { topics: [string[]] };
+        return given.topics[0].length === topics.length && asked in given;
+      };
+
+      it(`notices each log of a trade that it leaves out when it is asked by ${asked}`, async () => {
+        const market = await load();
+        const options = { keptBlocks: 8 };
+        const index = await indexOf(market, options);
+        for (let i = 0; i < ways; ++i) await market.tradeEth(1);
+        const before = index.tip;
+        const [from, allFrom] = [before!.number + 1, 0];
+        const range = { from, to: before!.number + ways, allFrom };
+        const blocks = await sourceFor(index, connection).blocks(range);
+        const count = blocks.flatMap((block) => block.logs).length;
+        expect(count).to.be.above(3 * ways);
+        let falsified = 0;
+        for (let place = 0; place < count; ++place) {
+          const source = sourceFor(index, connection, (method, answer, params) => {
+            if (!isForAll(method, params, index)) return answer;
+            ++falsified;
+            return (answer as unknown[]).toSpliced(place, 1);
+          });
+          const error: unknown = await catchUp(index, { source }).catch(
+            (reason: unknown) => reason,
+          );
+          expect(error, `log ${place}`).to.satisfy(
+            (one: unknown) => one instanceof IndexOutOfStep || one instanceof CouldNotLook,
+          );
+          while (index.tip!.number > before!.number) index.takeBack();
+        }
+        expect(falsified).to.equal(count);
+        await catchUp(index, { source: sourceFor(index, connection) });
+        expect(await differencesOf(index, market)).to.deep.equal([]);
+      });
+
+      it(`notices by the block's own filter that it leaves out all logs asked by ${asked}`, async () => {
+        const market = await load();
+        const index = await indexOf(market);
+        for (let i = 0; i < ways; ++i) await market.tradeEth(1);
+        const before = index.tip;
+        const source = sourceFor(index, connection, (method, answer, params) =>
+          isForAll(method, params, index) ? [] : answer,
         );
-        const error: unknown = await catchUp(index, { source }).catch((reason: unknown) => reason);
-        expect(error, `log ${place}`).to.satisfy(
-          (one: unknown) => one instanceof IndexOutOfStep || one instanceof CouldNotLook,
-        );
+        await expectFailure(catchUp(index, { source }), CouldNotLook, "left logs of block");
         expect(index.tip).to.equal(before);
-      }
+      });
+    }
+
+    it("asks again when the last block is replaced before its logs are read", async () => {
+      const market = await load();
+      const fork = await takeSnapshot();
+      const index = await indexOf(market);
+      await market.tradeEth(1);
+      let changes = 1;
+      const { addresses, topics } = index;
+      const inner = rpcOf(connection);
+      const rpc: typeof inner = async (method, params) => {
+        const answer = await inner(method, params);
+        if (method === "eth_getBlockByNumber" && params[0] === "latest" && changes-- > 0) {
+          await fork.restore();
+          await market.tradeEth(-2);
+        }
+        // A node that lacks a block may say that it has no logs.
+        return answer;
+      };
+      const silent: typeof inner = (method, params) =>
+        rpc(method, params).catch((error: unknown) => {
+          if (method === "eth_getLogs") return [];
+          throw error;
+        });
+      await catchUp(index, { source: rpcSource({ rpc: silent, addresses, topics }) });
+      expect(await differencesOf(index, market)).to.deep.equal([]);
     });
 
-    it("notices that it leaves out all logs of a block, by the block's own filter", async () => {
+    it("takes two questions after another for a block that follows the last one", async () => {
       const market = await load();
       const index = await indexOf(market);
       await market.tradeEth(1);
-      const before = index.tip;
-      const source = sourceFor(index, connection, (method, answer, [filter]) =>
-        method === "eth_getLogs" && !("blockHash" in (filter as object)) ? [] : answer,
-      );
-      await expectFailure(catchUp(index, { source }), CouldNotLook, "left logs of block");
-      expect(index.tip).to.equal(before);
+      const { addresses, topics } = index;
+      const inner = rpcOf(connection);
+      let [underWay, rounds] = [0, 0];
+      const rpc: typeof inner = async (method, params) => {
+        if (underWay++ === 0) ++rounds;
+        try {
+          return await inner(method, params);
+        } finally {
+          --underWay;
+        }
+      };
+      await catchUp(index, { source: rpcSource({ rpc, addresses, topics }) });
+      expect(rounds).to.equal(2);
+      expect(await differencesOf(index, market)).to.deep.equal([]);
     });
 
     it("notices blocks that do not hang together", async () => {

@@ -1,7 +1,6 @@
 import { expect } from "chai";
 import { id, makeError, toBeHex, ZeroHash, type ContractTransactionResponse } from "ethers";
 import {
-  ABIS,
   accountId,
   accruedPool,
   catchUp,
@@ -10,6 +9,7 @@ import {
   explainError,
   ForeignCheckpoint,
   fundingSince,
+  INDEXED_ABIS,
   MarginBook,
   newCashPool,
   orderStatuses,
@@ -29,14 +29,7 @@ import { ERRORS } from "../sdk/errors/fragments.js";
 const NOBODY = "0x0000000000000000000000000000000000000000";
 const VAULT = "0x00000000000000000000000000000000000000aa";
 const OPTIONS: EventIndexOptions = {
-  abis: {
-    vault: ABIS.Vault,
-    clearinghouse: ABIS.Clearinghouse,
-    exchange: ABIS.Exchange,
-    rules: ABIS.Rules,
-    oracle: ABIS.PriceOracle,
-    volatilityOracle: ABIS.VolatilityOracle,
-  },
+  abis: INDEXED_ABIS,
   deployment: {
     contracts: {
       vault: VAULT,

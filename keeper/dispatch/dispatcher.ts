@@ -1,6 +1,8 @@
 import type { ContractTransactionReceipt, TransactionReceipt } from "ethers";
 import type { BlockReference, Explanation } from "../../sdk/index.js";
 import type { Proposal } from "../roles/role.js";
+import type { DispatcherOptions } from "./options.js";
+import { WalletDispatcher } from "./walletDispatcher.js";
 
 /** What became of a proposal. */
 export type Outcome =
@@ -26,17 +28,36 @@ export interface Submission {
   readonly done: Promise<Outcome>;
 }
 
+/**
+ * Sends transactions of one wallet, from keepers of which any may be killed at any instant. It does nothing by itself but
+ * keep its leases: the caller calls `resume` once, and `tick` after each block.
+ */
+export function createDispatcher(options: DispatcherOptions): Dispatcher {
+  return new WalletDispatcher(options);
+}
+
 /** Sends transactions of one wallet. */
 export interface Dispatcher {
   readonly address: string;
-  /** Settles what an earlier run, or another keeper that died, left under way. Before anything else. */
+  /**
+   * Takes up what an earlier run left under way, and sends it to the nodes again. Before anything else. Where the wallet is
+   * still another keeper's, or an earlier run's that was killed a moment ago, `tick` does it as soon as it is free.
+   *
+   * @throws CouldNotLook when no node answered, StorageFailure when the database did not.
+   */
   resume(): Promise<void>;
   /** Simulates, writes down, signs and sends; in the order given, one nonce after the other. Never throws for one of them. */
   submit(proposals: readonly Proposal[], block: BlockReference): readonly Submission[];
-  /** After each block: looks for receipts, raises fees, gives up, notices reorganisations and nonces used elsewhere. */
+  /**
+   * After each block: looks for receipts, raises fees, gives up, notices reorganisations and nonces used elsewhere.
+   *
+   * @throws CouldNotLook when no node answered, StorageFailure when the database did not: what is under way stays so.
+   */
   tick(block: BlockReference): Promise<void>;
   /** Keys that are under way or left alone at this block. */
   isHeld(key: string, block: BlockReference): boolean;
-  /** Waits until nothing of this keeper is under way, or the signal is aborted. */
+  /** Waits until nothing of this keeper waits for a block, or the signal is aborted. Ticks must go on meanwhile. */
   idle(signal?: AbortSignal): Promise<void>;
+  /** Takes nothing more, waits for what is being written or sent now, and gives its leases back. */
+  close(): Promise<void>;
 }

@@ -1,8 +1,11 @@
-import type { Database, Migration } from "./database.js";
+import { type Database, type Migration, StorageFailure } from "./database.js";
 
-/** Brings a database to the newest shape: does what was not done yet, each step wholly or not at all. */
+/**
+ * Brings a database to the newest shape: does what was not done yet, each step wholly or not at all. Several keepers may do
+ * it at the same time.
+ */
 export async function migrate(database: Database, migrations: readonly Migration[]): Promise<void> {
-  await database.query("CREATE TABLE IF NOT EXISTS migrations (id TEXT PRIMARY KEY)");
+  await ensureList(database);
   for (const { id, statements } of migrations) {
     await database.transaction(async (inside) => {
       const added = await inside.query(
@@ -12,5 +15,17 @@ export async function migrate(database: Database, migrations: readonly Migration
       if (added.length === 0) return;
       for (const statement of statements) await inside.query(statement);
     });
+  }
+}
+
+async function ensureList(database: Database): Promise<void> {
+  const create = (): Promise<unknown> =>
+    database.query("CREATE TABLE IF NOT EXISTS migrations (id TEXT PRIMARY KEY)");
+  try {
+    await create();
+  } catch (error) {
+    if (!(error instanceof StorageFailure)) throw error;
+    // In Postgres two that begin at the same time both find no table, and the second one fails. Now there is one.
+    await create();
   }
 }

@@ -1,9 +1,9 @@
 import type { Participant } from "./accounts.js";
 import type { Crew } from "./crew.js";
-import { type DefaultRecord, deleverage, flag, writeOff } from "./defaults.js";
 import { answersOf, type PriceStep, type StepRecord } from "./drive.js";
 import { clock, percent, priceOf } from "./format.js";
-import { keep } from "./keeper.js";
+import { keep, type KeeperRecord } from "./keeper.js";
+import { Keepers } from "./keepers.js";
 import { reportAnswers } from "./market.js";
 import type { Narrator } from "./narrate.js";
 import { parameters, type Prices, sanityBand } from "./parameters.js";
@@ -12,17 +12,21 @@ import { tradeLate } from "./reactions.js";
 import type { Play } from "./run.js";
 import { statusCounts } from "./tables.js";
 import { wrap } from "./terminal.js";
-import { type Reading, readMargins } from "./watch.js";
+import { readMargins } from "./watch.js";
 
 /** By how much all prices fall at once in the last act (ratio). */
 const GAP = 0.25;
 /** A minute after the path's end some open positions, a minute later the price gaps [seconds]. */
 const PAUSE_SECONDS = 60;
+/** Keepers wait for somebody to take a bankrupt account before they flag it. */
+const BLOCKS_UNTIL_FLAGS = 6;
+/** For whom nothing is too dear [dollars]. */
+const ANY_LOSS = -1e9;
 
 /** Who takes part, and from where the act goes on. */
 interface Scene {
   readonly participants: readonly Participant[];
-  readonly crew: Pick<Crew, "liquidators" | "makers">;
+  readonly crew: Omit<Crew, "skew">;
   readonly narrator: Narrator;
   /** The crash's steps. */
   readonly records: readonly StepRecord[];
@@ -58,7 +62,7 @@ export async function aftermath(play: Play, scene: Scene): Promise<StepRecord[]>
   };
 
   const late = participants.filter(({ role }) => role.opens === "afterwards");
-  const calm: Crew = { ...crew, skew: skewAt(steps, 0), wantsPay: false };
+  const calm: Crew = { ...crew, skew: skewAt(steps, 0) };
   const opened = [];
   for (const participant of late) opened.push(...(await tradeLate(market, participant, calm)));
   await tell(opened, last.at.prices);
@@ -67,17 +71,17 @@ export async function aftermath(play: Play, scene: Scene): Promise<StepRecord[]>
   await reportAnswers(market, answersOf(fallen, true), gapAt);
   steps.push({ time: begin + gapAt, prices: fallen });
   await register.index.update();
-  const choosy: Crew = { ...crew, skew: skewAt(steps, 1), wantsPay: true };
+  const fallenCrew: Crew = { ...crew, skew: skewAt(steps, 1) };
   const accounts = partiesOf(play);
-  const round = await keep(market, choosy, { accounts, called: new Set(accounts) });
-  await tell(round.done, fallen);
-  await settleDefaults(play, { accounts, prices: fallen, crew: choosy, tell });
+  const round = await keep(market, fallenCrew, accounts);
+  await tell(withoutCalls(round.done), fallen);
+  await settleDefaults(play, { accounts, prices: fallen, crew: fallenCrew, tell });
   return acts;
 }
 
 /**
- * Flags who is bankrupt and taken by nobody, waits, closes them against the other side, and writes off what is left. Who holds
- * nothing that could be closed is taken over in the end for whatever the fund can pay: anyone may.
+ * Keepers flag who is bankrupt and taken by nobody, wait, close them against the other side, and write off what is left. Who
+ * holds nothing that could be closed is taken over in the end for whatever the fund can pay: anyone may.
  */
 async function settleDefaults(
   { market, terminal }: Play,
@@ -89,9 +93,7 @@ async function settleDefaults(
   },
 ): Promise<void> {
   const { accounts, prices, crew, tell } = what;
-  const flagged: DefaultRecord[] = [];
-  for (const reading of await bankruptAmong(market, accounts))
-    flagged.push(await flag(market, reading));
+  const flagged = await keepUntilFlagged(market, crew, accounts);
   if (flagged.length === 0) {
     terminal.say("  Nobody with a position is bankrupt now: there is nothing to flag.");
   } else {
@@ -101,42 +103,44 @@ async function settleDefaults(
   const due = (await market.chain.now()) + parameters.liquidation.deleverageDelay;
   // The feeds report again, or their prices would soon be too old.
   await reportAnswers(market, answersOf(prices, true), due);
-  const last = new Set<string>([...crew.makers, ...crew.liquidators].map(({ account }) => account));
-  const done: DefaultRecord[] = [];
-  for (const { account } of await bankruptAmong(market, accounts)) {
-    const others = accounts.filter((other) => other !== account);
-    done.push(...(await deleverage(market, account, { others, last })));
-    done.push(...(await writeOff(market, account)));
+  const { done } = await keep(market, crew, accounts);
+  if (done.length > 0) await tell(withoutCalls(done), prices);
+
+  const keepers = await Keepers.open(market, crew.liquidators, { leastProfit: ANY_LOSS });
+  try {
+    const rest = await keep(market, { ...crew, keepers }, accounts);
+    if (rest.done.length === 0) return;
+    terminal.say(
+      "  What is still below the line is taken over for whatever the fund can pay: anyone may.",
+    );
+    await tell(withoutCalls(rest.done), prices);
+  } finally {
+    await keepers.close();
   }
-  if (done.length > 0) await tell(done, prices);
-  const rest = await keep(
-    market,
-    { ...crew, wantsPay: false },
-    { accounts, called: new Set(accounts) },
-  );
-  if (rest.done.length === 0) return;
-  terminal.say(
-    "  What is still below the line is taken over for whatever the fund can pay: anyone may.",
-  );
-  await tell(rest.done, prices);
+}
+
+/** Keepers flag an account when it has been bankrupt for some blocks and nobody has taken it. */
+async function keepUntilFlagged(
+  market: Play["market"],
+  crew: Crew,
+  accounts: readonly string[],
+): Promise<KeeperRecord[]> {
+  const done: KeeperRecord[] = [];
+  for (let block = 0; block < BLOCKS_UNTIL_FLAGS; ++block) {
+    await market.chain.provider.send("evm_mine", []);
+    done.push(...withoutCalls((await keep(market, crew, accounts)).done));
+  }
+  return done;
+}
+
+/** In the last act nobody answers calls any more. */
+function withoutCalls(done: readonly KeeperRecord[]): KeeperRecord[] {
+  return done.filter(({ kind }) => kind !== "marginCall");
 }
 
 /** All accounts but the insurance fund's, which is never a party. */
 function partiesOf({ market, register }: Play): string[] {
   return register.index.accounts.filter((account) => account !== market.fund);
-}
-
-/** Who is bankrupt and holds a position. */
-async function bankruptAmong(
-  market: Play["market"],
-  accounts: readonly string[],
-): Promise<Reading[]> {
-  const readings = await readMargins(market, accounts);
-  const bankrupt = readings.filter(({ status }) => status === "bankrupt");
-  const held = await Promise.all(
-    bankrupt.map(({ account }) => market.clearinghouse.instrumentsOf(account)),
-  );
-  return bankrupt.filter((_, i) => (held[i]?.length ?? 0) > 0);
 }
 
 /** Prices after the gap; undefined where the oracle would refuse them. */
@@ -151,7 +155,7 @@ function gapped(prices: Prices): Prices | undefined {
 function introduceAct({ terminal: { paint, say, width } }: Play): void {
   const text =
     `The path is over; what follows is made up, to show the end of the process. All prices fall by ${percent(GAP)} in a ` +
-    "single report, and liquidators now leave alone whatever does not pay their whole discount.";
+    "single report, and keepers leave alone whatever does not pay its liquidator.";
   say(...wrap(text, { width, indent: 2 }).map(paint.faint), "");
 }
 

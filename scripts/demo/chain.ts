@@ -3,6 +3,7 @@ import {
   type ContractTransaction,
   type Interface,
   JsonRpcProvider,
+  type Log,
   type LogDescription,
 } from "ethers";
 import { DemoFailure } from "./errors.js";
@@ -112,7 +113,7 @@ export class Chain {
   }
 
   /** The events among logs that the known contracts declare. */
-  eventsOf(logs: readonly RawLog[]): LogDescription[] {
+  eventsOf(logs: readonly Pick<Log, "topics" | "data">[]): LogDescription[] {
     return logs.flatMap((log) => {
       for (const abi of this.abis) {
         const event = abi.parseLog(log);

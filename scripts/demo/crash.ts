@@ -22,7 +22,7 @@ export async function crash(
     narrator,
   }: {
     participants: readonly Participant[];
-    crew: Pick<Crew, "liquidators" | "makers">;
+    crew: Omit<Crew, "skew">;
     narrator: Narrator;
   },
 ): Promise<StepRecord[]> {

@@ -1,18 +1,18 @@
 import type { Participant } from "./accounts.js";
 import { abs } from "./format.js";
+import type { Keepers } from "./keepers.js";
 import type { Market } from "./market.js";
 import { priceNow, type Skew } from "./quotes.js";
 import { tradeNow } from "./trading.js";
 
-/** Who works for the keeper, and how. */
+/** Who keeps the market, and how. */
 export interface Crew {
-  /** In the order in which they try. */
+  /** In the order in which their keepers look. */
   readonly liquidators: readonly Participant[];
+  readonly keepers: Keepers;
   readonly makers: readonly Participant[];
   /** Where the makers quote. */
   readonly skew: Skew;
-  /** Whether liquidators leave alone what does not pay the whole of the least discount. */
-  readonly wantsPay: boolean;
 }
 
 /** A trade with a maker [wad]. */

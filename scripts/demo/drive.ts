@@ -1,7 +1,6 @@
 import type { Participant } from "./accounts.js";
 import type { EventIndex } from "./eventIndex.js";
 import type { Crew } from "./crew.js";
-import type { DefaultRecord } from "./defaults.js";
 import { keep, type KeeperRecord } from "./keeper.js";
 import { settleIntoDebt, type SettlementRecord } from "./loans.js";
 import { type Market, reportAnswers } from "./market.js";
@@ -18,7 +17,7 @@ export interface PriceStep {
 }
 
 /** One thing that happened. */
-export type Happening = KeeperRecord | OwnerRecord | SettlementRecord | DefaultRecord;
+export type Happening = KeeperRecord | OwnerRecord | SettlementRecord;
 
 /** Everything that happened in one step. */
 export interface StepRecord {
@@ -32,7 +31,7 @@ export interface StepRecord {
 /** Who takes part in the drive. */
 export interface Stage {
   readonly participants: readonly Participant[];
-  readonly crew: Pick<Crew, "liquidators" | "makers">;
+  readonly crew: Omit<Crew, "skew">;
   readonly index: EventIndex;
 }
 
@@ -64,7 +63,6 @@ export async function* drive(
 
   const chainBegin = (await market.chain.now()) + 1;
   let ratiosAt = -Infinity;
-  let called: ReadonlySet<string> = new Set();
   for (const [step, at] of steps.entries()) {
     // Blocks of the last step's liquidations may have come after this step's time: time never goes back.
     const wanted = chainBegin + (at.time - first.time);
@@ -74,11 +72,10 @@ export async function* drive(
     if (withRatios) ratiosAt = timestamp;
 
     await index.update();
-    const today: Crew = { ...crew, skew: skewAt(steps, step), wantsPay: false };
+    const today: Crew = { ...crew, skew: skewAt(steps, step) };
     // The insurance fund has no key and is never a party.
     const accounts = index.accounts.filter((account) => account !== market.fund);
-    const round = await keep(market, today, { accounts, called });
-    called = round.called;
+    const round = await keep(market, today, accounts);
 
     const done: Happening[] = [...round.done];
     for (const record of round.done) {

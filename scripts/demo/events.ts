@@ -1,6 +1,5 @@
-import type { LogDescription } from "ethers";
+import type { Log, LogDescription } from "ethers";
 import { CASH_EVENTS, type CashEvent } from "./cashEvents.js";
-import type { Receipt } from "./chain.js";
 import type { FundingState } from "./funding.js";
 import type { Market } from "./market.js";
 
@@ -63,6 +62,13 @@ export interface DeleveragedEvent {
   readonly loss: bigint;
 }
 
+/** A bankrupt account that nobody takes over was marked [wad]. */
+interface FlaggedEvent {
+  readonly name: "Flagged";
+  readonly account: string;
+  readonly equity: bigint;
+}
+
 /** A debt was written off [wad]. */
 interface WrittenOffEvent {
   readonly name: "WrittenOff";
@@ -87,6 +93,7 @@ export type MarketEvent =
   | FundingEvent
   | VariationEvent
   | DeleveragedEvent
+  | FlaggedEvent
   | WrittenOffEvent
   | LendersEvent
   | CashEvent;
@@ -99,6 +106,7 @@ const KNOWN: ReadonlySet<string> = new Set<MarketEvent["name"]>([
   "FundingAccrued",
   "VariationSettled",
   "Deleveraged",
+  "Flagged",
   "WrittenOff",
   "LendersCharged",
   ...CASH_EVENTS,
@@ -116,9 +124,15 @@ export const ACCOUNT_ARGUMENTS: ReadonlySet<string> = new Set([
   "counterparty",
 ]);
 
+/** What of a log is decoded. */
+export type EncodedLog = Pick<Log, "topics" | "data">;
+
 /** The events of a transaction that the demo looks into, in order. */
-export function marketEventsOf(market: Market, receipt: Receipt): MarketEvent[] {
-  return market.chain.eventsOf(receipt.logs).flatMap(toMarketEvent);
+export function marketEventsOf(
+  market: Market,
+  { logs }: { logs: readonly EncodedLog[] },
+): MarketEvent[] {
+  return market.chain.eventsOf(logs).flatMap(toMarketEvent);
 }
 
 /** The event, if the demo looks into its kind. */

@@ -1,14 +1,13 @@
 import { WAD } from "../../sdk/index.js";
-import type { Participant } from "./accounts.js";
-import { Refused } from "./chain.js";
 import type { Crew } from "./crew.js";
+import { type DefaultRecord, defaultRecordOf } from "./defaults.js";
 import { marketEventsOf, type LiquidatedEvent } from "./events.js";
 import { abs } from "./format.js";
-import { type LossBorne, lossBorneOf } from "./losses.js";
+import type { KeeperAct } from "./keepers.js";
+import { type LossBorne, lossBorneIn } from "./losses.js";
 import type { Market } from "./market.js";
-import { parameters } from "./parameters.js";
 import { type SaleRecord, sellOn } from "./sale.js";
-import { decide, type Reading, readMargins } from "./watch.js";
+import { isBelowLine, type Reading, readMargins } from "./watch.js";
 
 /** What is owed and what would help, for somebody below initial margin. */
 export interface MarginCall {
@@ -35,8 +34,8 @@ export interface LiquidationRecord {
   readonly loss: LossBorne;
 }
 
-/** Everything that a keeper does. */
-export type KeeperRecord = MarginCall | LiquidationRecord | SaleRecord;
+/** Everything that keepers do. */
+export type KeeperRecord = MarginCall | LiquidationRecord | SaleRecord | DefaultRecord;
 
 /** A look at all accounts with what was done about it. */
 export interface Round {
@@ -44,118 +43,60 @@ export interface Round {
   readonly done: readonly KeeperRecord[];
   /** Who is still below maintenance although everything was tried. */
   readonly leftBelow: readonly string[];
-  /** Who need not be called again before having recovered. */
-  readonly called: ReadonlySet<string>;
 }
 
-const MOST_ROUNDS = 12;
-/** No bound on what is paid: the demo's liquidator trusts the price of the same block. */
-const ANY_PAYMENT = 2n ** 255n - 1n;
+/** A sale frees margin, with which liquidators can take more. */
+const MOST_ROUNDS = 6;
 
 /**
- * Looks at all accounts, calls whom it must, and liquidates until nobody is left below the line: a slice taken at one account
- * may cost others, who are looked at again.
+ * Lets the keepers look and act until they find nothing more to do, and tells what they did: whom they called, what they took
+ * over and sold on, what became of bankrupt accounts that nobody takes.
  */
 export async function keep(
   market: Market,
   crew: Crew,
-  { accounts, called }: { accounts: readonly string[]; called: ReadonlySet<string> },
+  accounts: readonly string[],
 ): Promise<Round> {
   const done: KeeperRecord[] = [];
-  let readings = await readMargins(market, accounts);
-  let decision = decide(readings, called);
-
-  for (let round = 0; round < MOST_ROUNDS && decision.liquidations.length > 0; round++) {
-    const before = done.length;
-    for (const { account } of decision.liquidations) {
-      const record = await liquidate(market, crew, account);
-      if (record !== undefined) done.push(record);
-    }
-    if (done.length === before) break;
-    readings = await readMargins(market, accounts);
-    decision = decide(readings, called);
-  }
-
-  // Who has just been liquidated knows already.
-  const liquidated = new Set(
-    done.map((record) => (record.kind === "liquidation" ? record.before.account : "")),
-  );
-  for (const reading of decision.calls) {
-    if (!liquidated.has(reading.account)) done.push(await describeCall(market, reading));
-  }
-  if (done.some(({ kind }) => kind === "liquidation")) {
+  const called = new Set<string>();
+  const readings = await readMargins(market, accounts);
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    const { acts, called: lately } = await crew.keepers.act();
+    for (const account of lately) called.add(account);
+    const records = [];
+    for (const act of acts) records.push(...(await recordsOf(market, act)));
+    done.push(...records);
+    if (!records.some(({ kind }) => kind === "liquidation")) break;
     for (const liquidator of crew.liquidators) {
       const sale = await sellOn(market, liquidator, crew);
       if (sale !== undefined) done.push(sale);
     }
   }
-  return {
-    readings,
-    done,
-    leftBelow: decision.liquidations.map(({ account }) => account),
-    called: decision.called,
-  };
-}
 
-/** Lets the first liquidator who can take over the largest slice that the rules allow; undefined when none can. */
-async function liquidate(
-  market: Market,
-  { liquidators, wantsPay }: Crew,
-  account: string,
-): Promise<LiquidationRecord | undefined> {
-  if (wantsPay && !(await isWorthwhile(market, account))) return undefined;
-  for (const liquidator of liquidators) {
-    if (liquidator.account === account) continue;
-    const record = await takeSlice(market, liquidator, account);
-    if (record !== undefined) return record;
+  // Who has just been liquidated knows already.
+  for (const record of done)
+    if (record.kind === "liquidation") called.delete(record.before.account);
+  const after = await readMargins(market, accounts);
+  for (const reading of await readMargins(market, [...called])) {
+    if (reading.status === "margin call") done.push(await describeCall(market, reading));
   }
-  return undefined;
+  const leftBelow = after.filter(isBelowLine).map(({ account }) => account);
+  return { readings, done, leftBelow };
 }
 
-/** Whether the chain would give the whole of the least discount: an empty fund cannot pay it for a bankrupt account. */
-async function isWorthwhile({ engine }: Market, account: string): Promise<boolean> {
-  const [{ equity, maintenance }, preview] = await Promise.all([
-    engine.marginOf(account),
-    engine.previewLiquidation(account),
-  ]);
-  const discount = (equity * preview.maxFraction) / WAD - preview.payment;
-  const least = (maintenance * BigInt(parameters.liquidation.leastIncentiveBps)) / 10_000n;
-  // A cent for rounding.
-  return discount + WAD / 100n >= (least * preview.maxFraction) / WAD;
-}
-
-async function takeSlice(
-  market: Market,
-  liquidator: Participant,
-  account: string,
-): Promise<LiquidationRecord | undefined> {
-  // What is liquidated first in a round may change those after it: look again.
-  const [before] = await readMargins(market, [account]);
-  const deficit = await market.clearinghouse.deficit();
-  const request = await market.clearinghouse.liquidate.populateTransaction(
-    account,
-    liquidator.account,
-    WAD,
-    ANY_PAYMENT,
-  );
-  let receipt;
-  try {
-    receipt = await market.chain.send(liquidator.wallet, request);
-  } catch (error) {
-    if (error instanceof Refused) return undefined;
-    throw error;
-  }
-  const events = marketEventsOf(market, receipt);
+/** What a keeper's transaction did, as far as it is told. */
+async function recordsOf(market: Market, act: KeeperAct): Promise<KeeperRecord[]> {
+  const events = marketEventsOf(market, act.receipt);
+  const block = act.receipt.blockNumber;
   const event = events.find((each) => each.name === "Liquidated");
-  const [after] = await readMargins(market, [account]);
-  if (event === undefined || before === undefined || after === undefined) return undefined;
-  return {
-    kind: "liquidation",
-    before,
-    after,
-    event,
-    loss: await lossBorneOf(market, { events, deficit }),
-  };
+  if (event === undefined) return defaultRecordOf(market, { events, block });
+  const [[before], [after]] = await Promise.all([
+    readMargins(market, [event.account], block - 1),
+    readMargins(market, [event.account], block),
+  ]);
+  if (before === undefined || after === undefined) return [];
+  const loss = await lossBorneIn(market, { events, block });
+  return [{ kind: "liquidation", before, after, event, loss }];
 }
 
 /** What a margin call asks for, computed by the margin engine on the account as it would be. */

@@ -30,18 +30,14 @@ export function beyondFund({
   return haircuts.reduce((sum, { loss }) => sum + loss, 0n) + lenders + unborne;
 }
 
-/**
- * Reads from an act's events who bore a loss. To be called before anything else happens.
- *
- * @param deficit The recorded deficit before the act [wad].
- */
-export async function lossBorneOf(
-  { vault, fund }: Market,
-  { events, deficit }: { events: readonly MarketEvent[]; deficit: bigint },
+/** Reads from an act's events who bore a loss; the act was alone in its block. */
+export async function lossBorneIn(
+  { clearinghouse, vault, fund }: Market,
+  { events, block }: { events: readonly MarketEvent[]; block: number },
 ): Promise<LossBorne> {
   let unborne = 0n;
   let lenders = 0n;
-  let before = deficit;
+  let before = await clearinghouse.deficit({ blockTag: block - 1 });
   for (const event of events) {
     if (event.name === "LendersCharged") lenders += event.borne;
     if (event.name !== "DeficitChanged") continue;
@@ -53,7 +49,7 @@ export async function lossBorneOf(
   return {
     ...rest,
     fromFund: fundPaymentIn(events, beyondFund(rest)),
-    fundLeft: await vault.cashOf(fund),
+    fundLeft: await vault.cashOf(fund, { blockTag: block }),
   };
 }
 

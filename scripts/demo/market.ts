@@ -8,6 +8,7 @@ import type { DeploymentParameters } from "../../ignition/parameters.js";
 import {
   type AccountId,
   accountId,
+  type DeploymentRecord,
   type InstrumentId,
   orderDomain,
   perpetual,
@@ -43,6 +44,10 @@ export interface MarketToken {
 
 /** The deployed protocol with everything around it. */
 export interface Market {
+  /** Where the node answers. */
+  readonly url: string;
+  /** Where everything is, as `npm run deploy` would have written it. */
+  readonly deployment: DeploymentRecord;
   readonly chain: Chain;
   readonly vault: Vault;
   readonly clearinghouse: Clearinghouse;
@@ -111,6 +116,8 @@ export async function openMarket(url: string, prices: Prices): Promise<Market> {
     return found.number;
   };
   return {
+    url,
+    deployment: await recordOf(chain, { contracts, tokens, feeds }),
     chain,
     clearinghouse,
     vault: Vault__factory.connect(contracts.Vault, chain.provider),
@@ -146,6 +153,18 @@ async function deployOnce(
   } finally {
     await rm(journal, { recursive: true, force: true });
   }
+}
+
+async function recordOf(chain: Chain, addresses: DeployedAddresses): Promise<DeploymentRecord> {
+  const block = await chain.provider.getBlock("latest");
+  if (!block?.hash) throw new DemoFailure("The node has no latest block.");
+  const { number, hash } = block;
+  return {
+    network: "localhost",
+    chainId: Number(chain.chainId),
+    block: { number, hash },
+    ...addresses,
+  };
 }
 
 /** The token for an asset of the cast. */

@@ -104,8 +104,8 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-/** A port that nobody listens on; somebody else could take it before the node does, which the node would then report. */
-async function freePort(): Promise<number> {
+/** A port that nobody listens on; somebody else could take it before it is used, which whoever uses it then reports. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, HOST);
   await once(server, "listening");
   const address = server.address();

@@ -6,6 +6,7 @@ import type { PriceStep, StepRecord } from "./drive.js";
 import { DemoFailure } from "./errors.js";
 import { introduce } from "./introduction.js";
 import { exitCodeOf, type InvariantResult } from "./invariants.js";
+import { Keepers } from "./keepers.js";
 import { lessonsOf } from "./lessons.js";
 import { type Market, openMarket } from "./market.js";
 import { startNode } from "./node.js";
@@ -78,15 +79,16 @@ async function perform(play: Play): Promise<DemoReport> {
   const fundBefore = await market.vault.cashOf(market.fund);
 
   terminal.phase("The crash");
-  const crew = {
-    liquidators: participants.filter(({ role }) => role.kind === "liquidator"),
-    makers: participants.filter(({ role }) => role.kind === "maker"),
-  };
+  const liquidators = participants.filter(({ role }) => role.kind === "liquidator");
+  const makers = participants.filter(({ role }) => role.kind === "maker");
+  const keepers = await Keepers.open(market, liquidators);
+  const crew = { liquidators, makers, keepers };
   const narrator = createNarrator(terminal, { market, nameOf: register.nameOf });
   const records = await crash(play, { participants, crew, narrator });
 
   terminal.phase("What if nobody comes");
   const acts = await aftermath(play, { participants, crew, narrator, records });
+  await keepers.close();
 
   terminal.phase("What happened");
   await sumUp(play, { participants, loans, records, acts, fundBefore });

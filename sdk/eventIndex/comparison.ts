@@ -39,6 +39,16 @@ function spell(value: Comparable): string {
   return String(value).toLowerCase();
 }
 
+/** At most so many neighbouring entries of a table, from a place that chance decides. */
+export function* someOf<K, V>(table: ReadonlyMap<K, V>, most: number): Generator<[K, V]> {
+  const skipped = Math.floor(Math.random() * (Math.max(table.size - most, 0) + 1));
+  let place = 0;
+  for (const entry of table) {
+    if (place >= skipped + most) return;
+    if (place++ >= skipped) yield entry;
+  }
+}
+
 /** So many calls are on their way at a time. */
 const TOGETHER = 32;
 

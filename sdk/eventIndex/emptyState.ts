@@ -1,5 +1,7 @@
 import type { AccountId } from "../ids.js";
 import { newCashPool } from "../interest.js";
+import { AccountTable } from "./accountTable.js";
+import { NonceTable } from "./nonceTable.js";
 import type { IndexState, Singles, StoredAccount, Tables } from "./state.js";
 
 /** Every table of the state. */
@@ -60,7 +62,9 @@ export function emptyState(): IndexState {
     tokens: [],
   };
   const tables = Object.fromEntries(TABLE_NAMES.map((name) => [name, new Map()]));
-  return { singles, ...(tables as unknown as Tables) };
+  // Of these there are very many: a Map of objects would take several times the memory.
+  const packed = { accounts: new AccountTable(), nonces: new NonceTable() };
+  return { singles, ...(tables as unknown as Tables), ...packed };
 }
 
 /** The key of an operator's rights. */

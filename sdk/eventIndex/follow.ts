@@ -95,9 +95,13 @@ async function* steps(
 ): AsyncGenerator<Pick<Progress, "applied" | "takenBack">> {
   const { confirmations = 0, mostBlocks = 2_000, signal, source } = options;
   signal?.throwIfAborted();
-  const takenBack = await rewind(index, source);
-  if (takenBack > 0) yield { applied: 0, takenBack };
-  const last = (await source.head()).number - confirmations;
+  let head = await source.head();
+  if (!standsOn(head, index.tip)) {
+    const takenBack = await rewind(index, source);
+    if (takenBack > 0) yield { applied: 0, takenBack };
+    head = await source.head();
+  }
+  const last = head.number - confirmations;
   // Only what may still change must hang together block by block.
   const allFrom = last - index.keptBlocks;
   let from = index.tip === undefined ? index.deployment.firstBlock : index.tip.number + 1;
@@ -110,6 +114,12 @@ async function* steps(
     yield { applied: blocks.length, takenBack: 0 };
     from = to + 1;
   }
+}
+
+/** Whether the last block is the one that is known or its child: then nothing of what is known was replaced. */
+function standsOn(head: BlockReference, tip: BlockReference | undefined): boolean {
+  if (tip === undefined || head.hash === tip.hash) return true;
+  return head.number === tip.number + 1 && head.parentHash === tip.hash;
 }
 
 /**

@@ -1,4 +1,5 @@
 export * from "./checkpoint.js";
+export * from "./checkpointLines.js";
 export type { Difference } from "./comparison.js";
 export { compileDecoders, MalformedLog, type DecodedEvent, type EventDecoder } from "./decoder.js";
 export { nonceKey, operatorKey, volatilityKey } from "./emptyState.js";
@@ -6,6 +7,7 @@ export * from "./errors.js";
 export * from "./eventIndex.js";
 export * from "./events.js";
 export * from "./follow.js";
+export { INDEXED_ABIS, indexOptionsOf } from "./indexed.js";
 export type { ChangeListener, TableName } from "./journal.js";
 export * from "./projection.js";
 export {

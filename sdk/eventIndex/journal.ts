@@ -3,7 +3,10 @@ import type { Singles, IndexState, Tables } from "./state.js";
 /** Where a value of the state stands. */
 export type TableName = keyof Tables | "singles";
 
-/** What a block has replaced: table, key and the value before, over and over; nothing for what was not there. */
+/**
+ * What a block has replaced: table, key and the value before, over and over; nothing for what was not there. Each entry is in
+ * it once, with what it was before the block, however often the block wrote it.
+ */
 export type Undo = unknown[];
 
 export type KeyOf<T extends keyof Tables> = Tables[T] extends Map<infer K, unknown> ? K : never;
@@ -16,13 +19,15 @@ export type ChangeListener = (table: TableName, key: unknown) => void;
 export class Journal {
   readonly listeners: ChangeListener[] = [];
   private undo: Undo = [];
+  /** The keys that it has of each table. */
+  private readonly noted = new Map<TableName, Set<unknown>>();
 
   constructor(readonly state: IndexState) {}
 
   /** Replaces an entry of a table; nothing removes it. */
   set<T extends keyof Tables>(table: T, key: KeyOf<T>, value: ValueOf<T> | undefined): void {
     const entries = this.state[table] as Map<unknown, unknown>;
-    this.undo.push(table, key, entries.get(key));
+    if (this.isFirst(table, key)) this.undo.push(table, key, entries.get(key));
     if (value === undefined) entries.delete(key);
     else entries.set(key, value);
     this.tell(table, key);
@@ -31,7 +36,7 @@ export class Journal {
   /** Replaces what there is once. */
   put<S extends keyof Singles>(name: S, value: Singles[S]): void {
     const singles = this.state.singles;
-    this.undo.push("singles", name, singles[name]);
+    if (this.isFirst("singles", name)) this.undo.push("singles", name, singles[name]);
     singles[name] = value;
     this.tell("singles", name);
   }
@@ -40,6 +45,7 @@ export class Journal {
   cut(): Undo {
     const { undo } = this;
     this.undo = [];
+    for (const keys of this.noted.values()) keys.clear();
     return undo;
   }
 
@@ -56,6 +62,14 @@ export class Journal {
       }
       this.tell(table, key);
     }
+  }
+
+  /** Whether the entry is written for the first time since the last cut; it is not from now on. */
+  private isFirst(table: TableName, key: unknown): boolean {
+    let keys = this.noted.get(table);
+    if (keys === undefined) this.noted.set(table, (keys = new Set()));
+    const { size } = keys;
+    return keys.add(key).size > size;
   }
 
   private tell(table: TableName, key: unknown): void {

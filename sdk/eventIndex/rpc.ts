@@ -17,6 +17,12 @@ export interface LogQuery {
   readonly to: number;
 }
 
+/** The logs of which block are asked for. */
+export interface BlockLogQuery extends Pick<LogQuery, "addresses" | "topics"> {
+  readonly hash: string;
+  readonly number: number;
+}
+
 /** A question that was given up says so in one way, whoever asked it. */
 export function lookingFrom(rpc: Rpc): Rpc {
   return async (method, params) => {
@@ -49,7 +55,25 @@ export async function getLogs(rpc: Rpc, query: LogQuery): Promise<Map<number, Pl
   return byBlock(answer, query);
 }
 
-function byBlock(answer: unknown, { from, to }: LogQuery): Map<number, PlacedLog[]> {
+/** The logs of one block by its hash, in order. */
+export async function getLogsOf(
+  rpc: Rpc,
+  { addresses, hash, number, topics }: BlockLogQuery,
+): Promise<PlacedLog[]> {
+  const answer = await rpc("eth_getLogs", [
+    { address: addresses, topics: [topics], blockHash: hash },
+  ]);
+  const logs = byBlock(answer, { from: number, to: number }).get(number) ?? [];
+  if (logs.some(({ blockHash }) => blockHash !== hash)) {
+    throw new CouldNotLook(`The node gave a log of another block than ${hash}`);
+  }
+  return logs;
+}
+
+function byBlock(
+  answer: unknown,
+  { from, to }: Pick<LogQuery, "from" | "to">,
+): Map<number, PlacedLog[]> {
   if (!Array.isArray(answer)) throw new CouldNotLook("The node gave no list of logs");
   const blocks = new Map<number, PlacedLog[]>();
   for (const raw of answer as unknown[]) {

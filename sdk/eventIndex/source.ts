@@ -1,7 +1,7 @@
 import { bloomBitsOf, mayHold, type BloomBits } from "./bloom.js";
 import { CouldNotLook, NotTheNextBlock } from "./errors.js";
 import type { ChainBlock, ChainLog } from "./events.js";
-import { getLogs, isQuantity, lookingFrom, type Rpc } from "./rpc.js";
+import { getLogs, getLogsOf, isQuantity, lookingFrom, type Rpc } from "./rpc.js";
 import type { BlockReference } from "./eventIndex.js";
 
 /** Asks a node for one thing: `provider.send` of ethers, or `client.request` of viem in another shape. */
@@ -45,9 +45,13 @@ interface Header extends BlockReference {
 /** So many headers are asked for at a time. */
 const TOGETHER = 50;
 
-/** Blocks from a node over JSON-RPC, by polling: no subscription is needed, and none can be lost. */
+/**
+ * Blocks from a node over JSON-RPC, by polling: no subscription is needed, and none can be lost. The last block alone, which
+ * `head` has said, takes one round trip more.
+ */
 export function rpcSource({ addresses, topics, ...options }: RpcSourceOptions): BlockSource {
   const rpc = lookingFrom(options.rpc);
+  let lastHead: Header | undefined;
   const [blooms, topicBlooms] = [addresses.map(bloomBitsOf), topics.map(bloomOf)];
 
   const headerAt = async (number: number | "latest"): Promise<Header | undefined> => {
@@ -89,11 +93,27 @@ export function rpcSource({ addresses, topics, ...options }: RpcSourceOptions): 
     }
   };
 
+  /**
+   * A block whose hash is known: its logs are asked for by it, so they are of no other. That the node has the block is
+   * asked at the same time, since one that has not may say that there are no logs.
+   */
+  const blockOf = async (header: Header): Promise<ChainBlock> => {
+    const [found, logs] = await Promise.all([
+      headerAt(header.number),
+      getLogsOf(rpc, { addresses, topics, ...header }),
+    ]);
+    if (found?.hash !== header.hash) {
+      throw new NotTheNextBlock(`Block ${header.number} changed while it was read`);
+    }
+    await requireComplete(header, logs);
+    return { ...withoutBloom(header), logs };
+  };
+
   return {
     async head() {
-      const header = await headerAt("latest");
-      if (header === undefined) throw new CouldNotLook("The node knows no last block");
-      return withoutBloom(header);
+      lastHead = await headerAt("latest");
+      if (lastHead === undefined) throw new CouldNotLook("The node knows no last block");
+      return withoutBloom(lastHead);
     },
 
     async blockAt(number) {
@@ -102,6 +122,7 @@ export function rpcSource({ addresses, topics, ...options }: RpcSourceOptions): 
     },
 
     async blocks({ allFrom, from, to }) {
+      if (from === to && lastHead?.number === to) return [await blockOf(lastHead)];
       const [before] = await headersOf([to]);
       const logs = await getLogs(rpc, { addresses, topics, from, to });
       const numbers = new Set([...logs.keys(), to]);

@@ -20,6 +20,11 @@ export interface VerifyOptions {
   readonly contracts: VerifiedContracts;
   /** Only these accounts; all that the index knows if nothing is said. */
   readonly accounts?: Iterable<AccountId>;
+  /**
+   * Of what there is for each user, such as operators and orders, only so many entries, from another place each time; all if
+   * nothing is said. Sums over all users are compared in any case.
+   */
+  readonly mostOfUsers?: number;
 }
 
 /** What came of it. */
@@ -39,6 +44,8 @@ export interface Verification {
   readonly overrides: Pick<Overrides, never> & { readonly blockTag: number };
   /** Of that block [unix seconds]. */
   readonly time: bigint;
+  /** How many entries of what there is for each user. */
+  readonly mostOfUsers: number;
 }
 
 /**
@@ -49,21 +56,21 @@ export interface Verification {
  */
 export async function verifyIndex(
   index: EventIndex,
-  { accounts, contracts }: VerifyOptions,
+  { accounts, contracts, mostOfUsers = Number.POSITIVE_INFINITY }: VerifyOptions,
 ): Promise<VerifyResult> {
-  const { state, tip } = index;
+  const { tip } = index;
   if (tip === undefined) throw new RangeError("The index knows nothing yet");
   const comparison = new Comparison();
   const overrides = { blockTag: tip.number };
-  const at: Verification = { index, contracts, comparison, overrides, time: tip.time };
-  const all = new Set([...state.accounts.keys(), ...state.flags.keys(), insuranceFundOf(index)]);
+  const { time } = tip;
+  const at: Verification = { index, contracts, comparison, overrides, time, mostOfUsers };
   try {
     await verifyVault(at);
     await verifyBooks(at);
     await verifyRules(at);
     await verifyExchange(at);
     await verifyOracles(at);
-    await verifyAccounts(at, accounts ?? all);
+    await verifyAccounts(at, accounts ?? allAccountsOf(index));
     const block = await contracts.vault.runner?.provider?.getBlock(tip.number);
     if (block?.hash !== tip.hash) throw new Error("The chain no longer has the block");
   } catch (cause) {
@@ -71,4 +78,10 @@ export async function verifyIndex(
   }
   const { compared, differences } = comparison;
   return { compared, differences };
+}
+
+/** Everybody of whom something was heard, and the fund. */
+function allAccountsOf(index: EventIndex): Set<AccountId> {
+  const { accounts, flags } = index.state;
+  return new Set([...accounts.keys(), ...flags.keys(), insuranceFundOf(index)]);
 }

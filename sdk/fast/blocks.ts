@@ -114,10 +114,9 @@ export function requireItems(count: number): void {
 }
 
 /** A larger array with the same beginning. */
-export function grown<Numbers extends Uint8Array | Uint32Array | Int32Array | Float64Array>(
-  former: Numbers,
-  larger: Numbers,
-): Numbers {
+export function grown<
+  Numbers extends Uint8Array | Uint16Array | Uint32Array | Int32Array | Float64Array,
+>(former: Numbers, larger: Numbers): Numbers {
   larger.set(former);
   return larger;
 }

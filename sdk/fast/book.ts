@@ -1,5 +1,6 @@
 import { underlyingOf, type AccountId } from "../ids.js";
 import type { AccountSnapshot } from "../margin/snapshot.js";
+import { AccountIds } from "../packed/accountIds.js";
 import { Blocks, grown, requireItems } from "./blocks.js";
 import { EVERY_ACCOUNT, markRange, type Columns } from "./mark.js";
 import { BookMarket } from "./market.js";
@@ -57,29 +58,28 @@ export class MarginBook {
     positions: new Blocks({ slots: FIRST_SLOTS, numbersOfItem: 2 }),
     collateral: new Blocks({ slots: FIRST_SLOTS, numbersOfItem: 1 }),
   };
-  readonly #slots = new Map<AccountId, number>();
-  /** Of each slot; the empty ones are in `#free`. */
-  readonly #accounts: (AccountId | undefined)[] = [];
-  readonly #free: number[] = [];
+  /** Whose numbers are in which slot. */
+  readonly #ids = new AccountIds();
 
   /** How many accounts the book has. */
   get size(): number {
-    return this.#slots.size;
+    return this.#ids.size;
   }
 
   /** Slots that are or have been used: all accounts are before this one. */
   get end(): number {
-    return this.#accounts.length;
+    return this.#ids.end;
   }
 
   /** Where an account's numbers are, until it is removed. */
   slotOf(account: AccountId): number | undefined {
-    return this.#slots.get(account);
+    const slot = this.#ids.find(account);
+    return slot < 0 ? undefined : slot;
   }
 
   /** Whose numbers are in a slot. */
   accountAt(slot: number): AccountId | undefined {
-    return this.#accounts[slot];
+    return this.#ids.at(slot);
   }
 
   /**
@@ -92,7 +92,8 @@ export class MarginBook {
     requireItems(snapshot.positions.length);
     requireItems(snapshot.collateral.length);
     const held = snapshot.collateral.map((holding) => this.market.tokens.heldQuantityOf(holding));
-    const slot = this.#slots.get(snapshot.account) ?? this.#newSlot(snapshot.account);
+    const slot = this.#ids.add(snapshot.account);
+    if (slot === this.columns.masks.length) this.#growSlots(slot * 2);
     this.columns.principals[slot] = Number(this.market.cash.principalOf(snapshot.cash));
     this.columns.masks[slot] = EVERY_ACCOUNT;
     this.#putPositions(slot, snapshot.positions);
@@ -106,11 +107,8 @@ export class MarginBook {
    * @returns Whether the book had it.
    */
   remove(account: AccountId): boolean {
-    const slot = this.#slots.get(account);
-    if (slot === undefined) return false;
-    this.#slots.delete(account);
-    this.#accounts[slot] = undefined;
-    this.#free.push(slot);
+    const slot = this.#ids.remove(account);
+    if (slot < 0) return false;
     const { principals, masks, equity, initial, maintenance, bounds } = this.columns;
     for (const column of [principals, masks, initial, maintenance, bounds]) column[slot] = 0;
     equity[slot] = NO_ACCOUNT;
@@ -138,7 +136,7 @@ export class MarginBook {
     for (let slot = 0; slot < this.end; ++slot) {
       const height = ((margins[slot] as number) + (bounds[slot] as number)) * (1 + guard);
       if ((equity[slot] as number) >= height || this.#isRiskless(slot)) continue;
-      const account = this.#accounts[slot];
+      const account = this.#ids.at(slot);
       if (account !== undefined) listed.push(account);
     }
     return listed;
@@ -147,8 +145,8 @@ export class MarginBook {
   /** What an account is worth and must be worth; undefined when the book has none of that name. */
   marginOf(account: AccountId): FastMargin | undefined {
     this.mark();
-    const slot = this.#slots.get(account);
-    if (slot === undefined) return undefined;
+    const slot = this.#ids.find(account);
+    if (slot < 0) return undefined;
     const { equity, initial, maintenance, bounds, positions, collateral } = this.columns;
     return {
       equity: equity[slot] as number,
@@ -189,14 +187,6 @@ export class MarginBook {
   #isRiskless(slot: number): boolean {
     const { positions, principals } = this.columns;
     return positions.counts[slot] === 0 && (principals[slot] as number) >= 0;
-  }
-
-  #newSlot(account: AccountId): number {
-    const slot = this.#free.pop() ?? this.#accounts.length;
-    if (slot === this.columns.masks.length) this.#growSlots(slot * 2);
-    this.#accounts[slot] = account;
-    this.#slots.set(account, slot);
-    return slot;
   }
 
   #growSlots(slots: number): void {

@@ -2,65 +2,11 @@ import { expect } from "chai";
 import { castOf } from "../../scripts/demo/cast.js";
 import { createRandom } from "../../scripts/demo/random.js";
 import { worstMomentToSell } from "../../scripts/demo/reactions.js";
-import { decide, healthOf, type Reading } from "../../scripts/demo/watch.js";
+import { healthOf } from "../../scripts/demo/watch.js";
 
 const WAD = 10n ** 18n;
-const NOBODY: ReadonlySet<string> = new Set();
 
-/** An account with initial margin 100 and maintenance margin 60. */
-function reading(account: string, equity: number): Reading {
-  const status =
-    equity < 0
-      ? "bankrupt"
-      : equity < 60
-        ? "liquidatable"
-        : equity < 100
-          ? "margin call"
-          : "healthy";
-  return {
-    account,
-    status,
-    equity: BigInt(equity) * WAD,
-    initial: 100n * WAD,
-    maintenance: 60n * WAD,
-  };
-}
-
-describe("demo keeper", () => {
-  describe("decide", () => {
-    it("calls who is between the two requirements and liquidates who is below both", () => {
-      const { calls, liquidations } = decide(
-        [reading("a", 120), reading("b", 99), reading("c", 59), reading("d", -5), reading("e", 60)],
-        NOBODY,
-      );
-      expect(calls.map(({ account }) => account)).to.deep.equal(["b", "e"]);
-      expect(liquidations.map(({ account }) => account)).to.deep.equal(["d", "c"]);
-    });
-
-    it("takes the sickest first", () => {
-      const { liquidations } = decide(
-        [reading("a", 50), reading("b", -50), reading("c", 10)],
-        NOBODY,
-      );
-      expect(liquidations.map(({ account }) => account)).to.deep.equal(["b", "c", "a"]);
-    });
-
-    it("calls once, and again only after a recovery", () => {
-      let called: ReadonlySet<string> = NOBODY;
-      const calls = [99, 98, 101, 97, 106, 97].map((equity) => {
-        const decision = decide([reading("a", equity)], called);
-        called = decision.called;
-        return decision.calls.length;
-      });
-      expect(calls).to.deep.equal([1, 0, 0, 0, 0, 1]);
-    });
-
-    it("does not call who comes up from below the line", () => {
-      const { called } = decide([reading("a", 10)], NOBODY);
-      expect(decide([reading("a", 80)], called).calls).to.deep.equal([]);
-    });
-  });
-
+describe("demo margins", () => {
   describe("healthOf", () => {
     it("is equity over maintenance, without end where nothing is required", () => {
       expect(healthOf({ equity: 90n * WAD, maintenance: 60n * WAD })).to.equal(1.5);

@@ -1,8 +1,8 @@
-import { accountId, perpetual, type AccountId } from "../../sdk/ids.js";
-import { MarginBook } from "../../sdk/fast/book.js";
-import type { AccountSnapshot, MarketSnapshot } from "../../sdk/margin/snapshot.js";
-import { parseWad, WAD } from "../../sdk/wad.js";
-import { createRandom } from "../demo/random.js";
+import { accountId, perpetual, type AccountId } from "../../../sdk/ids.js";
+import { MarginBook } from "../../../sdk/fast/book.js";
+import type { AccountSnapshot, MarketSnapshot } from "../../../sdk/margin/snapshot.js";
+import { parseWad, WAD } from "../../../sdk/wad.js";
+import { createRandom } from "../../demo/random.js";
 
 /** How large a book is measured. */
 export interface BookSizes {
@@ -103,7 +103,8 @@ function middleOf(sorted: readonly number[]): number {
   return sorted[sorted.length >> 1] ?? 0;
 }
 
-function marketOf({ underlyings }: BookSizes): MarketSnapshot {
+/** A market of perpetuals with size brackets, and of two tokens. */
+export function marketOf({ underlyings }: Pick<BookSizes, "underlyings">): MarketSnapshot {
   const numbers = Array.from({ length: underlyings }, (_, i) => i + 1);
   const rates = {
     initialRate: parseWad("0.066"),
@@ -145,6 +146,11 @@ function marketOf({ underlyings }: BookSizes): MarketSnapshot {
     openInterest: new Map(numbers.map((number) => [perpetual(number), parseWad(1_000)])),
     fundCash: 0n,
   };
+}
+
+/** A price that is another one at every time, and near that of the market. */
+export function pricesOfMarket(underlying: number, time: bigint): { price: bigint } {
+  return { price: parseWad(2_000 * underlying) + (time % 97n) * 10n ** 16n };
 }
 
 /** Positions of $10 to $10,000,000, a quarter of the accounts with collateral, about one in a hundred below its line. */

@@ -1,0 +1,95 @@
+import {
+  CouldNotLook,
+  type ErrorContext,
+  explainError,
+  type Explanation,
+  type Rpc,
+} from "../../sdk/index.js";
+import type { Proposal } from "../roles/role.js";
+import { quantity } from "./surroundings.js";
+
+/** What a call would do on the latest state. */
+export type Simulated =
+  | { readonly kind: "passes"; /** [gas] */ readonly gasLimit: bigint }
+  | { readonly kind: "refused"; readonly explanation: Explanation }
+  /** No node could say. */
+  | { readonly kind: "unknown"; readonly reason: string };
+
+/** What the state may have changed by until the call is in a block, on top of the estimate [%]. */
+const ROOM = 25n;
+
+/** More gas than this no transaction may have (EIP-7825), but where an estimate says that more is needed. */
+const MOST_GAS = 2n ** 24n;
+
+/** Tries a call on the latest state: with its own limit of gas, or else by an estimate. One question to the node. */
+export async function simulate(
+  rpc: Rpc,
+  { proposal, from, context }: SimulateOptions,
+): Promise<Simulated> {
+  const { to, data, gasLimit } = proposal;
+  try {
+    if (gasLimit !== undefined) {
+      await rpc("eth_call", [{ from, to, data, gas: `0x${gasLimit.toString(16)}` }, "latest"]);
+      return { kind: "passes", gasLimit };
+    }
+    const estimate = quantity(await rpc("eth_estimateGas", [{ from, to, data }, "latest"]));
+    const roomy = (estimate * (100n + ROOM)) / 100n;
+    const most = estimate > MOST_GAS ? estimate : MOST_GAS;
+    return { kind: "passes", gasLimit: roomy < most ? roomy : most };
+  } catch (error) {
+    const explanation = explainError(error, context);
+    if (isRevert(error, explanation)) return { kind: "refused", explanation };
+    return { kind: "unknown", reason: messageOf(error) };
+  }
+}
+
+/** What is tried, and by whom. */
+export interface SimulateOptions {
+  readonly proposal: Pick<Proposal, "to" | "data" | "gasLimit">;
+  readonly from: string;
+  readonly context: ErrorContext;
+}
+
+/** Why a transaction reverted in a block: the same call on the state before it mostly says it. */
+export async function explainRevert(
+  rpc: Rpc,
+  { proposal, from, context, block }: SimulateOptions & { readonly block: number },
+): Promise<Explanation | undefined> {
+  const { to, data } = proposal;
+  try {
+    await rpc("eth_call", [{ from, to, data }, `0x${Math.max(block - 1, 0).toString(16)}`]);
+    return undefined;
+  } catch (error) {
+    const explanation = explainError(error, context);
+    return isRevert(error, explanation) ? explanation : undefined;
+  }
+}
+
+/** That a node did not answer is no refusal. Nodes say "execution reverted" in the message or by code 3. */
+function isRevert(error: unknown, { data }: Explanation): boolean {
+  if (error instanceof CouldNotLook) return false;
+  if (data !== undefined) return true;
+  const seen = new Set<unknown>();
+  let queue: unknown[] = [error];
+  while (queue.length > 0) {
+    const inner: unknown[] = [];
+    for (const one of queue) {
+      if (typeof one !== "object" || one === null || seen.has(one)) continue;
+      seen.add(one);
+      const { code, message, error: nested, info, cause } = one as Record<string, unknown>;
+      if (code === 3 || code === "CALL_EXCEPTION") return true;
+      if (typeof message === "string" && REVERTED.test(message)) return true;
+      inner.push(nested, info, cause);
+    }
+    queue = inner;
+  }
+  return false;
+}
+
+/** What an execution that ended badly is called. */
+const REVERTED =
+  /\breverted\b|execution (?:reverted|failed|error)|out of gas|invalid opcode|gas required exceeds|stack (?:underflow|overflow)/i;
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

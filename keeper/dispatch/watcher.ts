@@ -1,0 +1,246 @@
+import { decide, type Decision, type Found } from "./decide.js";
+import { raisedFees, type Fees } from "./fees.js";
+import { BLOCKS_KEPT, type Endings } from "./endings.js";
+import type { HeldLeases } from "./heldLeases.js";
+import { foundOf, knownOf, type Look, lookFor } from "./look.js";
+import type { Parts, Sender } from "./sender.js";
+import { simulate } from "./simulate.js";
+import { readCounts, type Surroundings } from "./surroundings.js";
+import type { Transaction } from "./transaction.js";
+
+/** What a watcher does it with. */
+export interface WatcherParts {
+  readonly parts: Parts;
+  readonly sender: Sender;
+  readonly endings: Endings;
+  readonly leases: HeldLeases;
+}
+
+/** What was seen of one transaction at one block. */
+interface Seen {
+  readonly look: Look;
+  readonly surroundings: Surroundings;
+}
+
+/** Looks after what is under way: after each block it asks, decides, and does. */
+export class Watcher {
+  constructor(private readonly with_: WatcherParts) {}
+
+  /**
+   * Looks once after everything that is under way.
+   *
+   * @throws CouldNotLook when a node did not answer; what could be seen is done.
+   */
+  async watch(surroundings: Surroundings): Promise<void> {
+    const { state } = this.with_.parts;
+    const seen = await Promise.allSettled(
+      state.all.map(async (transaction) => ({
+        transaction,
+        seen: await this.see(transaction, surroundings),
+      })),
+    );
+    const failures: unknown[] = [];
+    // Lower nonces first: those above wait for them.
+    for (const result of seen) {
+      if (result.status === "rejected") failures.push(result.reason);
+      else await this.attend(result.value.transaction, result.value.seen);
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+
+  /** Looks after one transaction at once. */
+  async watchOne(transaction: Transaction, surroundings: Surroundings): Promise<void> {
+    await this.attend(transaction, await this.see(transaction, surroundings));
+  }
+
+  private async see(transaction: Transaction, own: Surroundings): Promise<Seen> {
+    const { options, state } = this.with_.parts;
+    const { wallet } = transaction.written;
+    const { confirmations } = options.config;
+    const { rpc } = options.chain;
+    const counts =
+      wallet === state.address
+        ? own.counts
+        : await readCounts(rpc, { address: wallet, block: own.block, confirmations });
+    const surroundings = { ...own, counts };
+    return { look: await lookFor(rpc, transaction, counts), surroundings };
+  }
+
+  private async attend(transaction: Transaction, seen: Seen): Promise<void> {
+    const { counts } = seen.surroundings;
+    const { nonce } = transaction.written;
+    const isMissed = seen.look.receipt === undefined && nonce < counts.settled;
+    transaction.timesMissed = isMissed ? transaction.timesMissed + 1 : 0;
+
+    const raise = this.raiseOf(transaction, seen.surroundings);
+    let decision = this.decide(transaction, seen, { raise, simulation: "unasked" });
+    if (decision === "simulate") {
+      const simulation = await this.simulate(transaction);
+      decision = this.decide(transaction, seen, { raise, simulation });
+    }
+    await this.act(decision, { transaction, seen, raise });
+  }
+
+  private decide(
+    transaction: Transaction,
+    { look, surroundings }: Seen,
+    rest: Pick<Found, "raise" | "simulation">,
+  ): Decision {
+    const { options, state } = this.with_.parts;
+    const known = knownOf(transaction, transaction.written.wallet === state.address);
+    return decide(known, foundOf(look, { ...rest, surroundings, transaction }), options.config);
+  }
+
+  private async act(
+    decision: Decision,
+    { transaction, seen, raise }: { transaction: Transaction; seen: Seen; raise: Fees | undefined },
+  ): Promise<void> {
+    const { parts, sender } = this.with_;
+    const { alarms, metrics } = parts.options;
+    switch (decision) {
+      case "wait":
+      case "simulate":
+        return;
+      case "mined":
+        return this.mined(transaction, seen);
+      case "unmined":
+        return this.unmined(transaction);
+      case "settle":
+        await parts.journal.end(transaction.written, "settled");
+        parts.state.remove(transaction);
+        return;
+      case "lost":
+        return this.lost(transaction);
+      case "rebroadcast":
+        return parts.wire.broadcast(transaction);
+      case "bump":
+        if (raise === undefined) return;
+        metrics.bumped.inc();
+        alarms.clear("transactionStuck", subjectOf(transaction));
+        return sender.sendVersion(transaction, {
+          fees: raise,
+          reason: transaction.newest.reason,
+        });
+      case "replace":
+        return this.replace(transaction, seen.surroundings);
+      case "stuck":
+        this.raiseStuck(transaction, seen.surroundings);
+        return;
+      case "relinquish":
+        await parts.journal.drop(transaction.written);
+        parts.state.remove(transaction);
+        this.with_.leases.keepUntil(
+          leaseOf(transaction.written.key),
+          seen.surroundings.block + BLOCKS_KEPT,
+        );
+        this.with_.endings.relinquished(transaction);
+    }
+  }
+
+  private async mined(transaction: Transaction, { look, surroundings }: Seen): Promise<void> {
+    const { endings, leases, parts } = this.with_;
+    if (look.receipt === undefined) return;
+    const isNew = transaction.toldHash !== look.receipt.minedAt.hash;
+    transaction.toldHash = look.receipt.minedAt.hash;
+    await parts.journal.mined(transaction.written, look.receipt.minedAt);
+    transaction.state = "mined";
+    transaction.minedAt = look.receipt.minedAt;
+    parts.options.alarms.clear("transactionStuck", subjectOf(transaction));
+    leases.keepUntil(leaseOf(transaction.written.key), surroundings.block + BLOCKS_KEPT);
+    // The same in another block is nothing new to people.
+    if (isNew) await endings.mined(transaction, look.receipt);
+    // Where nothing is ever taken back it is settled in its own block.
+    if (parts.options.config.confirmations === 0) {
+      await parts.journal.end(transaction.written, "settled");
+      parts.state.remove(transaction);
+    }
+  }
+
+  private async unmined(transaction: Transaction): Promise<void> {
+    const { parts } = this.with_;
+    const { key, nonce } = transaction.written;
+    const minedAt = transaction.minedAt;
+    parts.options.logger.warn(
+      { key, nonce, block: minedAt?.block, blockHash: minedAt?.blockHash },
+      "The block of a transaction was replaced; it is sent again as it is.",
+    );
+    await parts.journal.unmined(transaction.written);
+    transaction.state = "waiting";
+    transaction.minedAt = undefined;
+    await this.with_.leases.take([leaseOf(key)]);
+    await parts.wire.broadcast(transaction);
+  }
+
+  private async lost(transaction: Transaction): Promise<void> {
+    const { endings, leases, parts } = this.with_;
+    const { wallet, nonce, key } = transaction.written;
+    // Another process with this key may have signed a version that memory lacks: that would be ours.
+    const written = (await parts.journal.open(wallet)).find((row) => row.nonce === nonce);
+    if (written !== undefined && written.versions.length > transaction.versions.length) {
+      transaction.versions = written.versions;
+      transaction.timesMissed = 0;
+      return;
+    }
+    await parts.journal.end(transaction.written, "lost");
+    parts.state.remove(transaction);
+    parts.options.alarms.clear("transactionStuck", subjectOf(transaction));
+    await leases.release([leaseOf(key)]);
+    endings.lost(transaction);
+  }
+
+  private async replace(transaction: Transaction, surroundings: Surroundings): Promise<void> {
+    const { parts, sender } = this.with_;
+    const { key, nonce, proposal } = transaction.written;
+    const fees = sender.feesOfNothing(transaction.newest);
+    if (fees === undefined) {
+      this.raiseStuck(transaction, surroundings);
+      return;
+    }
+    const isOver = (proposal?.lastBlock ?? Number.MAX_SAFE_INTEGER) <= surroundings.block;
+    const reason = isOver
+      ? "It was not in a block in time"
+      : "It would no longer pass, or another keeper has it";
+    parts.options.logger.info({ key, nonce, reason }, "A transaction is replaced by nothing.");
+    await sender.sendVersion(transaction, { fees, reason });
+  }
+
+  private raiseStuck(transaction: Transaction, { block }: Surroundings): void {
+    const { key, nonce } = transaction.written;
+    const { fees, reason } = transaction.newest;
+    const what = reason === undefined ? key : "a transfer of nothing";
+    const detail =
+      `Nonce ${nonce} (${what}) waits since block ${transaction.newest.block}, it is block ${block}, and more than ` +
+      `${fees.most} wei per gas it is not worth: raise dispatch.mostCost, or wait for lower fees`;
+    this.with_.parts.options.alarms.raise("transactionStuck", subjectOf(transaction), detail);
+  }
+
+  private raiseOf(transaction: Transaction, { prices }: Surroundings): Fees | undefined {
+    const { config } = this.with_.parts.options;
+    const { newest, written } = transaction;
+    if (newest.reason !== undefined || written.proposal === undefined) {
+      return this.with_.sender.feesOfNothing(newest);
+    }
+    const limit = written.proposal.mostCost / newest.gasLimit;
+    return raisedFees(newest.fees, { prices, percent: config.bumpPercent, limit });
+  }
+
+  private async simulate({ written, newest }: Transaction): Promise<Found["simulation"]> {
+    const { chain, errorContext: context = {} } = this.with_.parts.options;
+    const { proposal, wallet: from } = written;
+    if (proposal === undefined) return "passes";
+    const { to, data } = proposal;
+    const asked = { to, data, gasLimit: newest.gasLimit };
+    const { kind } = await simulate(chain.rpc, { proposal: asked, from, context });
+    // What nobody could tell is no reason to give up.
+    return kind === "refused" ? "refused" : "passes";
+  }
+}
+
+/** The name of the lease on a key. */
+export function leaseOf(key: string): string {
+  return `send ${key}`;
+}
+
+function subjectOf({ written: { wallet, nonce } }: Transaction): string {
+  return `${wallet} ${nonce}`;
+}

@@ -1,0 +1,48 @@
+import { type AccountSnapshot, divDown, max, mulUp } from "../../sdk/index.js";
+
+/** What a liquidation uses, from the figures of docs/gas.md for what is new to the liquidator, rounded up [gas]. */
+const GAS = {
+  base: 140_000n,
+  ofPosition: 80_000n,
+  ofToken: 60_000n,
+  /** Where the insurance fund pays, or others bear a loss. */
+  ofWaterfall: 60_000n,
+  ofWaterfallPosition: 40_000n,
+} as const;
+
+/** What taking a slice of an account uses, about [gas]. */
+export function gasOfLiquidation(
+  { collateral, positions }: Pick<AccountSnapshot, "positions" | "collateral">,
+  isPaidByFund: boolean,
+): bigint {
+  const count = BigInt(positions.length);
+  const gas = GAS.base + GAS.ofPosition * count + GAS.ofToken * BigInt(collateral.length);
+  return isPaidByFund ? gas + GAS.ofWaterfall + GAS.ofWaterfallPosition * count : gas;
+}
+
+/** What gas costs. */
+export interface GasCost {
+  /** [wei] */
+  readonly gasPrice: bigint;
+  /** Of one ether in the settlement currency; undefined when nobody knows [wad]. */
+  readonly etherPrice: bigint | undefined;
+}
+
+/** What so much gas costs in the settlement currency; nothing is known of it without a price of ether [wad]. */
+export function costOfGas(gas: bigint, { etherPrice, gasPrice }: GasCost): bigint {
+  return mulUp(gas * gasPrice, etherPrice ?? 0n);
+}
+
+/** Without a price of ether, gas may cost so many times what it costs now. */
+const BLIND_BUMPS = 4n;
+
+/**
+ * The most that gas may cost when it is to leave something over [wei].
+ *
+ * @param gas About what is used.
+ * @param worth What it may cost [wad].
+ */
+export function mostCostOf(gas: bigint, worth: bigint, { etherPrice, gasPrice }: GasCost): bigint {
+  if (etherPrice === undefined || etherPrice === 0n) return gas * gasPrice * BLIND_BUMPS;
+  return divDown(max(worth, 0n), etherPrice);
+}
