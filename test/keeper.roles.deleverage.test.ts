@@ -4,6 +4,7 @@ import type { NetworkConnection } from "hardhat/types/network";
 import { largestOf, sideKey } from "../keeper/roles/default/counterparties.js";
 import {
   bySize,
+  type Counterparty,
   decideStep,
   type DefaultFacts,
   FLAG_LIFE,
@@ -65,7 +66,7 @@ describe("Keeper: accounts that nobody takes", () => {
     });
 
     it("closes the largest first, in the same order in every keeper", () => {
-      const of = (digit: string, size: bigint) => ({
+      const of = (digit: string, size: bigint): Counterparty => ({
         account: `0x${digit.repeat(64)}`,
         size,
       });

@@ -1,11 +1,8 @@
 import { expect } from "chai";
 import { Interface } from "ethers";
 import { network } from "hardhat";
-import {
-  ForeignCheckpoint,
-  restoreCheckpoint,
-  saveCheckpoint,
-} from "../sdk/eventIndex/checkpoint.js";
+import { restoreCheckpoint, saveCheckpoint } from "../sdk/eventIndex/checkpoint.js";
+import { ForeignCheckpoint } from "../sdk/eventIndex/checkpointLines.js";
 import { TABLE_NAMES } from "../sdk/eventIndex/emptyState.js";
 import { IndexOutOfStep, NotTheNextBlock, ReorgTooDeep } from "../sdk/eventIndex/errors.js";
 import { EventIndex, type EventIndexOptions } from "../sdk/eventIndex/eventIndex.js";

@@ -19,7 +19,7 @@ export interface CommandLineOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly service: Service;
   /** Opens the database of a setting: a file, or an address with its password. */
-  readonly openDatabase: (setting: string) => Database;
+  readonly openDatabase: (setting: string) => Database | Promise<Database>;
   /** All rooms' steps. */
   readonly migrations: readonly Migration[];
   readonly clock: Clock;

@@ -5,19 +5,15 @@ import type { RoleName } from "../roles/role.js";
 /** Every figure of the keeper begins so. */
 export const METRIC_PREFIX = "plimsoll_keeper_";
 
-/** Parts of a round, in their order. */
-export const PHASES = [
-  "read",
-  "dispatch",
-  "liquidate",
-  "roles",
-  "people",
-  "audit",
-  "checkpoint",
-] as const;
-
-/** One of {@link PHASES}. */
-export type Phase = (typeof PHASES)[number];
+/** How long a round took until memory was up to date, until liquidations were given on, and in all. */
+export interface RoundTimes {
+  /** [milliseconds] */
+  readonly update: number;
+  /** [milliseconds] */
+  readonly liquidate: number;
+  /** [milliseconds] */
+  readonly whole: number;
+}
 
 const ROUND_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const SENT_BUCKETS = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 15];
@@ -35,8 +31,6 @@ export interface KeeperMetrics {
   /** The last block's own time [unix seconds]; the lag is counted from it when it is asked for. */
   readonly headTime: Gauge;
   readonly accountsBelow: Gauge;
-  readonly phaseSeconds: Histogram<"phase">;
-  readonly rounds: Counter;
   /** From the log of a price to the liquidation that it caused, sent [seconds]. */
   readonly priceToSentSeconds: Histogram;
   readonly walletEther: Gauge;
@@ -44,8 +38,7 @@ export interface KeeperMetrics {
   readonly roleFailures: Counter<"role">;
   readonly isReady: Gauge;
   readonly isDryRun: Gauge;
-  /** Runs one phase of a round and takes its time down, however it ends. */
-  timed<T>(phase: Phase, act: () => Promise<T>): Promise<T>;
+  roundTook(times: RoundTimes): void;
   roleFailed(role: RoleName): void;
 }
 
@@ -55,9 +48,9 @@ export function keeperMetrics(registry: Registry, clock: Pick<Clock, "now">): Ke
     new Gauge({ name: METRIC_PREFIX + name, help, registers: [registry] });
   const headTime = gauge("head_time_seconds", "The last block's own time, unix seconds");
   lagFrom(headTime, registry, clock);
-  const phaseSeconds = new Histogram({
-    name: `${METRIC_PREFIX}round_phase_seconds`,
-    help: "How long each part of a round took",
+  const roundSeconds = new Histogram({
+    name: `${METRIC_PREFIX}round_seconds`,
+    help: "How long rounds took until each of their phases was over",
     labelNames: ["phase"],
     buckets: ROUND_BUCKETS,
     registers: [registry],
@@ -71,12 +64,6 @@ export function keeperMetrics(registry: Registry, clock: Pick<Clock, "now">): Ke
   return {
     headTime,
     accountsBelow: gauge("accounts_below_line", "Accounts below their maintenance requirement"),
-    phaseSeconds,
-    rounds: new Counter({
-      name: `${METRIC_PREFIX}rounds_total`,
-      help: "Rounds that were completed",
-      registers: [registry],
-    }),
     priceToSentSeconds: new Histogram({
       name: `${METRIC_PREFIX}price_to_sent_seconds`,
       help: "From a price to the liquidation that it caused, sent",
@@ -91,12 +78,9 @@ export function keeperMetrics(registry: Registry, clock: Pick<Clock, "now">): Ke
     roleFailures,
     isReady: gauge("ready", "1 once everything up to the head is known"),
     isDryRun: gauge("dry_run", "1 when nothing is sent"),
-    timed: async (phase, act) => {
-      const end = phaseSeconds.startTimer({ phase });
-      try {
-        return await act();
-      } finally {
-        end();
+    roundTook: (times) => {
+      for (const [phase, milliseconds] of Object.entries(times)) {
+        roundSeconds.observe({ phase }, milliseconds / 1_000);
       }
     },
     roleFailed: (role) => {

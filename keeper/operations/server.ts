@@ -1,4 +1,10 @@
-import { fastify, type FastifyInstance, type FastifyPluginAsync, type FastifyReply } from "fastify";
+import {
+  fastify,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyPluginAsync,
+  type FastifyReply,
+} from "fastify";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { KeeperConfig } from "../config/schema.js";
@@ -42,13 +48,16 @@ export function isSerious({ name }: Pick<Alarm, "name">): boolean {
 /** Serves metrics, health, readiness, status, and what other rooms bring. */
 export async function createServer(options: ServerOptions): Promise<KeeperServer> {
   const { logger, plugins, settings } = options;
+  // Typed as fastify's own: its instance would otherwise be of another type than the one that plugins take.
+  const loggerInstance: FastifyBaseLogger = logger;
   const server = fastify({
     bodyLimit: MOST_BODY_BYTES,
     requestTimeout: REQUEST_MILLISECONDS,
     connectionTimeout: REQUEST_MILLISECONDS,
     keepAliveTimeout: KEEP_ALIVE_MILLISECONDS,
     forceCloseConnections: true,
-    logger: false,
+    loggerInstance,
+    disableRequestLogging: true,
   });
   answerErrors(server, logger);
   addPages(server, options);

@@ -12,7 +12,7 @@ export const MIGRATIONS: readonly Migration[] = [
       "CREATE TABLE roles_cursors (name TEXT PRIMARY KEY, block BIGINT NOT NULL, hash TEXT NOT NULL)",
       `CREATE TABLE roles_orders (
         hash TEXT PRIMARY KEY, account TEXT NOT NULL, signed TEXT NOT NULL,
-        taken_at BIGINT NOT NULL, done_block BIGINT
+        taken_at BIGINT NOT NULL
       )`,
       "CREATE INDEX roles_orders_taken_at ON roles_orders (taken_at)",
     ],

@@ -1,4 +1,5 @@
 export * from "./checkpoint.js";
+export * from "./checkpointLines.js";
 export type { Difference } from "./comparison.js";
 export { compileDecoders, MalformedLog, type DecodedEvent, type EventDecoder } from "./decoder.js";
 export { nonceKey, operatorKey, volatilityKey } from "./emptyState.js";
