@@ -29,14 +29,13 @@ export function settingsHelp(): string {
   ].join("\n");
 }
 
-/** The tables of docs/keeper.md. */
+/** The tables of settings and secrets, for the keeper's pages. */
 export const SETTINGS_TABLES: Readonly<Record<"settings" | "secrets", () => string>> = {
   settings: () =>
     table(
-      ["setting", "flag and variable", "default", "what it is"],
+      ["setting", "default", "what it is"],
       SETTINGS.map((setting) => [
         `\`${setting.name}\``,
-        `\`${setting.flag}\` \`${setting.variable}\``,
         standardOf(setting),
         setting.description + choicesOf(setting),
       ]),

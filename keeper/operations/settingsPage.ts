@@ -3,19 +3,19 @@ import { type AlarmName, ALARMS } from "./alarms.js";
 import { SETTINGS_TABLES } from "./settingsHelp.js";
 import { table } from "./markdown.js";
 
-/** The page with the tables. */
-export const KEEPER_PAGE = "docs/keeper.md";
+/** The pages with tables. */
+export const KEEPER_PAGES: readonly string[] = ["docs/keeper.md", "docs/keeper-settings.md"];
 
-/** Parts of the page that are written by a command: `<!-- keeper: settings -->` up to `<!-- end -->`. */
+/** Parts of a page that are written by a command: `<!-- keeper: settings -->` up to `<!-- end -->`. */
 const PART = /(<!-- keeper: (\w+) -->\n)[\s\S]*?(<!-- end -->)/g;
 
 const TABLES: Readonly<Record<string, () => string>> = { ...SETTINGS_TABLES, alarms };
 
-/** The page with its tables as the code has them. */
+/** A page with its tables as the code has them. */
 export function renewedPage(page: string): string {
   return page.replace(PART, (_part, begin: string, name: string, end: string) => {
     const render = TABLES[name];
-    if (render === undefined) throw new Error(`${KEEPER_PAGE} asks for ${name}, which is no table`);
+    if (render === undefined) throw new Error(`A page asks for ${name}, which is no table`);
     return `${begin}\n${render()}\n\n${end}`;
   });
 }
