@@ -1,61 +1,80 @@
-import { createChain } from "./chain/createChain.js";
-import { chainMetrics } from "./chain/metrics.js";
-import { systemClock } from "./clock.js";
+import pRetry from "p-retry";
+import type { KeeperConfig } from "./config/schema.js";
 import { readDeployment } from "./config/deployment.js";
+import type { KeeperSecrets } from "./config/secrets.js";
 import { databaseUrl } from "./config/storagePassword.js";
 import { openWallet } from "./config/wallet.js";
-import { MIGRATIONS } from "./migrations.js";
-import { createAlarms } from "./operations/alarmBoard.js";
+import { type CreatedKeeper, createKeeper } from "./create.js";
 import type { ServiceOptions } from "./operations/run.js";
 import { createServer } from "./operations/server.js";
-import { migrate } from "./storage/migrate.js";
+import type { PeopleSecrets } from "./people/people.js";
+import type { Database } from "./storage/database.js";
 import { openDatabase } from "./storage/openDatabase.js";
+
+/** The longest pause before what an earlier run left under way is taken up once more [milliseconds]. */
+const MOST_PAUSE = 5_000;
 
 /** The service of `npm run keeper`: opens everything, keeps until the signal, closes everything. */
 export async function keep(options: ServiceOptions): Promise<void> {
-  const { config, logger, registry, secrets, signal } = options;
-  const clock = systemClock;
-  const deployment = readDeployment(config.deployment);
-  const wallet = await openWallet(config, secrets);
-  const alarms = createAlarms({ clock, logger, registry });
+  const { config, secrets } = options;
   const database = openDatabase(databaseUrl(config.storage, secrets).reveal());
-  await migrate(database, MIGRATIONS);
-  const metrics = chainMetrics(registry);
-  const chain = await createChain({
-    config: config.rpc,
-    deployment,
-    clock,
-    alarms,
-    logger,
-    metrics,
+  try {
+    await keepWith(database, options);
+  } finally {
+    await database.close();
+  }
+}
+
+async function keepWith(database: Database, options: ServiceOptions): Promise<void> {
+  const { config, logger, registry, secrets, signal } = options;
+  const created = await createKeeper({
+    ...{ config, database, logger, registry },
+    deployment: readDeployment(config.deployment),
+    wallet: await openWallet(config, secrets),
+    secrets: peopleSecrets(secrets),
   });
-  const server = await createServer({
-    settings: config.server,
-    registry,
-    alarms,
-    status: () => ({
-      name: config.name,
-      chainId: deployment.chainId,
-      isReady: false,
-      isDryRun: config.dryRun,
-      roles: config.roles,
-      wallet: wallet?.address,
-      block: undefined,
-      accounts: 0,
-      accountsBelow: 0,
-      underWay: [],
-      nodes: chain.nodes,
-    }),
-    plugins: [],
-    logger,
-  });
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => {
-      resolve();
+  try {
+    await serve(created, { config, logger, registry }, async () => {
+      // What was under way comes first: without it the same could be sent twice.
+      await pRetry(() => created.resume(), {
+        ...{ forever: true, maxTimeout: MOST_PAUSE, signal },
+        onFailedAttempt: ({ error }) => {
+          created.alarms.raise("looksFailing", "resume", error.message);
+        },
+      }).catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+      });
+      created.alarms.clear("looksFailing", "resume");
+      await created.run(signal);
     });
-  });
-  await server.close();
-  await chain.close();
-  await database.close();
+  } finally {
+    await created.close();
+  }
+}
+
+/** The pages are there as long as it goes on. */
+async function serve(
+  { alarms, plugins, status }: CreatedKeeper,
+  {
+    config,
+    logger,
+    registry,
+  }: Pick<ServiceOptions, "logger" | "registry"> & { config: KeeperConfig },
+  act: () => Promise<void>,
+): Promise<void> {
+  const settings = config.server;
+  const server = await createServer({ alarms, logger, plugins, registry, settings, status });
+  try {
+    await act();
+  } finally {
+    await server.close();
+  }
+}
+
+function peopleSecrets({ smtpPassword, smtpUser, telegramToken }: KeeperSecrets): PeopleSecrets {
+  return {
+    smtpUser: smtpUser?.reveal(),
+    smtpPassword: smtpPassword?.reveal(),
+    telegramToken: telegramToken?.reveal(),
+  };
 }

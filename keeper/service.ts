@@ -32,6 +32,8 @@ export interface KeeperParts {
 /** What one look at the chain came to. */
 export interface Round {
   readonly view: KeeperView;
+  /** When it began: there was a sign of the block [unix milliseconds]. */
+  readonly began: number;
   /** What was given to the dispatcher, in that order. */
   readonly submissions: readonly Submission[];
   /** Until memory was up to date, until liquidations were given to the dispatcher, and in all [milliseconds]. */
@@ -100,9 +102,33 @@ export class Keeper {
     await Promise.all(others.map(offer));
     await ticked;
     for (const chore of this.parts.chores) await this.guarded(chore.name, () => chore.run(view));
-    const round = { view, submissions, took: { update, liquidate, whole: clock.now() - began } };
+    const round = {
+      view,
+      began,
+      submissions,
+      took: { update, liquidate, whole: clock.now() - began },
+    };
     onRound?.(round);
     return round;
+  }
+
+  /** Waits until what was sent is settled, and begins nothing new; ends with the signal at the latest. */
+  async settle(signal: AbortSignal): Promise<void> {
+    const { chain, dispatcher, state } = this.parts;
+    let isIdle = false;
+    const idle = dispatcher.idle(signal).then(() => (isIdle = true));
+    const hasEnded = (): boolean => isIdle || signal.aborted;
+    while (!hasEnded()) {
+      await this.guarded("dispatch", async () => {
+        const view = await state.update();
+        if (view === undefined) return;
+        this.seen = view.block;
+        await dispatcher.tick(view.block);
+      });
+      const next = { signal, atMost: PAUSE };
+      if (!hasEnded()) await chain.nextHead(this.seen?.number ?? -1, next);
+    }
+    await idle;
   }
 
   private async tryRound(): Promise<boolean> {

@@ -34,6 +34,7 @@ function stage(overrides: Partial<KeeperParts> = {}) {
       },
       isHeld: (key) => key === "held",
       idle: () => Promise.resolve(),
+      close: () => Promise.resolve(),
     },
     roles: [],
     chores: [],

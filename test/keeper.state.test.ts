@@ -98,6 +98,20 @@ describe("The keeper's state", () => {
     expect(views[0]?.replacedFrom).to.equal(undefined);
   });
 
+  it("gives the blocks that came since a checkpoint, and none of the time before", async () => {
+    const market = await load();
+    const { index } = await nextOf((await stateOver(market)).state);
+    await market.setPrices({ [ETH]: 2_900 });
+    const [account] = market.accounts as [`0x${string}`];
+    await market.clear({ account, instrument: ETH_PERP, size: parseWad(1) });
+    const restored = await stateOver(market, { index });
+    const first = index.tip!.number + 1;
+    const view = await nextOf(restored.state);
+    expect(view.newBlocks[0]?.number).to.equal(first);
+    expect(view.newBlocks.at(-1)?.logs).to.not.deep.equal([]);
+    await expectInStep(view, restored);
+  });
+
   it("takes two round trips for a block, the price's included", async () => {
     const market = await load();
     let [underWay, rounds] = [0, 0];

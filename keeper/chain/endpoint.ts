@@ -1,6 +1,6 @@
 import { NodeFailure, reasonOf } from "./failures.js";
 
-/** A node's HTTP address. */
+/** A node's address, for HTTP or WebSocket. */
 export interface Endpoint {
   /** Host and port. */
   readonly name: string;
@@ -21,9 +21,9 @@ export function endpointsOf(urls: readonly string[]): Endpoint[] {
   const names = urls.map((text) => new URL(text).host);
   return urls.map((text, i) => {
     const url = new URL(text);
-    const headers: Record<string, string> = { "content-type": "application/json" };
+    const headers: Record<string, string> = {};
     if (url.username !== "") {
-      // fetch takes no credentials in an address.
+      // fetch and WebSocket take no credentials in an address.
       const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
       headers.authorization = `Basic ${Buffer.from(credentials).toString("base64")}`;
       url.username = url.password = "";
@@ -58,12 +58,10 @@ export async function post(
     throw new NodeFailure(name, "malformed", "sent no JSON", { cause });
   }
   // Some send errors of JSON-RPC with a status of their own.
-  if (
-    status >= 400 &&
-    !Array.isArray(parsed) &&
-    !(parsed as object | null)?.hasOwnProperty("error")
-  )
+  const { error } = (parsed ?? {}) as { error?: unknown };
+  if (status >= 400 && !Array.isArray(parsed) && error === undefined) {
     throw new NodeFailure(name, "refused", `HTTP ${status}`);
+  }
   return parsed;
 }
 
@@ -76,7 +74,7 @@ async function send(
     try {
       const response = await fetch(url, {
         method: "POST",
-        headers,
+        headers: { ...headers, "content-type": "application/json" },
         body,
         signal,
         redirect: "error",

@@ -34,18 +34,18 @@ export function identityOf(deployment: DeployedAt, chainId: unknown, block: unkn
     const problem =
       `It is on chain ${String(chainId)} instead of ${deployment.chainId}: ` +
       "correct its address in the settings.";
-    return { isRight: false, problem, isOtherChain: true };
+    return { isRight: false, problem, kind: "other" };
   }
   const found = headOf(block);
   if (found === undefined) {
     const problem = `It does not have block ${number} of the deployment yet: wait until it is synchronised.`;
-    return { isRight: false, problem, isOtherChain: false };
+    return { isRight: false, problem, kind: "behind" };
   }
   if (found.hash !== hash) {
     const problem =
       `Its block ${number} is ${found.hash} and not the deployment's ${hash}: ` +
       "correct its address, or deploy again if the chain was started anew.";
-    return { isRight: false, problem, isOtherChain: true };
+    return { isRight: false, problem, kind: "other" };
   }
   return { isRight: true };
 }

@@ -24,7 +24,11 @@ export interface Head {
 /** Whether a node is on the deployment's chain. */
 export type Identity =
   | { readonly isRight: true }
-  | { readonly isRight: false; readonly problem: string; readonly isOtherChain: boolean };
+  | {
+      readonly isRight: false;
+      readonly problem: string;
+      readonly kind: "unknown" | "behind" | "other";
+    };
 
 /** How a node is asked. */
 export interface NodeOptions {
@@ -41,7 +45,7 @@ const FAILURES = 3;
 const UNKNOWN: Identity = {
   isRight: false,
   problem: "It has not said yet which chain it is on.",
-  isOtherChain: false,
+  kind: "unknown",
 };
 const MOST_PAUSE_MILLISECONDS = 10_000;
 
@@ -86,6 +90,11 @@ export class ChainNode {
     return this.breaker.state === CircuitState.Closed && !this.isSilent;
   }
 
+  /** Whether it was asked in vain: also when it never said which chain it is on. */
+  get isLost(): boolean {
+    return !this.isReachable || (this.identity === UNKNOWN && this.lastFailure !== undefined);
+  }
+
   /** Whether what it says may be believed. */
   get isTrusted(): boolean {
     return this.identity.isRight && this.contradiction === undefined;
@@ -99,7 +108,7 @@ export class ChainNode {
 
   /** What is wrong with it, in a sentence. */
   private get problem(): string | undefined {
-    if (!this.isReachable) return `It does not answer: ${this.lastFailure ?? "silence"}.`;
+    if (this.isLost) return `It does not answer: ${this.lastFailure ?? "silence"}.`;
     if (!this.identity.isRight) return this.identity.problem;
     if (this.contradiction !== undefined) return this.contradiction;
     return this.isLagging ? "It is behind the other nodes." : undefined;

@@ -97,7 +97,7 @@ export class BlockSocket {
       },
       onProblem: end,
     });
-    const socket = new WebSocket(endpoint.url);
+    const socket = new WebSocket(endpoint.url, { headers: { ...endpoint.headers } });
     const closed = listen(socket, conversation, end);
 
     const reason = await ended;

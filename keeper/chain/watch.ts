@@ -147,12 +147,12 @@ export class NodeWatch {
         if (isOn) alarms.raise(alarm, name, status.problem ?? "");
         else alarms.clear(alarm, name);
       };
-      const isOtherChain = !identity.isRight && identity.isOtherChain;
+      set(node.isLost, "nodeUnreachable");
       // What a node that does not answer would say is not known: those alarms stay as they are.
-      set(!node.isReachable, "nodeUnreachable");
-      if (!node.isReachable) continue;
-      set(isOtherChain || (identity.isRight && !node.isTrusted), "nodeContradicting");
-      set(identity.isRight ? node.isLagging : !isOtherChain, "nodeLagging");
+      if (node.isLost) continue;
+      const kind = identity.isRight ? undefined : identity.kind;
+      set(kind === "other" || node.contradiction !== undefined, "nodeContradicting");
+      set(kind === "behind" || node.isLagging, "nodeLagging");
     }
     this.judgeBlocks();
     this.judgeSockets();

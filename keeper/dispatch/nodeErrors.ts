@@ -1,3 +1,5 @@
+import { CouldNotLook } from "../../sdk/index.js";
+
 /**
  * What a node says to a signed transaction that it does not take:
  *
@@ -40,6 +42,8 @@ const MOST_DEPTH = 8;
 
 /** What an error that came back from a broadcast means. When several nodes refused it, what weighs most of what they said. */
 export function nodeRefusalOf(error: unknown): NodeRefusal {
+  // Its message quotes those of failures.
+  if (error instanceof CouldNotLook) return "other";
   const texts = [...textsOf(error, 0, new Set())];
   return WORDS.find(([, words]) => texts.some((text) => words.test(text)))?.[0] ?? "other";
 }

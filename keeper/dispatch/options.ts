@@ -1,4 +1,4 @@
-import type { BaseWallet } from "ethers";
+import type { SigningKey } from "ethers";
 import type { Logger } from "pino";
 import type { ErrorContext } from "../../sdk/index.js";
 import type { Chain } from "../chain/chain.js";
@@ -9,11 +9,17 @@ import type { Database } from "../storage/database.js";
 import type { Leases } from "../storage/leases.js";
 import type { DispatchMetrics } from "./metrics.js";
 
+/** What of a wallet is needed to sign; ethers' wallets have it. */
+export interface SigningWallet {
+  readonly address: string;
+  readonly signingKey: Pick<SigningKey, "sign">;
+}
+
 /** What a dispatcher is made of. */
 export interface DispatcherOptions {
   readonly chain: Chain;
   /** Whose transactions are sent. It signs; its own provider, if it has one, is not used. */
-  readonly wallet: BaseWallet;
+  readonly wallet: SigningWallet;
   /** Of one deployment alone: nonces and keys are those of its chain. {@link MIGRATIONS} are done. */
   readonly database: Database;
   readonly leases: Leases;

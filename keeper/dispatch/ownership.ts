@@ -60,7 +60,7 @@ export class Ownership {
   private onLost(names: readonly string[], error: unknown): void {
     const { options, state } = this.options.parts;
     if (error !== undefined) {
-      const detail = error instanceof Error ? error.message : String(error);
+      const detail = error instanceof Error ? error.message : "The database did not answer";
       options.alarms.raise("storageFailing", "dispatch", detail);
       state.isStale = true;
     }

@@ -46,7 +46,8 @@ export class Proposals {
       const goOn = ready
         .then((found) => this.goOn(pending, { found, leases }))
         .catch((error: unknown) => {
-          pending.leave(`It could not be prepared: ${String(error)}`);
+          const reason = error instanceof Error ? error.message : typeof error;
+          pending.leave(`It could not be prepared: ${reason}`);
         })
         .finally(() => parts.state.preparing.delete(pending.proposal.key));
       going.push(goOn);

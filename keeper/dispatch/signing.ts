@@ -1,5 +1,6 @@
-import { type BaseWallet, Transaction as EthersTransaction } from "ethers";
+import { Transaction as EthersTransaction } from "ethers";
 import type { Fees } from "./fees.js";
+import type { SigningWallet } from "./options.js";
 import type { Version } from "./transaction.js";
 
 /** What is signed. */
@@ -17,7 +18,7 @@ export interface Unsigned {
 }
 
 /** Signs a transaction of EIP-1559 that brings no ether. */
-export function sign(wallet: BaseWallet, unsigned: Unsigned): Version {
+export function sign(wallet: SigningWallet, unsigned: Unsigned): Version {
   const { block, chainId, data, fees, gasLimit, nonce, reason, to } = unsigned;
   const transaction = EthersTransaction.from({
     ...{ type: 2, chainId, nonce, to, data, gasLimit, value: 0n },

@@ -1,4 +1,10 @@
-import { type ErrorContext, explainError, type Explanation, type Rpc } from "../../sdk/index.js";
+import {
+  CouldNotLook,
+  type ErrorContext,
+  explainError,
+  type Explanation,
+  type Rpc,
+} from "../../sdk/index.js";
 import type { Proposal } from "../roles/role.js";
 import { quantity } from "./surroundings.js";
 
@@ -61,6 +67,7 @@ export async function explainRevert(
 
 /** That a node did not answer is no refusal. Nodes say "execution reverted" in the message or by code 3. */
 function isRevert(error: unknown, { data }: Explanation): boolean {
+  if (error instanceof CouldNotLook) return false;
   if (data !== undefined) return true;
   const seen = new Set<unknown>();
   let queue: unknown[] = [error];

@@ -43,7 +43,7 @@ export interface LiquidateOptions {
 }
 
 /** So many accounts are computed exactly for each that may be sent: others of them may not fit, or not pay. */
-const CHOICE = 8;
+const CHOICE = 4;
 /** For so many blocks what was proposed is taken to come through while it is held. */
 const UNDER_WAY_BLOCKS = 3;
 /** After so many rounds without agreement with the Lens, what it has confirmed is all that is sent. */
@@ -163,27 +163,33 @@ class Liquidate implements Role {
   /** Nothing fits although something is there to be taken: people must bring margin. */
   private tellOfMargin(view: KeeperView, { left, plans }: LiquidationPlans): void {
     const { alarms, liquidator } = this.options;
-    const misfits = left.filter(({ reason }) => reason === "doesNotFit").length;
-    if (plans.length > 0 || misfits === 0) {
+    const free = this.freeMarginOf(view);
+    // Whoever cannot be valued may take nothing over.
+    const misfits = left.filter(({ reason }) => free === undefined || reason === "doesNotFit");
+    if (plans.length > 0 || misfits.length === 0) {
       alarms.clear("liquidatorEmpty", "");
       return;
     }
-    let free = "unknown";
+    const detail =
+      `${misfits.length} accounts below the line do not fit the account ${liquidator}, whose free ` +
+      `initial margin is ${free ?? "unknown"}: deposit into it, or close what it holds`;
+    alarms.raise("liquidatorEmpty", "", detail);
+  }
+
+  private freeMarginOf(view: KeeperView): string | undefined {
+    const { liquidator } = this.options;
     try {
-      const margin = marginOfLiquidator(view.snapshotOf(liquidator), view.market);
-      free = formatWad(margin.equity - margin.initial);
+      const { equity, initial } = marginOfLiquidator(view.snapshotOf(liquidator), view.market);
+      return formatWad(equity - initial);
     } catch (error) {
       view.failed("free margin", liquidator, error);
+      return undefined;
     }
-    const detail =
-      `${misfits} accounts below the line do not fit the account ${liquidator}, ` +
-      `whose free initial margin is ${free}: deposit into it, or close what it holds`;
-    alarms.raise("liquidatorEmpty", "", detail);
   }
 }
 
 /** What rounds balances that are written at a time. */
-function indicesOf(state: IndexState, time: bigint): Indices {
+export function indicesOf(state: IndexState, time: bigint): Indices {
   const sides = new Map(
     [...state.interest.keys(), ...state.funding.keys()].map((instrument) => [
       instrument,

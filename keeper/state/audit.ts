@@ -12,7 +12,7 @@ import type { Chain } from "../chain/chain.js";
 import type { Clock } from "../clock.js";
 import type { KeeperConfig } from "../config/schema.js";
 import type { Alarms } from "../operations/alarms.js";
-import { LensPages } from "./lensPages.js";
+import { LensPages, PAGE } from "./lensPages.js";
 import type { StateMetrics } from "./metrics.js";
 import type { KeeperState } from "./state.js";
 import type { KeeperView } from "./view.js";
@@ -66,9 +66,10 @@ export class Audit {
     const { alarms, config, metrics, state } = this.options;
     // A margin engine that nobody here knows says other numbers; its accounts are found by the Lens.
     if (!state.isModelKnown) return;
-    const count = config.audit.accountsOfBlock;
-    if (count === 0) return;
-    const accounts = [...new Set([...this.suspects(count), ...this.nextAccounts(view, count)])];
+    const suspects = [...state.suspects].slice(0, PAGE);
+    const next = this.nextAccounts(view, config.audit.accountsOfBlock);
+    const accounts = [...new Set([...suspects, ...next])];
+    if (accounts.length === 0) return;
     const readings = await this.lens.marginsOf(accounts, view.block.hash);
     metrics.audited.inc(readings.length);
     const wrongInBook: AccountId[] = [];
@@ -109,10 +110,6 @@ export class Audit {
     alarms.raise("memoryWrong", "", `${detail}; ${differences.length} differences in all`);
     logger.error({ differences: differences.slice(0, 20) }, "The index differs from the chain.");
     state.rebuildSoon();
-  }
-
-  private suspects(count: number): AccountId[] {
-    return [...this.options.state.suspects].slice(0, count);
   }
 
   /** Round robin over all accounts, also those that come meanwhile. */

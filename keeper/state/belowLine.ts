@@ -4,10 +4,10 @@ import {
   formatWad,
   insuranceFundOf,
   type Margin,
+  type MarginBook,
   marginOfValuation,
   MissingPriceError,
   valuationForLiquidation,
-  WAD,
 } from "../../sdk/index.js";
 import type { KeeperView } from "./view.js";
 
@@ -51,15 +51,13 @@ export function belowLine(view: KeeperView, options: BelowLineOptions): Found {
   const { guardBps, isExcluded, most } = options;
   const fund = insuranceFundOf(view.index);
   const listed = view.book.below({ guard: guardBps / 10_000 });
-  const ranked = listed
-    .filter((account) => account !== fund && !isExcluded(account))
-    .map((account) => ({ account, rank: nearRiskOf(view, account) }))
-    .sort((a, b) => b.rank - a.rank);
+  const ranked = ranking(view.book, listed);
   const below: BelowLine[] = [];
   const guarded: AccountId[] = [];
   const unread: AccountId[] = [];
   for (const { account } of ranked) {
     if (below.length >= most) break;
+    if (account === fund || isExcluded(account)) continue;
     try {
       const found = exactlyBelow(view, account);
       if (found === undefined) guarded.push(account);
@@ -90,10 +88,15 @@ export function riskOf({ equity, maintenance }: Pick<Margin, "equity" | "mainten
   return Number(formatWad(2n * maintenance - equity));
 }
 
-/** The same near enough; what cannot be valued at all comes last, for nobody may liquidate it. */
-function nearRiskOf({ book }: KeeperView, account: AccountId): number {
-  const margin = book.marginOf(account);
-  if (margin === undefined) return Number.NEGATIVE_INFINITY;
-  const risk = 2 * margin.maintenance - margin.equity;
-  return Number.isFinite(risk) ? risk / Number(WAD) : Number.NEGATIVE_INFINITY;
+/** Accounts by the same near enough; what cannot be valued at all comes last, for nobody may liquidate it. */
+function ranking(book: MarginBook, accounts: readonly AccountId[]): { account: AccountId }[] {
+  // In a crash there are thousands: their numbers are read where they are.
+  const { equity, maintenance } = book.columns;
+  return accounts
+    .map((account) => {
+      const slot = book.slotOf(account) ?? -1;
+      const risk = 2 * (maintenance[slot] ?? Number.NaN) - (equity[slot] ?? Number.NaN);
+      return { account, rank: Number.isNaN(risk) ? Number.NEGATIVE_INFINITY : risk };
+    })
+    .sort((a, b) => b.rank - a.rank);
 }

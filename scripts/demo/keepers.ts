@@ -61,7 +61,7 @@ export class Keepers {
       },
       subscribed: (accounts) => Promise.resolve(new Set(accounts)),
     };
-    const created = [];
+    const created: CreatedKeeper[] = [];
     for (const { account, role, wallet } of liquidators) {
       const config = configSchema.parse({
         name: role.name.replaceAll(" ", "-"),
@@ -72,7 +72,9 @@ export class Keepers {
       const logger = pino({ level: "silent" });
       const { deployment } = market;
       const parts = { config, deployment, wallet, database, postbox, logger };
-      created.push(await createKeeper({ ...parts, registry: new Registry() }));
+      const keeper = await createKeeper({ ...parts, registry: new Registry() });
+      created.push(keeper);
+      await keeper.resume();
     }
     const end = async (): Promise<void> => {
       for (const { close } of created) await close();

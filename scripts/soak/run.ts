@@ -148,7 +148,7 @@ async function keepGoing(stage: Stage): Promise<SoakReport> {
   const last = Number(await market.chain.provider.getBlockNumber());
   const leftBelow = (await accountsBelow(market, watched.accounts, last)).length;
   const exitCodes = await Promise.all(keepers.map((keeper) => keeper.stop()));
-  return reportOf(stage, { leftBelow, exitCodes });
+  return reportOf({ ...stage, leftBelow, exitCodes });
 }
 
 /** One block after the other, at the same pace. */

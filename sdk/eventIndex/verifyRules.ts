@@ -121,7 +121,7 @@ export async function verifyExchange(at: Verification): Promise<void> {
   await forEach(someOf(fills, mostOfUsers), async ([hash, filled]) => {
     comparison.same(`filledOf(${hash})`, filled, await exchange.filledOf(hash, overrides));
   });
-  await forEach(usedNonces(someOf(nonces, mostOfUsers)), async ([account, nonce]) => {
+  await forEach(usedNonces(someOf(nonces, mostOfUsers), mostOfUsers), async ([account, nonce]) => {
     const isUsed = await exchange.isNonceUsed(account, nonce, overrides);
     comparison.same(`isNonceUsed(${account}, ${nonce})`, true, isUsed);
   });
@@ -137,11 +137,17 @@ function feeRatesOf(
   return { takerFee: min(own.taker, base.taker), makerFee: min(own.maker, base.maker) };
 }
 
-function* usedNonces(nonces: Iterable<[string, bigint]>): Generator<[AccountId, bigint]> {
+function* usedNonces(
+  nonces: Iterable<[string, bigint]>,
+  most: number,
+): Generator<[AccountId, bigint]> {
+  let count = 0;
   for (const [key, bits] of nonces) {
     const [account, word] = key.split("/") as [AccountId, string];
     for (let bit = 0n; bit < 256n; ++bit) {
-      if ((bits >> bit) & 1n) yield [account, (BigInt(`0x${word}`) << 8n) | bit];
+      if (((bits >> bit) & 1n) === 0n) continue;
+      if (++count > most) return;
+      yield [account, (BigInt(`0x${word}`) << 8n) | bit];
     }
   }
 }

@@ -30,6 +30,8 @@ export interface Troubles {
   forkFrom: number | undefined;
   /** Sockets stay open and announce nothing. */
   headsFrozen: boolean;
+  /** Larger batches are refused. */
+  mostTogether: number;
   /** Every answer comes so much later [milliseconds]. */
   delay: number;
   /** How the next request fails, by the methods that it asks for; asked once for each request. */
@@ -57,6 +59,7 @@ export interface FaultyNode {
 function noTroubles(): Troubles {
   return {
     ...{ isDown: false, lag: 0, forkFrom: undefined, headsFrozen: false, delay: 0 },
+    mostTogether: Infinity,
     faultOf: () => undefined,
   };
 }
@@ -150,6 +153,11 @@ async function serve({ request, response, requests, troubles, upstream }: Exchan
   if (fault === "hang") return;
   if (fault === "reset") {
     request.socket.destroy();
+    return;
+  }
+  if (questions.length > troubles.mostTogether) {
+    const error = { code: -32_600, message: "batch too large" };
+    send(response, fault, JSON.stringify({ jsonrpc: "2.0", id: null, error }));
     return;
   }
   try {

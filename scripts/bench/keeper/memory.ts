@@ -60,13 +60,6 @@ export function measureMemory(accounts: number): MemoryFigures {
     times.push(performance.now() - began);
     resident = Math.max(resident, process.memoryUsage.rss());
   }
-  if (globalThis.gc) {
-    globalThis.gc();
-    console.log(process.memoryUsage(), index.state.nonces.size);
-    (index.state.nonces as Map<string, bigint>).clear();
-    globalThis.gc();
-    console.log(process.memoryUsage());
-  }
   times.sort((a, b) => a - b);
   const { arrayBuffers, heapUsed } = process.memoryUsage();
   return {
@@ -89,27 +82,26 @@ type Loading = Pick<
 
 function load(index: EventIndex, blocks: Iterable<ChainBlock>): Loading {
   let [events, milliseconds, processor, slowest] = [0, 0, 0, 0];
-  let [ofMillion, since] = [0, 0];
+  let part = { events: 0, milliseconds: 0 };
   for (const block of blocks) {
     const [began, used] = [performance.now(), process.cpuUsage()];
     index.apply(block);
-    since += performance.now() - began;
+    part.milliseconds += performance.now() - began;
+    part.events += block.logs.length;
     const { user, system } = process.cpuUsage(used);
     processor += (user + system) / 1_000;
     events += block.logs.length;
-    ofMillion += block.logs.length;
-    if (ofMillion < MILLION) continue;
-    slowest = Math.max(slowest, since / ofMillion);
-    milliseconds += since;
-    [ofMillion, since] = [0, 0];
+    if (part.events < MILLION) continue;
+    slowest = Math.max(slowest, part.milliseconds / part.events);
+    milliseconds += part.milliseconds;
+    part = { events: 0, milliseconds: 0 };
   }
-  milliseconds += since;
+  milliseconds += part.milliseconds;
   return {
     events,
     eventsPerSecond: (events / milliseconds) * 1_000,
     eventsPerProcessorSecond: (events / processor) * 1_000,
-    slowestMillionPerSecond:
-      1_000 / Math.max(slowest, ofMillion < MILLION && slowest === 0 ? since / ofMillion : 0),
+    slowestMillionPerSecond: 1_000 / slowest,
   };
 }
 
