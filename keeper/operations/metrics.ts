@@ -32,6 +32,7 @@ export interface KeeperMetrics {
   readonly headTime: Gauge;
   /** From the log of a price to the liquidation that it caused, sent [seconds]. */
   readonly priceToSentSeconds: Histogram;
+  readonly accountsBelow: Gauge;
   readonly walletEther: Gauge;
   readonly liquidatorFreeMargin: Gauge;
   readonly roleFailures: Counter<"role">;
@@ -68,6 +69,10 @@ export function keeperMetrics(registry: Registry, clock: Pick<Clock, "now">): Ke
       buckets: SENT_BUCKETS,
       registers: [registry],
     }),
+    accountsBelow: gauge(
+      "accounts_below_line",
+      "Accounts that the fast arithmetic has below the line",
+    ),
     walletEther: gauge("wallet_ether", "What the wallet has for gas, in ether"),
     liquidatorFreeMargin: gauge(
       "liquidator_free_margin_dollars",
