@@ -30,9 +30,9 @@ export function createRegistry(labels: Readonly<Record<string, string>>): Regist
 export interface KeeperMetrics {
   /** The last block's own time [unix seconds]; the lag is counted from it when it is asked for. */
   readonly headTime: Gauge;
-  readonly accountsBelow: Gauge;
   /** From the log of a price to the liquidation that it caused, sent [seconds]. */
   readonly priceToSentSeconds: Histogram;
+  readonly accountsBelow: Gauge;
   readonly walletEther: Gauge;
   readonly liquidatorFreeMargin: Gauge;
   readonly roleFailures: Counter<"role">;
@@ -63,13 +63,16 @@ export function keeperMetrics(registry: Registry, clock: Pick<Clock, "now">): Ke
   });
   return {
     headTime,
-    accountsBelow: gauge("accounts_below_line", "Accounts below their maintenance requirement"),
     priceToSentSeconds: new Histogram({
       name: `${METRIC_PREFIX}price_to_sent_seconds`,
       help: "From a price to the liquidation that it caused, sent",
       buckets: SENT_BUCKETS,
       registers: [registry],
     }),
+    accountsBelow: gauge(
+      "accounts_below_line",
+      "Accounts that the fast arithmetic has below the line",
+    ),
     walletEther: gauge("wallet_ether", "What the wallet has for gas, in ether"),
     liquidatorFreeMargin: gauge(
       "liquidator_free_margin_dollars",

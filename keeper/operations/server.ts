@@ -1,5 +1,6 @@
 import {
   fastify,
+  LogController,
   type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyPluginAsync,
@@ -57,7 +58,7 @@ export async function createServer(options: ServerOptions): Promise<KeeperServer
     keepAliveTimeout: KEEP_ALIVE_MILLISECONDS,
     forceCloseConnections: true,
     loggerInstance,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
   });
   answerErrors(server, logger);
   addPages(server, options);

@@ -1,6 +1,7 @@
 import { FILE_VARIABLE } from "../config/load.js";
 import { fileVariableOf, type SecretName, SECRETS } from "../config/secrets.js";
 import { type Setting, SETTINGS, textOfValue } from "../config/settings.js";
+import { table } from "./markdown.js";
 
 /** All settings and secrets, for the end of `--help`. */
 export function settingsHelp(): string {
@@ -28,16 +29,15 @@ export function settingsHelp(): string {
   ].join("\n");
 }
 
-/** The tables of docs/keeper.md. */
+/** The tables of settings and secrets, for the keeper's pages. */
 export const SETTINGS_TABLES: Readonly<Record<"settings" | "secrets", () => string>> = {
   settings: () =>
     table(
-      ["setting", "flag and variable", "default", "what it is"],
+      ["setting", "default", "what it is"],
       SETTINGS.map((setting) => [
         `\`${setting.name}\``,
-        `\`${setting.flag}\` \`${setting.variable}\``,
         standardOf(setting),
-        escaped(setting.description + choicesOf(setting)),
+        setting.description + choicesOf(setting),
       ]),
     ),
   secrets: () =>
@@ -46,7 +46,7 @@ export const SETTINGS_TABLES: Readonly<Record<"settings" | "secrets", () => stri
       (Object.keys(SECRETS) as SecretName[]).map((name) => {
         const { description, variable } = SECRETS[name];
         const file = fileVariableOf(name);
-        return [`\`${variable}\``, file === undefined ? "-" : `\`${file}\``, escaped(description)];
+        return [`\`${variable}\``, file === undefined ? "-" : `\`${file}\``, description];
       }),
     ),
 };
@@ -70,13 +70,4 @@ function placeholderOf({ kind, unit }: Setting): string {
   if (kind === "boolean") return "true|false";
   if (kind === "list") return "a,b";
   return unit ?? kind;
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
-}
-
-function escaped(text: string): string {
-  return text.replaceAll("|", "\\|");
 }
