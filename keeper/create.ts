@@ -6,7 +6,6 @@ import {
   connect,
   type DeploymentRecord,
   EventIndex,
-  type EventIndexOptions,
   indexOptionsOf,
   readErrorContext,
 } from "../sdk/index.js";

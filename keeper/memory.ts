@@ -24,7 +24,7 @@ export class Memory {
   private checkpoints: Checkpoints;
   private index: KeeperState["index"];
   private savedAt: number;
-  private failure: unknown;
+  private failure: Error | undefined;
 
   constructor(private readonly options: MemoryOptions) {
     this.index = options.state.index;
@@ -60,7 +60,7 @@ export class Memory {
       }
       await this.checkpoints.save();
     } catch (error) {
-      this.failure = error;
+      this.failure = error instanceof Error ? error : new Error(String(error));
       logger.warn({ err: error }, "The checkpoint could not be written.");
     }
   }

@@ -18,8 +18,8 @@ export interface MemoryTrend {
 const WARM = 20;
 const FEWEST_SAMPLES = 9;
 /** What garbage that waits to be collected may come to: a share and a constant [bytes]. */
-const SHARE = 1.2;
-const SPARE = 32 * 2 ** 20;
+const SHARE = 1.1;
+const SPARE = 24 * 2 ** 20;
 
 /** Whether memory grows: the last third of a life is compared with the middle one. Nothing for lives that are too short. */
 export function trendOf(samples: readonly MemorySample[]): MemoryTrend | undefined {

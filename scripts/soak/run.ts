@@ -145,7 +145,7 @@ async function keepGoing(stage: Stage): Promise<SoakReport> {
   while (Date.now() < end) await rhythm.beat();
   await faults.end();
   for (let i = 0; i < QUIET_BLOCKS; ++i) await rhythm.beat({ isQuiet: true });
-  const last = Number(await market.chain.provider.getBlockNumber());
+  const last = await market.chain.provider.getBlockNumber();
   const leftBelow = (await accountsBelow(market, watched.accounts, last)).length;
   const exitCodes = await Promise.all(keepers.map((keeper) => keeper.stop()));
   return reportOf({ ...stage, leftBelow, exitCodes });
