@@ -49,7 +49,7 @@ export interface Piece {
 }
 
 /** By what a deployment's checkpoint is found. */
-export function deploymentKey({ deployment }: EventIndex): string {
+export function deploymentKey({ deployment }: Pick<EventIndex, "deployment">): string {
   return createHash("sha256").update(JSON.stringify(deployment)).digest("hex");
 }
 

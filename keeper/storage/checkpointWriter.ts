@@ -39,6 +39,8 @@ export interface WriterOptions {
   readonly index: EventIndex;
   readonly changes: Changes;
   readonly deployment: string;
+  /** Lines that are written at a time: no more, so that none is long in the way of what else the process does. */
+  readonly pieceLines: number;
   /** Asked after each piece; throws to end the save. */
   readonly mayGoOn: () => Promise<void>;
 }
@@ -53,9 +55,7 @@ export interface Writing {
   readonly onHead: (head: Head) => void;
 }
 
-/** The lines of a piece, so that none is long in the way of what else the process does. */
-const PIECE_LINES = 400;
-/** [characters] */
+/** A piece of long lines is cut earlier [characters]. */
 const PIECE_SIZE = 200_000;
 /** More changes than these are written before the moment of which the checkpoint will be. */
 const MOST_LAST_CHANGES = 10_000;
@@ -149,13 +149,14 @@ class Pieces {
   }
 
   async addAll(lines: Iterable<CheckpointLine>): Promise<void> {
+    const { deployment, mayGoOn, pieceLines } = this.options;
     for (const line of lines) {
       this.add(line);
-      if (this.waiting.length < PIECE_LINES && this.waitingSize < PIECE_SIZE) continue;
+      if (this.waiting.length < pieceLines && this.waitingSize < PIECE_SIZE) continue;
       const piece = this.cut();
-      await this.unlessOvertaken((inside) => writePiece(inside, this.options.deployment, piece));
+      await this.unlessOvertaken((inside) => writePiece(inside, deployment, piece));
       await turn();
-      await this.options.mayGoOn();
+      await mayGoOn();
     }
   }
 

@@ -47,6 +47,8 @@ export interface CheckpointsOptions {
   readonly leases?: Leases;
   /** What a keeper that does not come back makes the others wait [seconds]; 30 if nothing is said. */
   readonly leaseSeconds?: number;
+  /** Lines that are written at a time; 400 if nothing is said, which takes a few milliseconds. */
+  readonly pieceLines?: number;
   readonly log?: Logger;
   readonly clock?: Clock;
 }
@@ -70,11 +72,11 @@ class DatabaseCheckpoints implements Checkpoints {
   private leaseEnds = 0;
 
   constructor(private readonly options: CheckpointsOptions) {
-    const { database, index, stored } = options;
+    const { database, index, pieceLines = 400, stored } = options;
     this.changes = new Changes(index);
     this.deployment = deploymentKey(index);
     this.writer = new CheckpointWriter({
-      ...{ database, index, changes: this.changes, deployment: this.deployment },
+      ...{ database, index, changes: this.changes, deployment: this.deployment, pieceLines },
       mayGoOn: () => this.mayGoOn(),
     });
     // One that has moved since has changes that nobody has collected.
@@ -108,6 +110,8 @@ class DatabaseCheckpoints implements Checkpoints {
       await this.mayGoOn();
       const stored = await readHead(database, this.deployment);
       const known = [this.head, this.doubtful].find((head) => head?.digest === stored?.digest);
+      // A save of which it was not known whether it was kept: it was.
+      if (known !== undefined) this.head = known;
       const isWhole = stored === undefined || known === undefined || isGrown(known);
       if (isWhole) await this.removeOthers();
       const written = await this.write(isWhole ? undefined : known, stored);
@@ -115,6 +119,7 @@ class DatabaseCheckpoints implements Checkpoints {
       log?.debug({ ...written, isWhole }, "The checkpoint is written.");
       return { outcome: "saved", ...written, isWhole };
     } catch (error) {
+      this.tip = undefined;
       if (error instanceof Stopped) return { outcome: "stopped" };
       if (!(error instanceof Overtaken)) throw error;
       // What this one has collected since its last save says nothing of what another has stored.

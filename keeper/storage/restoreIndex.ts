@@ -4,7 +4,7 @@ import {
   type BlockReference,
   CHECKPOINT_VERSION,
   CheckpointReader,
-  EventIndex,
+  type EventIndex,
   type EventIndexOptions,
   ForeignCheckpoint,
 } from "../../sdk/index.js";
@@ -42,7 +42,8 @@ export async function restoreIndex(
   database: Database,
   { log, ...options }: RestoreOptions,
 ): Promise<RestoredIndex | undefined> {
-  const deployment = deploymentKey(new EventIndex(options));
+  let reader = new CheckpointReader(options);
+  const deployment = deploymentKey(reader);
   let head = await readHead(database, deployment);
   for (let attempt = 1; head !== undefined; ++attempt) {
     if (head.version !== CHECKPOINT_VERSION) {
@@ -50,7 +51,7 @@ export async function restoreIndex(
       return undefined;
     }
     try {
-      const index = await read(database, head, options);
+      const index = await read(database, head, reader);
       return { index, stored: { head, tip: index.tip } };
     } catch (error) {
       if (!(error instanceof ForeignCheckpoint)) throw error;
@@ -61,17 +62,13 @@ export async function restoreIndex(
       }
       // Another keeper has replaced it while it was read.
       head = now;
+      reader = new CheckpointReader(options);
     }
   }
   return undefined;
 }
 
-async function read(
-  database: Database,
-  head: Head,
-  options: EventIndexOptions,
-): Promise<EventIndex> {
-  const reader = new CheckpointReader(options);
+async function read(database: Database, head: Head, reader: CheckpointReader): Promise<EventIndex> {
   let digest = "";
   for await (const lines of readPieces(database, head)) {
     digest = digestOf(digest, lines);

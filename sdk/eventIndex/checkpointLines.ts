@@ -73,6 +73,11 @@ export class CheckpointReader {
     this.index = new EventIndex(options);
   }
 
+  /** Of which contracts it must be. */
+  get deployment(): IndexedDeployment {
+    return this.index.deployment;
+  }
+
   /** @throws ForeignCheckpoint when it is no line, or the lines before it are not all there. */
   take(text: string): void {
     const line = decodeLine(text);

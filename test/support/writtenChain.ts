@@ -48,7 +48,8 @@ export class WrittenChain {
   /** Those that the chain has now. */
   readonly blocks: ChainBlock[] = [];
   private readonly dice;
-  private made = 0;
+  /** Also those that the chain has lost, by their hashes. */
+  private readonly all = new Map<string, ChainBlock>();
 
   constructor(seed: number) {
     this.dice = randomFrom(seed);
@@ -81,10 +82,14 @@ export class WrittenChain {
     index.takeBack();
   }
 
-  /** An index that was given all blocks of the chain up to one. */
-  indexAt(block: number): EventIndex {
+  /** An index that was given a block, which the chain may have lost, and all before it. */
+  indexAt(hash: string): EventIndex {
+    const path: ChainBlock[] = [];
+    for (let block = this.all.get(hash); block; block = this.all.get(block.parentHash)) {
+      path.unshift(block);
+    }
     const index = new EventIndex(WRITTEN_INDEX);
-    for (const one of this.blocks) if (one.number <= block) index.apply(one);
+    for (const block of path) index.apply(block);
     return index;
   }
 
@@ -101,13 +106,14 @@ export class WrittenChain {
     const number = (last?.number ?? 0) + 1;
     const block: ChainBlock = {
       number,
-      hash: id(`block ${++this.made}`),
+      hash: id(`block ${this.all.size}`),
       parentHash: last?.hash ?? id("no block"),
       time: 1_700_000_000n + BigInt(number),
       logs: logs.map((log, logIndex) => ({ ...log, logIndex })),
     };
     index.apply(block);
     this.blocks.push(block);
+    this.all.set(block.hash, block);
   }
 }
 
