@@ -114,6 +114,30 @@ describe("Several keepers", () => {
     await Promise.all([one.dispatcher.close(), two.dispatcher.close()]);
   });
 
+  it("leave to a slow one what is its again", async () => {
+    const keepers = await twoKeepers();
+    const { head, holdBlocks, leases, mint, minted, one, rpc, two } = keepers;
+    await holdBlocks();
+    await diesBeforeSending(keepers, 1);
+    const [submission] = two.dispatcher.submit([mint(1)], await head());
+    await submission!.sent;
+    // Now the second one is slow, and the first one goes on.
+    leases.pass(120);
+    await one.leases.of("one").take(["send mint 1"], 60);
+    await rpc("hardhat_setNextBlockBaseFeePerGas", [`0x${gwei(40).toString(16)}`]);
+    await two.pass();
+    expect(await submission!.done).to.deep.equal({ kind: "left", reason: "Another keeper has it" });
+    for (let i = 0; i < 5; ++i) {
+      await rpc("hardhat_setNextBlockBaseFeePerGas", [`0x${gwei(40).toString(16)}`]);
+      await two.pass();
+    }
+    expect(await two.rowOf("mint 1")).to.have.property("state", "waiting");
+    await one.tick();
+    await one.pass(2);
+    expect(await minted(1)).to.equal(1n);
+    await Promise.all([one.dispatcher.close(), two.dispatcher.close()]);
+  });
+
   it("give up what no block can take, and the dead one does not send it when it is back", async () => {
     const keepers = await twoKeepers();
     const { head, holdBlocks, mint, minted, one, rpc, two } = keepers;

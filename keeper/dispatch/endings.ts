@@ -21,15 +21,20 @@ export class Endings {
     private readonly patience: Patience,
   ) {}
 
-  /** It is in a block. */
-  async mined(transaction: Transaction, receipt: FoundReceipt): Promise<void> {
-    const { chain, logger } = this.parts.options;
-    const { pending, versions, written } = transaction;
-    const { block, hash } = receipt.minedAt;
-    const found = chain.provider._wrapTransactionReceipt(
-      receipt.raw as TransactionReceiptParams,
-      Network.from(this.parts.state.chainId),
+  /** A receipt as ethers knows it. */
+  receiptOf({ raw }: FoundReceipt): TransactionReceipt {
+    const { options, state } = this.parts;
+    return options.chain.provider._wrapTransactionReceipt(
+      raw as TransactionReceiptParams,
+      Network.from(state.chainId),
     );
+  }
+
+  /** It is in a block. */
+  async mined(transaction: Transaction, found: TransactionReceipt): Promise<void> {
+    const { logger } = this.parts.options;
+    const { pending, versions, written } = transaction;
+    const { blockNumber: block, hash } = found;
     const reason = versions.find((version) => version.hash === hash)?.reason;
     this.count(transaction, found, reason);
     const { key, nonce } = written;

@@ -77,12 +77,8 @@ export class WalletDispatcher implements Dispatcher {
 
   async resume(): Promise<void> {
     const { rpc } = this.options.chain;
-    this.state.chainId = await looking(async () => quantity(await rpc("eth_chainId", [])));
     const head = await looking(async () => Number(quantity(await rpc("eth_blockNumber", []))));
-    await this.readSurroundings(head);
-    if (this.options.dryRun === true) return;
-    await this.sender.measureNothing();
-    await this.ticks.add(() => this.ownership.take());
+    await this.ticks.add(() => this.begin(head));
   }
 
   submit(proposals: readonly Proposal[], block: BlockReference): readonly Submission[] {
@@ -134,6 +130,7 @@ export class WalletDispatcher implements Dispatcher {
     for (const { pending } of this.state.all) {
       pending?.leave("The keeper ended while it waited; the next run goes on with it");
     }
+    for (const done of [...this.idlers]) done();
   }
 
   private reasonToLeave({ proposal: { key }, block }: Pending): string | undefined {
@@ -148,13 +145,23 @@ export class WalletDispatcher implements Dispatcher {
     return undefined;
   }
 
+  /** Reads what is around at a block, and sees to it that the wallet is this keeper's. */
+  private async begin(block: number): Promise<void> {
+    const { chain, dryRun } = this.options;
+    if (this.state.chainId === 0n) {
+      this.state.chainId = await looking(async () => quantity(await chain.rpc("eth_chainId", [])));
+      if (dryRun !== true) await this.sender.measureNothing();
+    }
+    await this.readSurroundings(block);
+    if (dryRun !== true && !this.state.hasWallet) await this.ownership.take();
+  }
+
   private async tickNow(block: BlockReference): Promise<void> {
     const { journal } = this.parts;
+    if (this.isClosed) return;
     this.tickedAt = this.options.clock.now();
-    await this.readSurroundings(block.number);
+    await this.begin(block.number);
     this.patience.forgetBefore(block);
-    if (this.options.dryRun === true) return;
-    if (!this.state.hasWallet) await this.ownership.take();
     if (!this.state.hasWallet) return;
     await this.ownership.leases.renew();
     await this.line.add(() => this.refreshMemory());

@@ -33,6 +33,7 @@ export class Watcher {
    */
   async watch(surroundings: Surroundings): Promise<void> {
     const { state } = this.with_.parts;
+    this.leaveToOthers();
     const seen = await Promise.allSettled(
       state.all.map(async (transaction) => ({
         transaction,
@@ -43,7 +44,10 @@ export class Watcher {
     // Lower nonces first: those above wait for them.
     for (const result of seen) {
       if (result.status === "rejected") failures.push(result.reason);
-      else await this.attend(result.value.transaction, result.value.seen);
+      else {
+        const { transaction, seen: what } = result.value;
+        await this.attend(transaction, what).catch((error: unknown) => failures.push(error));
+      }
     }
     if (failures.length > 0) throw failures[0];
   }
@@ -51,6 +55,16 @@ export class Watcher {
   /** Looks after one transaction at once. */
   async watchOne(transaction: Transaction, surroundings: Surroundings): Promise<void> {
     await this.attend(transaction, await this.see(transaction, surroundings));
+  }
+
+  /** What was taken up for dead is its keeper's again when the lease is: it was only slow. */
+  private leaveToOthers(): void {
+    const { leases, parts } = this.with_;
+    for (const transaction of [...parts.state.others.values()]) {
+      if (leases.has(leaseOf(transaction.written.key))) continue;
+      parts.state.remove(transaction);
+      transaction.pending?.leave("Another keeper has it");
+    }
   }
 
   private async see(transaction: Transaction, own: Surroundings): Promise<Seen> {
@@ -140,15 +154,16 @@ export class Watcher {
   private async mined(transaction: Transaction, { look, surroundings }: Seen): Promise<void> {
     const { endings, leases, parts } = this.with_;
     if (look.receipt === undefined) return;
+    const receipt = endings.receiptOf(look.receipt);
     const isNew = transaction.toldHash !== look.receipt.minedAt.hash;
-    transaction.toldHash = look.receipt.minedAt.hash;
     await parts.journal.mined(transaction.written, look.receipt.minedAt);
     transaction.state = "mined";
     transaction.minedAt = look.receipt.minedAt;
     parts.options.alarms.clear("transactionStuck", subjectOf(transaction));
     leases.keepUntil(leaseOf(transaction.written.key), surroundings.block + BLOCKS_KEPT);
     // The same in another block is nothing new to people.
-    if (isNew) await endings.mined(transaction, look.receipt);
+    transaction.toldHash = receipt.hash;
+    if (isNew) await endings.mined(transaction, receipt);
     // Where nothing is ever taken back it is settled in its own block.
     if (parts.options.config.confirmations === 0) {
       await parts.journal.end(transaction.written, "settled");
