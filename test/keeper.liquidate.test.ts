@@ -182,6 +182,35 @@ describe("The role that liquidates", () => {
     expect(asked).to.equal(2);
   });
 
+  it("does not take a page that ran out of gas for the answer of the healthy", async () => {
+    const market = await load();
+    const { interface: lens } = market.lens;
+    const { alarms, role, state } = await liquidateOver(market, {
+      falsify: (method, answer, [call]) => {
+        const { data = "" } = (call ?? {}) as { data?: string };
+        if (method !== "eth_call" || !data.startsWith(lens.getFunction("liquidatable").selector)) {
+          return answer;
+        }
+        const [accounts] = lens.decodeFunctionData("liquidatable", data) as unknown as [string[]];
+        return accounts.length > 1 ? lens.encodeFunctionResult("liquidatable", ["0x00"]) : answer;
+      },
+    });
+    await market.setPrices(LOW);
+    expect(await role.look(await nextOf(state))).to.have.length(3);
+    expect(alarms.names).to.deep.equal([]);
+  });
+
+  it("proposes again in the next block what is still below the line after a slice", async () => {
+    const market = await load();
+    const small = await market.fund(market.liquidator, 1n, 1_500);
+    const { role, send, state } = await liquidateOver(market, { liquidator: small });
+    await market.setPrices(LOW);
+    const [first] = await role.look(await nextOf(state));
+    expect((await send(first!))?.status).to.equal(1);
+    await market.fund(market.liquidator, 1n, 50_000);
+    expect(isTaken(await role.look(await nextOf(state)))).to.include(first!.account);
+  });
+
   it("proposes neither its own account nor the insurance fund's", async () => {
     const market = await load();
     const own = await market.fund(market.liquidator, 2n, 4_000);

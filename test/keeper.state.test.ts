@@ -1,11 +1,13 @@
 import { expect } from "chai";
 import { network } from "hardhat";
 import { LensPages } from "../keeper/state/lensPages.js";
+import { modelProblem } from "../keeper/state/modelProblem.js";
 import type { KeeperState } from "../keeper/state/state.js";
 import type { KeeperView } from "../keeper/state/view.js";
 import { type AccountId, CouldNotLook, parseWad, type Rpc } from "../sdk/index.js";
 import { accountsOf, stateOver } from "./fixtures/keeperState.js";
 import { deployLiquidationMarketWith } from "./fixtures/liquidation.js";
+import { emptyState } from "../sdk/eventIndex/emptyState.js";
 import { readParameters } from "../ignition/parameters.js";
 import { BTC, BTC_PERP, ETH, ETH_PERP } from "./fixtures/plimsoll.js";
 import { usedOfBound } from "./support/floats.js";
@@ -244,5 +246,22 @@ describe("The keeper's state", () => {
       expect(world.alarms.names).to.deep.equal([]);
       expect(view.newBlocks.at(-1)?.hash).to.equal(view.block.hash);
     });
+  });
+
+  it("does not know how margins are computed under another engine, or while one takes over", () => {
+    const [engine, other] = [`0x${"a".repeat(40)}`, `0x${"b".repeat(40)}`];
+    const deployment = { contracts: { MarginEngine: engine.toUpperCase().replace("X", "x") } };
+    const problemAt = (time: bigint, marginEngine: string, endOfBlend: bigint) => {
+      const state = emptyState();
+      const singles = {
+        ...state.singles,
+        wiring: { ...state.singles.wiring, endOfBlend, marginEngine },
+      };
+      return modelProblem({ ...state, singles }, deployment as never, time);
+    };
+    expect(problemAt(5n, engine, 0n)).to.equal(undefined);
+    expect(problemAt(5n, other, 0n)).to.contain("in charge");
+    expect(problemAt(5n, engine, 6n)).to.contain("until 6");
+    expect(problemAt(6n, engine, 6n)).to.equal(undefined);
   });
 });

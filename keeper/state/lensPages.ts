@@ -21,7 +21,7 @@ export const PAGE = 250;
 /** So many calls are on their way at a time. */
 const TOGETHER = 4;
 /** How many accounts are asked for again by themselves: what gas left nothing for has the answer of the healthy. */
-const SINGLES = 32;
+const SINGLES = 64;
 
 /** The Lens, asked in pages as of a block that is named by its hash. */
 export class LensPages {
