@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { network } from "hardhat";
 import type { NetworkConnection } from "hardhat/types/network";
-import { largestOf, sideKey } from "../keeper/roles/default/counterparties.js";
+import { Counterparties, sideKey } from "../keeper/roles/default/counterparties.js";
 import {
   bySize,
   type Counterparty,
@@ -12,7 +12,8 @@ import {
 } from "../keeper/roles/default/decide.js";
 import { createDeleverage } from "../keeper/roles/deleverage.js";
 import type { Role } from "../keeper/roles/role.js";
-import { type AccountId, accountId, parseWad, type StoredAccount, WAD } from "../sdk/index.js";
+import { type AccountId, accountId, parseWad, WAD } from "../sdk/index.js";
+import { AccountTable } from "../sdk/eventIndex/accountTable.js";
 import { deployDefaultMarket, sinkBelow, sinkDue, sinkToDebt } from "./fixtures/default.js";
 import { keeperScene } from "./fixtures/keeperView.js";
 import { ETH, ETH_PERP } from "./fixtures/plimsoll.js";
@@ -74,22 +75,51 @@ describe("Keeper: accounts that nobody takes", () => {
       expect([small, large, equal].sort(bySize)).to.deep.equal([equal, large, small]);
     });
 
-    it("finds the largest of a side among many, in one walk", () => {
-      const accounts = new Map<AccountId, StoredAccount>();
-      for (let i = 1n; i <= 2_000n; ++i) {
-        const size = (i % 2n === 0n ? 1n : -1n) * i;
+    it("finds the largest of a side among many, with what they hold now", async () => {
+      const accounts = new AccountTable();
+      const put = (i: bigint, size: bigint) => {
         const positions = [{ instrument: ETH_PERP, size, quote: 0n }];
         accounts.set(accountId(OWNER, i), { principal: 0n, positions, collateral: [] });
-      }
+      };
+      for (let i = 1n; i <= 5_000n; ++i) put(i, (i % 2n === 0n ? 1n : -1n) * i);
       const side = { instrument: ETH_PERP, isLong: false };
-      const largest = largestOf(accounts, [side]).get(sideKey(side))!;
-      expect(largest.slice(0, 3).map(({ size }) => size)).to.deep.equal([
-        -1_999n,
-        -1_997n,
-        -1_995n,
-      ]);
-      expect(largest).to.have.length(64);
-      expect(largest.every(({ size }) => size < 0n)).to.equal(true);
+      const counterparties = new Counterparties();
+      const sizes = async (block: number) => {
+        const found = await counterparties.of(accounts, [side], block);
+        return found.get(sideKey(side))!.map(({ size }) => size);
+      };
+      const first = await sizes(100);
+      expect(first.slice(0, 3)).to.deep.equal([-4_999n, -4_997n, -4_995n]);
+      expect(first).to.have.length(256);
+
+      // Who was closed meanwhile is gone, who was closed in part comes later, and newcomers wait for the next walk.
+      put(4_999n, 1n);
+      put(4_997n, -4_500n);
+      put(2n, -9_000n);
+      const next = await sizes(101);
+      expect(next[0]).to.equal(-4_995n);
+      expect(next).to.have.length(255);
+      expect(next.at(-7)).to.equal(-4_500n);
+      expect((await sizes(164))[0]).to.equal(-9_000n);
+    });
+
+    it("looks again when nobody whom it knew is left", async () => {
+      const accounts = new AccountTable();
+      const put = (i: bigint, size: bigint) => {
+        const positions = [{ instrument: ETH_PERP, size, quote: 0n }];
+        accounts.set(accountId(OWNER, i), { principal: 0n, positions, collateral: [] });
+      };
+      const side = { instrument: ETH_PERP, isLong: true };
+      const counterparties = new Counterparties();
+      const sizes = async () => {
+        const found = await counterparties.of(accounts, [side], 100);
+        return found.get(sideKey(side))!.map(({ size }) => size);
+      };
+      put(1n, 5n);
+      expect(await sizes()).to.deep.equal([5n]);
+      put(1n, -5n);
+      put(2n, 7n);
+      expect(await sizes()).to.deep.equal([7n]);
     });
   });
 

@@ -11,7 +11,7 @@ import {
   valuationForLiquidation,
 } from "../../sdk/index.js";
 import type { KeeperView } from "../state/view.js";
-import { largestOf, type Side, sideKey } from "./default/counterparties.js";
+import { Counterparties, type Side, sideKey } from "./default/counterparties.js";
 import { type Closing, decideClosings, decideStep, type Step } from "./default/decide.js";
 import type { Proposal, Role } from "./role.js";
 import type { RoleTools } from "./tools.js";
@@ -39,16 +39,18 @@ const WRITE_OFF_GAS = 220_000n;
 /** Flags accounts that nobody takes, closes them against the other side when the delay is over, and writes off what is left. */
 export function createDeleverage(options: DeleverageOptions): Role {
   const conditions = new Map<AccountId, Condition>();
+  const counterparties = new Counterparties();
   return {
     name: "deleverage",
-    look(view) {
+    async look(view) {
       const candidates = candidatesIn(view);
       follow(conditions, candidates, view.block.number);
       options.metrics?.bankrupt.set(candidates.filter(({ equity }) => equity < 0n).length);
       options.metrics?.flagged.set(view.index.state.flags.size);
-      if (candidates.length === 0) return Promise.resolve([]);
+      if (candidates.length === 0) return [];
       const { mostCost, steps } = decided(options, view, candidates, conditions);
-      return Promise.resolve(proposalsOf({ view, mostCost, steps }));
+      const closingsOf = await closingsFrom(view, steps, counterparties);
+      return proposalsOf({ view, mostCost, steps, closingsOf });
     },
   };
 }
@@ -130,12 +132,12 @@ interface Proposing {
   /** [wei] */
   readonly mostCost: bigint;
   readonly steps: readonly Decided[];
+  readonly closingsOf: (of: Candidate) => readonly Closing[];
 }
 
-function proposalsOf({ view, mostCost, steps }: Proposing): Proposal[] {
+function proposalsOf({ closingsOf, mostCost, steps, view }: Proposing): Proposal[] {
   const { clearinghouse } = view.index.deployment.contracts;
   const base = { role: "deleverage" as const, to: clearinghouse, mostCost };
-  const closingsOf = closingsFrom(view, steps);
   return steps.flatMap((decided): Proposal[] => {
     const { account } = decided.account;
     const [name, priority] = [formatAccount(account, { short: true }), riskOf(decided)];
@@ -169,15 +171,17 @@ function proposalsOf({ view, mostCost, steps }: Proposing): Proposal[] {
   });
 }
 
-/** The counterparties of all that is due are looked for once; what one closing takes is not there for the next. */
-function closingsFrom(
+/** The counterparties of all that is due are looked for at once; what one closing takes is not there for the next. */
+async function closingsFrom(
   view: KeeperView,
   steps: readonly Decided[],
-): (of: Candidate) => readonly Closing[] {
+  counterparties: Counterparties,
+): Promise<Proposing["closingsOf"]> {
   const due = steps.filter(({ step }) => step.kind === "deleverage");
   if (due.length === 0) return () => [];
   const sides = due.flatMap(({ account }) => account.positions.map(opposite));
-  const holders = largestOf(view.index.state.accounts, sides);
+  const { accounts } = view.index.state;
+  const holders = await counterparties.of(accounts, sides, view.block.number);
   const taken = new Map<string, bigint>();
   return ({ account }) =>
     decideClosings(
