@@ -16,6 +16,7 @@ import {
   MovedClock,
   startReceiver,
   statesOf,
+  subscribeWebhook,
   surroundings,
   until,
   withTables,
@@ -84,6 +85,22 @@ describe("People's room", () => {
     end.abort();
     await ended;
     await app.close();
+    await receiver.close();
+    await database.close();
+  });
+
+  it("ends soon though a receiver hangs, and keeps the message for the next run", async () => {
+    const receiver = await startReceiver(() => undefined);
+    const { database, room } = await openRoom();
+    await subscribeWebhook(database, { url: receiver.url });
+    const end = new AbortController();
+    const ended = room.run(end.signal);
+    await room.postbox.post([liquidated("a")]);
+    await until(() => receiver.received.length === 1);
+    expect(await statesOf(database)).to.deep.equal(["sending"]);
+    end.abort();
+    await ended;
+    expect(await statesOf(database)).to.deep.equal(["waiting"]);
     await receiver.close();
     await database.close();
   });

@@ -200,7 +200,7 @@ describe("The role of margin calls", function () {
     const proposals = await scene.look();
     expect(proposals).to.have.length(1);
     expect(scene.alarms.active.map(({ name }) => name)).to.deep.equal(["storageFailing"]);
-    scene.alarms.clear("storageFailing", "marginCalls");
+    scene.alarms.clear("storageFailing", "telling of margin calls");
   });
 
   it("proposes the next accounts when calls of the first are held", async () => {

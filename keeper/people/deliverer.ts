@@ -67,6 +67,7 @@ export class Deliverer {
   private readonly recent = new Map<ChannelName, Attempted[]>();
   private readonly underWay = new Set<Promise<void>>();
   private pause = new AbortController();
+  private ending = new AbortController().signal;
   private wakes = 0;
   private forgottenAt = 0;
 
@@ -82,6 +83,7 @@ export class Deliverer {
 
   /** Delivers until the signal is aborted; then ends the attempts that are under way: what they come to is written down. */
   async run(signal: AbortSignal): Promise<void> {
+    this.ending = signal;
     const { alarms, clock, logger } = this.options;
     while (!signal.aborted) {
       let wait = LOOK_MILLISECONDS;
@@ -131,7 +133,7 @@ export class Deliverer {
     const { account, channel: name, destination, id, kind } = letter;
     const channel = this.channels.get(name);
     if (channel === undefined) return;
-    const delivery = await attempt(channel, letter, publicUrl);
+    const delivery = await attempt(channel, letter, { publicUrl, ending: this.ending });
     const now = clock.now();
     const { knowsRepeats } = channel;
     const settlement = settlementOf(letter, delivery, { knowsRepeats, now });
@@ -163,8 +165,11 @@ export class Deliverer {
     const { clock, database, holder, logger } = this.options;
     for (let turn = 1; turn <= MOST_SETTLINGS; ++turn) {
       try {
-        await settleLetter(database, letter, holder, settlement);
-        if (ends) await endDestination(database, letter.channel, letter.destination);
+        // Together: between the two its next message could be claimed.
+        await database.transaction(async (inside) => {
+          await settleLetter(inside, letter, holder, settlement);
+          if (ends) await endDestination(inside, letter.channel, letter.destination);
+        });
         return;
       } catch (error) {
         logger.error({ err: error, message: letter.id }, "An outcome could not be written down");
@@ -174,14 +179,18 @@ export class Deliverer {
   }
 }
 
-/** A letter that cannot even be composed must not come back for ever: it counts as a failure of ours. */
+/**
+ * A letter that cannot even be composed must not come back for ever: it counts as a failure of ours. At the keeper's end only
+ * an attempt that can be repeated is broken off.
+ */
 async function attempt(
   channel: Channel,
   claimed: ClaimedLetter,
-  publicUrl: string | undefined,
+  { ending, publicUrl }: { ending: AbortSignal; publicUrl: string | undefined },
 ): Promise<Delivery> {
   try {
-    return await channel.send(letterOf(claimed, publicUrl), new AbortController().signal);
+    const signal = channel.knowsRepeats ? ending : new AbortController().signal;
+    return await channel.send(letterOf(claimed, publicUrl), signal);
   } catch (error) {
     const name = error instanceof Error ? error.name : "unknown";
     return { kind: "failed", reason: `The message could not be sent: ${name}`, isOurs: true };

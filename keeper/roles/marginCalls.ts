@@ -23,7 +23,7 @@ import { type Naming, namingOf } from "../people/naming.js";
 import type { Notice, Postbox } from "../people/notice.js";
 import { shortfallNear, standingOf } from "../people/standing.js";
 import type { KeeperView } from "../state/view.js";
-import type { Database } from "../storage/database.js";
+import { type Database, StorageFailure } from "../storage/database.js";
 import type { Proposal, Role } from "./role.js";
 
 /** What the role works with. */
@@ -55,9 +55,11 @@ const MOST_CALLS = 8;
 const LIFE_BLOCKS = 20;
 /** Messages that one look composes, and accounts whose trouble it writes down: the others have the next block. */
 const MOST_NOTICES = 100;
-const MOST_BEGINNINGS = 2_000;
+const MOST_BEGINNINGS = 500;
+/** Accounts that one look goes through: when there are more, each has its turn. */
+const MOST_STANDINGS = 20_000;
 /** How often what other keepers wrote is read [milliseconds]. */
-const RELOAD_MILLISECONDS = 15_000;
+const RELOAD_MILLISECONDS = 60_000;
 const CALLS = new Interface(clearinghouseAbi);
 
 /** Tells accounts below initial margin so, on chain and to their people; and people of liquidations and top-ups. */
@@ -73,6 +75,7 @@ class MarginCalls {
   /** By account in an episode: since when it is not below initial margin [unix seconds]. */
   private readonly calmSince = new Map<AccountId, number>();
   private reloadAt = 0;
+  private turn = 0;
 
   constructor(private readonly options: MarginCallsOptions) {
     const { context, database, postbox } = options;
@@ -84,22 +87,27 @@ class MarginCalls {
   /** That people cannot be told, for want of a database or a node, holds up no call on chain. */
   async look(view: KeeperView): Promise<readonly Proposal[]> {
     const standings = this.standingsAt(view);
-    await this.trying("storageFailing", () => this.tellStandings(view, standings));
-    await this.trying("looksFailing", async () => {
+    await this.trying("telling of margin calls", () => this.tellStandings(view, standings));
+    await this.trying("telling of events", async () => {
       const notices = await this.happenings.tell(view.block);
       for (const { kind } of notices) this.options.metrics.notices.inc({ kind });
     });
     return this.callsAt(view, standings);
   }
 
-  private async trying(alarm: "storageFailing" | "looksFailing", act: () => Promise<void>) {
+  private async trying(subject: string, act: () => Promise<void>): Promise<void> {
     const { alarms, logger } = this.options;
     try {
       await act();
-      alarms.clear(alarm, "marginCalls");
+      alarms.clear("storageFailing", subject);
+      alarms.clear("looksFailing", subject);
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
-      alarms.raise(alarm, "marginCalls", detail);
+      alarms.raise(
+        error instanceof StorageFailure ? "storageFailing" : "looksFailing",
+        subject,
+        detail,
+      );
       logger.error({ err: error }, "People could not be told: the next block tries again");
     }
   }
@@ -109,7 +117,7 @@ class MarginCalls {
     const standings = new Map<AccountId, Standing>();
     const accounts = new Set(view.book.below({ line: "initial" }));
     for (const { account } of this.episodes.lasting()) accounts.add(account);
-    for (const account of accounts) {
+    for (const account of this.turnOf([...accounts])) {
       try {
         standings.set(account, standingOf(view, account));
       } catch (error) {
@@ -118,6 +126,15 @@ class MarginCalls {
       }
     }
     return standings;
+  }
+
+  /** As many accounts as one look goes through, from where the one before ended. */
+  private turnOf(accounts: readonly AccountId[]): readonly AccountId[] {
+    if (accounts.length <= MOST_STANDINGS) return accounts;
+    const start = this.turn % accounts.length;
+    this.turn = start + MOST_STANDINGS;
+    const rest = Math.max(this.turn - accounts.length, 0);
+    return [...accounts.slice(start, this.turn), ...accounts.slice(0, rest)];
   }
 
   private async tellStandings(
