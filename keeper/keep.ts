@@ -37,7 +37,7 @@ async function keepWith(database: Database, options: ServiceOptions): Promise<vo
     await serve(created, { config, logger, registry }, async () => {
       // What was under way comes first: without it the same could be sent twice.
       await pRetry(() => created.resume(), {
-        ...{ forever: true, maxTimeout: MOST_PAUSE, signal },
+        ...{ retries: Infinity, maxTimeout: MOST_PAUSE, signal },
         onFailedAttempt: ({ error }) => {
           created.alarms.raise("looksFailing", "resume", error.message);
         },

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { planLiquidations, type PlanInput } from "../keeper/roles/liquidatePlan.js";
+import { searchPlans } from "../keeper/roles/liquidateSearch.js";
 import { type BelowLine, riskOf } from "../keeper/state/belowLine.js";
 import {
   accountId,
@@ -220,5 +221,29 @@ describe("Plans of liquidations", () => {
   it("let gas cost some times what it costs now when nobody knows what ether is worth", () => {
     const [plan] = planOf([longOf(10, 1_000)], { etherPrice: undefined }).plans;
     expect(plan?.mostCost).to.equal(4n * 220_000n * GWEI);
+  });
+
+  it("are found behind any number of accounts that are left", () => {
+    const hopeless = Array.from({ length: 20 }, () => below(longOf(10, -5_000)));
+    const hopeful = Array.from({ length: 20 }, () => below(longOf(1, 100)));
+    const planned = (accounts: readonly BelowLine[]) =>
+      planOf([], { accounts, rules: { ...RULES, most: 2 } });
+    const search = (candidates: readonly BelowLine[]) =>
+      searchPlans({
+        candidates: candidates[Symbol.iterator]() as Iterator<BelowLine, undefined>,
+        plan: planned,
+        most: 2,
+      });
+    const found = search([...hopeless, ...hopeful]);
+    expect(found.left).to.have.length(20);
+    expect(found.plans.map(({ account }) => account)).to.deep.equal(
+      hopeful.slice(0, 2).map(({ account }) => account),
+    );
+    expect(found.isWhole).to.equal(false);
+    // More than are looked at in one block.
+    const more = Array.from({ length: 20 }, () => below(longOf(10, -5_000)));
+    const cut = search([...hopeless, ...more, ...hopeful]);
+    expect([cut.plans, cut.isWhole, cut.left.length]).to.deep.equal([[], false, 32]);
+    expect(search(hopeful.slice(0, 1))).to.include({ isWhole: true });
   });
 });

@@ -4,7 +4,7 @@ import { indicesOf } from "../keeper/roles/liquidate.js";
 import { planLiquidations } from "../keeper/roles/liquidatePlan.js";
 import { planRulesOf } from "../keeper/roles/liquidateRules.js";
 import type { Proposal } from "../keeper/roles/role.js";
-import { belowLine } from "../keeper/state/belowLine.js";
+import { belowLine, nearLine } from "../keeper/state/belowLine.js";
 import type { KeeperState } from "../keeper/state/state.js";
 import type { KeeperView } from "../keeper/state/view.js";
 import { configSchema } from "../keeper/config/schema.js";
@@ -31,7 +31,6 @@ async function deploySinking() {
 
 const load = async () => loadFixture(deploySinking);
 const LOW = { [ETH]: 2_680 };
-const { mostUnderWay } = configSchema.parse({}).dispatch;
 const isTaken = (proposals: readonly Proposal[]) => proposals.map(({ account }) => account);
 
 async function nextOf(state: KeeperState): Promise<KeeperView> {
@@ -81,9 +80,8 @@ describe("The role that liquidates", () => {
     expect(proposals.map(({ key }) => key)).to.include(`liquidate ${first}`);
     expect(proposals[0]!.priority).to.be.above(proposals[1]!.priority);
 
-    const options = { guardBps: 10, most: mostUnderWay, isExcluded: () => false };
     const { plans } = planLiquidations({
-      accounts: belowLine(view, options).below,
+      accounts: [...belowLine(view, nearLine(view, 10), () => false)],
       liquidator: view.snapshotOf(market.rescuer),
       market: view.market,
       fund: view.fund,
@@ -188,7 +186,8 @@ describe("The role that liquidates", () => {
     const market = await load();
     const own = await market.fund(market.liquidator, 2n, 4_000);
     await market.clear({ account: own, instrument: ETH_PERP, size: parseWad(10) });
-    const { role, state } = await liquidateOver(market, { liquidator: own });
+    const liquidator = own.toUpperCase().replace("0X", "0x") as AccountId;
+    const { role, state } = await liquidateOver(market, { liquidator });
     await market.setPrices(LOW);
     const view = await nextOf(state);
     expect(view.book.below()).to.include(own);

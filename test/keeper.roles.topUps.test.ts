@@ -6,7 +6,7 @@ import { createTopUps, type TopUpsOptions } from "../keeper/roles/topUps.js";
 import { decideDue, decideMostCost } from "../keeper/roles/topUps/decide.js";
 import { mayBeDue, SOURCE_KINDS } from "../keeper/roles/topUps/instruction.js";
 import { accountId, CouldNotLook, parseWad, type Rpc, WAD } from "../sdk/index.js";
-import { keeperScene, type KeeperScene } from "./fixtures/keeperView.js";
+import { keeperScene, type KeeperScene, newDatabase } from "./fixtures/keeperView.js";
 import { ETH } from "./fixtures/plimsoll.js";
 import { deployTopUp, DOLLAR, NUMBER, OF_WALLET, PRICES } from "./fixtures/topUp.js";
 import { OWNER } from "./support/accounts.js";
@@ -24,13 +24,17 @@ describe("Keeper: standing top-ups", () => {
     const top = await deployTopUp(connection);
     return { ...top, keeper: await keeperScene(top) };
   }
-  const load = () => connection.networkHelpers.loadFixture(deploy);
+  async function load() {
+    const scene = await connection.networkHelpers.loadFixture(deploy);
+    scene.keeper.failures.length = 0;
+    return { ...scene, database: await newDatabase() };
+  }
 
   async function optionsOf(
-    { keeper, standingTopUp }: Awaited<ReturnType<typeof load>>,
+    { database, keeper, standingTopUp }: Awaited<ReturnType<typeof load>>,
     changes: Partial<TopUpsOptions> = {},
   ): Promise<TopUpsOptions> {
-    const { database, tools } = keeper;
+    const { tools } = keeper;
     const address = await standingTopUp.getAddress();
     const of = { standingTopUp: address, firstBlock: 0, mostBlocks: 50, leastProfit: 0n };
     return { ...tools, database, ...of, ...changes };

@@ -1,5 +1,4 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import type { Remedy } from "../../sdk/index.js";
 
 /** What the dispatcher counts. */
 export interface DispatchMetrics {
@@ -14,12 +13,6 @@ export interface DispatchMetrics {
   readonly etherSpent: Counter<"role">;
   readonly waiting: Gauge;
   readonly secondsToSend: Histogram;
-}
-
-/** Labels of a refusal. */
-export interface RefusalLabels {
-  readonly role: string;
-  readonly remedy: Remedy;
 }
 
 const SECONDS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];

@@ -138,7 +138,10 @@ async function requireProof(
 }
 
 /** What the bot does for people. */
-export function telegramDesk({ clock, database }: DeskOptions): TelegramDesk {
+export function telegramDesk({
+  clock,
+  database,
+}: Pick<DeskOptions, "clock" | "database">): TelegramDesk {
   return {
     async linked(code, chat) {
       const account = await linkTelegram(database, { code, chat, now: clock.now() });

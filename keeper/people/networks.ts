@@ -75,18 +75,27 @@ export const publicLookup: LookupFunction = (host, options, done) => {
 };
 
 /**
+ * Checks a host that is an address: such a one is never looked up when it is connected to.
+ *
+ * @returns Whether it is one.
+ * @throws PrivateAddress when it is one that is not public.
+ */
+export function requirePublicLiteral(hostname: string): boolean {
+  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  if (isIP(host) === 0) return false;
+  if (!isPublicAddress(host)) throw new PrivateAddress(host, host);
+  return true;
+}
+
+/**
  * Checks a host as a webhook would: all addresses of a name, or the address that it is.
  *
  * @throws PrivateAddress when one of them is not public; the resolver's error when there is none.
  */
 export async function requirePublicHost(hostname: string): Promise<void> {
-  const host = hostname.replace(/^\[(.*)\]$/, "$1");
-  if (isIP(host) !== 0) {
-    if (!isPublicAddress(host)) throw new PrivateAddress(host, host);
-    return;
-  }
+  if (requirePublicLiteral(hostname)) return;
   await new Promise<void>((passed, failed) => {
-    publicLookup(host, { all: true }, (error) => {
+    publicLookup(hostname, { all: true }, (error) => {
       if (error === null) passed();
       else failed(error);
     });

@@ -64,8 +64,10 @@ async function writeNotice(inside: Database, notice: Notice, now: number): Promi
       WHERE account = $1 AND state = 'active' AND (ends_at = 0 OR ends_at >= $2)`,
     [notice.account, Math.floor(now / 1_000)],
   );
-  const { block } = notice;
-  const stored: StoredNotice = { ...notice, block: { ...block, time: block.time.toString() } };
+  // Blocks of an index have more to them than what is said here.
+  const { hash, number, parentHash, time } = notice.block;
+  const block = { hash, number, parentHash, time: time.toString() };
+  const stored: StoredNotice = { ...notice, block };
   for (const subscription of subscriptions) {
     if (!String(subscription.kinds).split(",").includes(notice.kind)) continue;
     await insert(inside, subscription, {

@@ -3,7 +3,7 @@ import { request as requestHttp } from "node:http";
 import { request as requestHttps, type RequestOptions } from "node:https";
 import type { Clock } from "../clock.js";
 import type { Channel, Delivery, Letter } from "./channel.js";
-import { PrivateAddress, publicLookup, requirePublicHost } from "./networks.js";
+import { PrivateAddress, publicLookup, requirePublicLiteral } from "./networks.js";
 
 /** Headers of an answer are read up to this; its body never is [bytes]. */
 const MOST_HEADERS = 16_384;
@@ -34,8 +34,7 @@ export function webhookChannel({ allowPrivate, clock, timeout }: WebhookOptions)
     async send(letter, signal) {
       try {
         const url = new URL(letter.destination);
-        // A literal address is never looked up: what is resolved is checked again when it is connected to.
-        if (!allowPrivate) await requirePublicHost(url.hostname);
+        if (!allowPrivate) requirePublicLiteral(url.hostname);
         const ends = AbortSignal.any([signal, AbortSignal.timeout(timeout)]);
         const seconds = Math.floor(clock.now() / 1_000);
         return deliveryOf(await post(url, { letter, seconds, signal: ends, allowPrivate }));

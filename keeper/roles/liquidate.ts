@@ -13,7 +13,7 @@ import {
 import type { Chain } from "../chain/chain.js";
 import type { KeeperConfig } from "../config/schema.js";
 import type { Alarms } from "../operations/alarms.js";
-import { type BelowLine, belowLine, exactlyBelow, type Found } from "../state/belowLine.js";
+import { type BelowLine, belowLine, exactlyBelow, nearLine } from "../state/belowLine.js";
 import { LensPages } from "../state/lensPages.js";
 import type { KeeperState } from "../state/state.js";
 import type { KeeperView } from "../state/view.js";
@@ -23,6 +23,7 @@ import type { LiquidateMetrics } from "./liquidateMetrics.js";
 import { type LiquidationPlan, type LiquidationPlans, planLiquidations } from "./liquidatePlan.js";
 import { liquidationKey, proposalOf } from "./liquidateProposal.js";
 import { planRulesOf } from "./liquidateRules.js";
+import { type Search, searchPlans } from "./liquidateSearch.js";
 import type { Proposal, Role } from "./role.js";
 
 /** What the role is made of. */
@@ -42,8 +43,6 @@ export interface LiquidateOptions {
   readonly metrics: LiquidateMetrics;
 }
 
-/** So many accounts are computed exactly for each that may be sent: others of them may not fit, or not pay. */
-const CHOICE = 4;
 /** For so many blocks what was proposed is taken to come through while it is held. */
 const UNDER_WAY_BLOCKS = 3;
 /** After so many rounds without agreement with the Lens, what it has confirmed is all that is sent. */
@@ -55,10 +54,18 @@ class Liquidate implements Role {
   private readonly lens: LensPages;
   private readonly scan: LensScan;
   private readonly left: LeftAccounts;
+  /** Left alone at the blocks before, while not all others were looked at. */
+  private readonly passedOver = new Set<AccountId>();
   /** At which block each was proposed last. */
   private readonly proposed = new Map<AccountId, number>();
 
-  constructor(private readonly options: LiquidateOptions) {
+  private readonly options: LiquidateOptions;
+
+  constructor(given: LiquidateOptions) {
+    // Ids are compared: all others are in lower case.
+    const liquidator = given.liquidator.toLowerCase() as AccountId;
+    const options = { ...given, liquidator };
+    this.options = options;
     const { chain, logger, metrics, plimsoll } = options;
     this.lens = new LensPages({ rpc: chain.rpc, plimsoll });
     this.scan = new LensScan({ ...options, lens: this.lens });
@@ -72,43 +79,56 @@ class Liquidate implements Role {
     const isExcluded = (account: AccountId): boolean => this.isExcluded(account, view.block);
     if (!state.isModelKnown) return this.scan.look(view, isExcluded);
 
-    const most = config.dispatch.mostUnderWay * CHOICE;
-    const { guardBps } = config.liquidate;
-    const found = belowLine(view, { guardBps, most, isExcluded });
-    metrics.below.set(found.below.length);
-    metrics.listed.set(found.listed);
-    const { confirmed, plans } = await this.confirmedPlans(view, found);
-    this.left.note(plans, view);
-    this.tellOfMargin(view, plans);
-    const proposals = confirmed.map((plan) => this.propose(view, plan));
+    const listed = nearLine(view, config.liquidate.guardBps);
+    const underWay = this.underWay(view);
+    const found = searchPlans({
+      candidates: belowLine(view, listed, (one) => isExcluded(one) || this.passedOver.has(one)),
+      plan: (accounts) => this.plan(view, accounts, underWay),
+      most: config.dispatch.mostUnderWay,
+    });
+    this.passOver(found);
+    metrics.listed.set(listed.length);
+    metrics.below.set(found.accounts.length + found.left.length);
+    this.left.note(found, view);
+    this.tellOfMargin(view, found);
+    const plans = await this.confirmed(view, found, underWay);
+    const proposals = plans.map((plan) => this.propose(view, plan));
     metrics.planned.inc(proposals.length);
     stop();
     return proposals;
   }
 
-  /** Plans, asks the Lens about what is planned, and plans again without what it does not confirm. */
-  private async confirmedPlans(view: KeeperView, found: Found) {
+  /** Asks the Lens about what is planned, and plans again without what it does not confirm. */
+  private async confirmed(
+    view: KeeperView,
+    { accounts, plans }: Search,
+    underWay: readonly BelowLine[],
+  ): Promise<readonly LiquidationPlan[]> {
+    const { state } = this.options;
     const asked = new Set<AccountId>();
     const refused = new Set<AccountId>();
-    const underWay = this.underWay(view);
+    const isRefused = ({ account }: { account: AccountId }): boolean => refused.has(account);
     for (let round = 1; ; ++round) {
-      const accounts = found.below.filter(({ account }) => !refused.has(account));
-      const plans = this.plan(view, accounts, underWay);
-      const fresh = plans.plans.map(({ account }) => account).filter((one) => !asked.has(one));
-      if (fresh.length > 0) {
-        const says = await this.lens.liquidatable(fresh, view.block.hash);
-        for (const account of fresh) {
-          asked.add(account);
-          if (says.has(account)) continue;
-          refused.add(account);
-          this.options.state.suspect(account, "It is below the line here, and not for the Lens.");
-        }
+      const fresh = plans.map(({ account }) => account).filter((one) => !asked.has(one));
+      if (fresh.length === 0) return plans;
+      const says = await this.lens.liquidatable(fresh, view.block.hash);
+      for (const account of fresh) {
+        asked.add(account);
+        if (says.has(account)) continue;
+        refused.add(account);
+        state.suspect(account, "It is below the line here, and not for the Lens.");
       }
-      const confirmed = plans.plans.filter(({ account }) => !refused.has(account));
-      if (confirmed.length === plans.plans.length || round === MOST_ROUNDS) {
-        return { confirmed, plans };
-      }
+      if (!plans.some(isRefused)) return plans;
+      if (round === MOST_ROUNDS) return plans.filter((plan) => !isRefused(plan));
+      const others = accounts.filter((one) => !isRefused(one));
+      ({ plans } = this.plan(view, others, underWay));
     }
+  }
+
+  /** What was left alone is passed over as long as there are others that were not reached. */
+  private passOver({ isWhole, left }: Search): void {
+    if (isWhole) this.passedOver.clear();
+    else for (const { account } of left) this.passedOver.add(account);
   }
 
   private plan(

@@ -83,7 +83,7 @@ export interface LiquidationPlans {
 }
 
 /** After so many accounts in a row that do not fit at all, others are not tried. */
-const MOST_MISFITS = 24;
+const MOST_MISFITS = 8;
 
 /**
  * Which slices to take, one after the other on the liquidator's account as the ones before leave it: of each account the
@@ -116,7 +116,7 @@ export function planLiquidations(input: PlanInput): LiquidationPlans {
 }
 
 /** What slices are planned on: it changes with each. */
-export interface Standing {
+interface Standing {
   readonly liquidator: AccountSnapshot;
   readonly market: MarketSnapshot;
   readonly fund: FundSnapshot;

@@ -42,15 +42,16 @@ const GOOD_BLOCKS = 20;
 /** Fills orders whose trigger is reached, against the orders that rest in the book. Whoever matches earns nothing by it. */
 export function createTriggers(options: TriggersOptions): Role {
   const patience = new Patience(LONGEST_PAUSE);
-  const underWay = new Map<string, Match>();
+  const underWay = new Map<string, Reserved>();
   return {
     name: "triggers",
     async look(view) {
       const { book, isHeld } = options;
       await book.see(view);
       patience.sweep(view.block.number);
-      for (const key of underWay.keys()) {
-        if (isHeld?.(key, view.block) !== true) underWay.delete(key);
+      for (const [key, reserved] of underWay) {
+        const isOpen = isHeld?.(key, view.block) === true && isReserving(reserved, view);
+        if (!isOpen) underWay.delete(key);
       }
       const round = new Round(options, { patience, underWay, view });
       return round.proposals();
@@ -58,10 +59,22 @@ export function createTriggers(options: TriggersOptions): Role {
   };
 }
 
+/** A match that was proposed at a block. */
+interface Reserved {
+  readonly match: Match;
+  readonly block: number;
+}
+
+/** Once it is filled the index knows; and what fails again and again does not keep makers from others. */
+function isReserving({ block, match: { taker } }: Reserved, { block: now, index }: KeeperView) {
+  const isNew = block <= now.number && now.number - block < GOOD_BLOCKS;
+  return isNew && leftOf(index.state, taker, now.time) === taker.left;
+}
+
 interface RoundState {
   readonly patience: Patience;
   /** What was proposed and is not settled yet: its makers are spoken for. */
-  readonly underWay: Map<string, Match>;
+  readonly underWay: Map<string, Reserved>;
   readonly view: KeeperView;
 }
 
@@ -75,7 +88,7 @@ class Round {
     private readonly options: TriggersOptions,
     private readonly of: RoundState,
   ) {
-    for (const match of of.underWay.values()) this.#take(match);
+    for (const { match } of of.underWay.values()) this.#take(match);
   }
 
   async proposals(): Promise<Proposal[]> {
@@ -87,7 +100,7 @@ class Round {
       if (match === undefined) continue;
       proposals.push(this.#proposalOf(match));
       this.#take(match);
-      this.of.underWay.set(keyOf(taker), match);
+      this.of.underWay.set(keyOf(taker), { match, block: this.of.view.block.number });
     }
     return proposals;
   }

@@ -4,7 +4,6 @@ import {
   formatWad,
   insuranceFundOf,
   type Margin,
-  type MarginBook,
   marginOfValuation,
   MissingPriceError,
   valuationForLiquidation,
@@ -21,54 +20,64 @@ export interface BelowLine {
   readonly risk: number;
 }
 
-/** Which accounts are looked at. */
-export interface BelowLineOptions {
-  /** Accounts up to so far above the line are computed exactly [bps]. */
-  readonly guardBps: number;
-  /** So many are given at most, those with the largest risk. */
-  readonly most: number;
-  /** Those that are not of interest. */
-  readonly isExcluded: (account: AccountId) => boolean;
-}
-
-/** What was found. */
-export interface Found {
-  /** The largest risk first. */
-  readonly below: readonly BelowLine[];
-  /** Looked at, and above the line. */
-  readonly guarded: readonly AccountId[];
-  /** Too much of them cannot be read, so nobody may liquidate them now. */
-  readonly unread: readonly AccountId[];
-  /** How many accounts the fast arithmetic listed. */
-  readonly listed: number;
-}
+/** After so many accounts that turn out not to be below the line, or cannot be read, the others wait for the next block. */
+const MOST_MISSES = 4_000;
 
 /**
- * The accounts below the line: the book lists those that may be, the largest risk first, and the exact arithmetic decides.
- * The insurance fund's account is never among them.
+ * Accounts that may be below the line by the fast arithmetic, the largest risk first; those of which something cannot be read
+ * come last, for many of them nobody may liquidate. The insurance fund's account is never among them.
+ *
+ * @param view Of a block.
+ * @param guardBps Accounts up to so far above the line are listed too [bps].
  */
-export function belowLine(view: KeeperView, options: BelowLineOptions): Found {
-  const { guardBps, isExcluded, most } = options;
-  const fund = insuranceFundOf(view.index);
-  const listed = view.book.below({ guard: guardBps / 10_000 });
-  const ranked = ranking(view.book, listed);
-  const below: BelowLine[] = [];
-  const guarded: AccountId[] = [];
-  const unread: AccountId[] = [];
-  for (const { account } of ranked) {
-    if (below.length >= most) break;
-    if (account === fund || isExcluded(account)) continue;
+export function nearLine({ book, index, prices }: KeeperView, guardBps: number): AccountId[] {
+  const fund = insuranceFundOf(index);
+  const areAllRead = [...prices.values()].every(({ price }) => price !== undefined);
+  const listed = book.below({ guard: guardBps / 10_000 });
+  // In a crash there are thousands: their numbers are read where they are.
+  const { equity, maintenance } = book.columns;
+  const rankOf = (account: AccountId): number => {
+    const slot = book.slotOf(account) ?? -1;
+    const risk = 2 * (maintenance[slot] ?? Number.NaN) - (equity[slot] ?? Number.NaN);
+    if (Number.isNaN(risk)) return Number.NEGATIVE_INFINITY;
+    return areAllRead || book.marginOf(account)?.isRead === true ? risk : risk - LAST;
+  };
+  return listed
+    .filter((account) => account !== fund)
+    .map((account) => ({ account, rank: rankOf(account) }))
+    .sort((a, b) => b.rank - a.rank)
+    .map(({ account }) => account);
+}
+
+/** More than any account's risk [wad]. */
+const LAST = 1e60;
+
+/**
+ * Those of the listed accounts that are below the line by the exact arithmetic, one after the other: none is computed before
+ * it is asked for. What goes wrong with one is told to the view.
+ *
+ * @param view Of a block.
+ * @param listed In the order in which they are wanted.
+ * @param isExcluded Those that are not of interest.
+ */
+export function* belowLine(
+  view: KeeperView,
+  listed: readonly AccountId[],
+  isExcluded: (account: AccountId) => boolean,
+): Generator<BelowLine, undefined> {
+  let misses = 0;
+  for (const account of listed) {
+    if (isExcluded(account)) continue;
+    let found: BelowLine | undefined;
     try {
-      const found = exactlyBelow(view, account);
-      if (found === undefined) guarded.push(account);
-      else below.push(found);
+      found = exactlyBelow(view, account);
     } catch (error) {
       view.failed(error instanceof MissingPriceError ? "price missing" : "margin", account, error);
-      unread.push(account);
     }
+    if (found !== undefined) yield found;
+    else if (++misses >= MOST_MISSES) return undefined;
   }
-  below.sort((a, b) => b.risk - a.risk);
-  return { below, guarded, unread, listed: listed.length };
+  return undefined;
 }
 
 /**
@@ -86,17 +95,4 @@ export function exactlyBelow(view: KeeperView, account: AccountId): BelowLine | 
 /** What a move of twice the maintenance requirement would cost beyond the equity [settlement currency]. */
 export function riskOf({ equity, maintenance }: Pick<Margin, "equity" | "maintenance">): number {
   return Number(formatWad(2n * maintenance - equity));
-}
-
-/** Accounts by the same near enough; what cannot be valued at all comes last, for nobody may liquidate it. */
-function ranking(book: MarginBook, accounts: readonly AccountId[]): { account: AccountId }[] {
-  // In a crash there are thousands: their numbers are read where they are.
-  const { equity, maintenance } = book.columns;
-  return accounts
-    .map((account) => {
-      const slot = book.slotOf(account) ?? -1;
-      const risk = 2 * (maintenance[slot] ?? Number.NaN) - (equity[slot] ?? Number.NaN);
-      return { account, rank: Number.isNaN(risk) ? Number.NEGATIVE_INFINITY : risk };
-    })
-    .sort((a, b) => b.rank - a.rank);
 }

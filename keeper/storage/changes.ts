@@ -1,5 +1,5 @@
 import type { EventIndex, TableName } from "../../sdk/index.js";
-import type { Singles, Tables } from "../../sdk/eventIndex/state.js";
+import type { Singles } from "../../sdk/eventIndex/state.js";
 
 /** An entry of an index's state by its table and key. */
 export type Place = readonly [table: TableName, key: unknown];

@@ -56,6 +56,8 @@ export class OrderBook {
   /** The block at which an order was first seen to be filled, cancelled or expired. */
   readonly #endedAt = new Map<string, number>();
   readonly #counts = new Map<AccountId, number>();
+  /** Of all accounts, with those that are being taken in. */
+  #counted = 0;
   readonly #underWay = new Map<string, Promise<Acceptance>>();
   #view: OrderView | undefined;
   #readUpTo = Number.NEGATIVE_INFINITY;
@@ -152,7 +154,7 @@ export class OrderBook {
 
   #requireRoom(account: AccountId): void {
     const { mostOfAccount = MOST_OF_ACCOUNT, mostOrders = MOST_ORDERS } = this.options;
-    if (this.#orders.size + this.#underWay.size >= mostOrders) {
+    if (this.#counted >= mostOrders) {
       throw new OrderRefused(
         "BookFull",
         `This keeper has ${mostOrders} orders, and takes no more.`,
@@ -174,6 +176,7 @@ export class OrderBook {
   }
 
   #count(account: AccountId, change: number): void {
+    this.#counted += change;
     const count = (this.#counts.get(account) ?? 0) + change;
     if (count === 0) this.#counts.delete(account);
     else this.#counts.set(account, count);
