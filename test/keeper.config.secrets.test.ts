@@ -39,7 +39,7 @@ describe("The keeper's secrets", () => {
     const nested = { deep: { secret } };
     for (const text of [
       String(secret),
-      `${secret.toString()}`,
+      secret.toString(),
       JSON.stringify(nested),
       inspect(nested, { depth: 9, showHidden: true }),
       inspect(secret),

@@ -92,8 +92,7 @@ describe("The keeper's doctor", () => {
         ...change.environment,
       },
     });
-    const now =
-      (Number((await provider.getBlock("latest"))!.timestamp) + (change.ahead ?? 0)) * 1e3;
+    const now = ((await provider.getBlock("latest"))!.timestamp + (change.ahead ?? 0)) * 1e3;
     const open = () => openSqlite(loaded.config.storage);
     return examine({
       loaded,

@@ -48,11 +48,18 @@ function secretTexts({ privateKey, smtpPassword, smtpUser, ...others }: KeeperSe
 /** What could be a key in an address. */
 function keysOf(url: string): string[] {
   if (!URL.canParse(url)) return [];
-  const { password, pathname, searchParams, username } = new URL(url);
+  const parsed = new URL(url);
+  const { pathname, searchParams } = parsed;
+  const [password, username] = [parsed.password, parsed.username].map(decodeURIComponent) as [
+    string,
+    string,
+  ];
   return [
     ...pathname.split("/").filter((part) => part.length >= LEAST_KEY),
     ...[...searchParams.values(), password].filter((part) => part.length >= LEAST_SECRET),
     ...(username.length >= LEAST_USER ? [username] : []),
+    // In a header they are sent as one.
+    ...(username === "" ? [] : [`${username}:${password}`]),
   ];
 }
 
