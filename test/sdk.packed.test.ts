@@ -1,5 +1,7 @@
 import { expect } from "chai";
 import { AccountTable } from "../sdk/eventIndex/accountTable.js";
+import { nonceKey } from "../sdk/eventIndex/emptyState.js";
+import { NonceTable } from "../sdk/eventIndex/nonceTable.js";
 import type { StoredAccount } from "../sdk/eventIndex/state.js";
 import type { AccountId } from "../sdk/ids.js";
 import { AccountIds } from "../sdk/packed/accountIds.js";
@@ -159,5 +161,56 @@ describe("AccountTable", () => {
     expect([...table.keys()]).to.deep.equal([5n, 3n, 7n, 9n].map(idOf));
     table.clear();
     expect([table.size, [...table]]).to.deep.equal([0, []]);
+  });
+});
+
+describe("NonceTable", () => {
+  const mostNonce = 2n ** 64n - 1n;
+
+  it("is a Map of masks of 256 bits, whatever is written and removed between", () => {
+    const dice = randomFrom(5);
+    const [table, map] = [new NonceTable(), new Map<string, bigint>()];
+    const places = [0n, 256n, 511n, 2n ** 32n, 2n ** 40n, 2n ** 41n + 256n, mostNonce];
+    for (let i = 0; i < 6_000; ++i) {
+      const nonce = places[Math.floor(dice.next() * places.length)] as bigint;
+      const key = nonceKey(idOf(BigInt(Math.floor(dice.next() * 100))), nonce);
+      expect([table.get(key), table.has(key)]).to.deep.equal([map.get(key), map.has(key)]);
+      if (dice.next() < 0.3) {
+        expect(table.delete(key)).to.equal(map.delete(key));
+        continue;
+      }
+      const mask = (map.get(key) ?? 0n) | (1n << BigInt(Math.floor(dice.next() * 256)));
+      table.set(key, mask);
+      map.set(key, mask);
+    }
+    expect(table.size).to.equal(map.size);
+    expect([...table]).to.have.deep.members([...map]);
+    expect([...table.keys()]).to.have.members([...map.keys()]);
+    table.clear();
+    expect([table.size, [...table.values()]]).to.deep.equal([0, []]);
+  });
+
+  it("keeps a mask of no bits and one of all bits", () => {
+    const table = new NonceTable();
+    const [none, all] = [nonceKey(idOf(1n), 0n), nonceKey(idOf(1n), mostNonce)];
+    table.set(none, 0n).set(all, 2n ** 256n - 1n);
+    expect([table.get(none), table.get(all)]).to.deep.equal([0n, 2n ** 256n - 1n]);
+  });
+
+  it("refuses what is no key of nonces, and finds nothing under it", () => {
+    const table = new NonceTable();
+    const id = idOf(1n);
+    for (const key of [
+      id,
+      `${id}/`,
+      `${id}/00`,
+      `${id}/g`,
+      `${id}/A`,
+      `${id}/${"1".repeat(15)}`,
+      "/1",
+    ]) {
+      expect([table.get(key), table.delete(key)]).to.deep.equal([undefined, false]);
+      expect(() => table.set(key, 1n), key).to.throw(RangeError, "is no key of nonces");
+    }
   });
 });

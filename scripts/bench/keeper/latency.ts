@@ -55,6 +55,7 @@ export async function measureLatency(options: LatencyOptions): Promise<LatencyFi
   const watch = new SendWatch(node.url);
   const heads = new HeadWatch(node.url);
   let keeper: KeeperProcess | undefined;
+  let isWell = false;
   try {
     const market = await openMarket(node.url, { eth: CROWD_PRICE, btc: 100_000 });
     const front = options.samples + WARM_UPS;
@@ -69,13 +70,15 @@ export async function measureLatency(options: LatencyOptions): Promise<LatencyFi
     const { accounts } = options;
     const sent = watch.count;
     const samples = times.length;
+    isWell = true;
     return { accounts, samples, sent, median, p95, most, nodeCall, gathering, catchingUp };
   } finally {
     await keeper?.stop();
     heads.stop();
     await watch.stop();
     await node.stop();
-    await rm(folder, { recursive: true });
+    // The keeper's log is for whoever looks for the reason.
+    if (isWell) await rm(folder, { recursive: true });
   }
 }
 
@@ -106,7 +109,7 @@ async function startKeeper(stage: {
   const deadline = Date.now() + READY_MILLISECONDS;
   while (!(await keeper.isReady())) {
     if (keeper.isRunning && Date.now() < deadline) await pause(50);
-    else throw new Error(`The keeper did not get ready; its exit code: ${keeper.exitCode}`);
+    else throw new Error(`The keeper did not get ready: see its log in ${folder}`);
   }
   return keeper;
 }

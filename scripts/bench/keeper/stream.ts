@@ -109,7 +109,9 @@ export class EventStream {
 
   /** Until every account has its positions. */
   *load(): Generator<ChainBlock, void> {
-    TOKENS.forEach((token, place) => { this.list(token, place); });
+    TOKENS.forEach((token, place) => {
+      this.list(token, place);
+    });
     for (let account = 0; account < this.sizes.accounts; ++account) {
       this.deposit(account);
       if (this.logs.length >= DEPOSITS_OF_BLOCK) yield this.block();
