@@ -8,7 +8,7 @@ import {
 import type { Proposal } from "../roles/role.js";
 import { quantity } from "./surroundings.js";
 
-/** What a call would do on the latest state. */
+/** What a call would do. */
 export type Simulated =
   | { readonly kind: "passes"; /** [gas] */ readonly gasLimit: bigint }
   | { readonly kind: "refused"; readonly explanation: Explanation }
@@ -21,18 +21,22 @@ const ROOM = 25n;
 /** More gas than this no transaction may have (EIP-7825), but where an estimate says that more is needed. */
 const MOST_GAS = 2n ** 24n;
 
-/** Tries a call on the latest state: with its own limit of gas, or else by an estimate. One question to the node. */
+/**
+ * Tries a call on the state after a block, the one that it was decided on: a node that is behind it has no answer, rather than
+ * that of a state that is long over. With the call's own limit of gas, or else by an estimate. One question to the node.
+ */
 export async function simulate(
   rpc: Rpc,
-  { proposal, from, context }: SimulateOptions,
+  { proposal, from, context, block }: SimulateOptions & { readonly block: number },
 ): Promise<Simulated> {
+  const at = `0x${block.toString(16)}`;
   const { to, data, gasLimit } = proposal;
   try {
     if (gasLimit !== undefined) {
-      await rpc("eth_call", [{ from, to, data, gas: `0x${gasLimit.toString(16)}` }, "latest"]);
+      await rpc("eth_call", [{ from, to, data, gas: `0x${gasLimit.toString(16)}` }, at]);
       return { kind: "passes", gasLimit };
     }
-    const estimate = quantity(await rpc("eth_estimateGas", [{ from, to, data }, "latest"]));
+    const estimate = quantity(await rpc("eth_estimateGas", [{ from, to, data }, at]));
     const roomy = (estimate * (100n + ROOM)) / 100n;
     const most = estimate > MOST_GAS ? estimate : MOST_GAS;
     return { kind: "passes", gasLimit: roomy < most ? roomy : most };

@@ -3,6 +3,7 @@ import {
   type BlockSource,
   catchUp,
   type ChainBlock,
+  CouldNotLook,
   type EventIndex,
   type Rpc,
   rpcSource,
@@ -93,6 +94,7 @@ export class Ingest {
       blockAt: (number) => source.blockAt(number),
       head: async () => {
         const head = await source.head();
+        this.requireAhead(head);
         this.options.onHead(head);
         return head;
       },
@@ -102,6 +104,18 @@ export class Ingest {
         return blocks;
       },
     };
+  }
+
+  /**
+   * A node that has fallen behind looks like a chain that was cut off: blocks would be taken back, and everything decided on
+   * what is long over. A reorganisation replaces blocks; until it has, there is nothing to be seen.
+   */
+  private requireAhead({ hash, number }: BlockReference): void {
+    const { history, tip } = this.index;
+    if (tip === undefined || number >= tip.number) return;
+    if (history.kept.some((known) => known.number === number && known.hash === hash)) {
+      throw new CouldNotLook(`The node is at block ${number}, and ${tip.number} was seen already`);
+    }
   }
 
   private collect(block: ChainBlock): void {
