@@ -114,18 +114,13 @@ describe("New blocks on a keeper's chain", () => {
       expect(detail).to.contain("instead of 5");
     });
 
-    it("do not keep a keeper that stops, though the socket does not say goodbye", async () => {
+    it("keep nobody waiting once the keeper stops", async () => {
       const one = await openSocket(RARELY);
       await settle(one);
       const waiting = woken(one, 1_000_000);
       await one.chain.close();
-      open = undefined;
-      // Whoever waits has a signal of its own to end it.
-      const outcome = await Promise.race([
-        waiting.then(() => "woken"),
-        new Promise((resolve) => setImmediate(resolve, "waits")),
-      ]);
-      expect(outcome).to.equal("waits");
+      await waiting;
+      await woken(one, 1_000_000);
     });
   });
 
@@ -172,15 +167,19 @@ describe("New blocks on a keeper's chain", () => {
         const block = (await open.chain.provider.getBlock("latest"))!;
         expect(block.number).to.equal(to);
         expect(block.hash).to.not.equal(hash);
-        expect(open.alarms.active).to.deep.equal([]);
+        const names = open.alarms.active.map(({ name }) => name);
+        expect(names).to.not.include("nodeContradicting");
       });
     }
 
     it("wake whoever waits when blocks only vanish, which no socket tells", async () => {
       await mine(3);
+      open = await openChain(world, { sockets: [first.socketUrl] });
+      // The block that becomes the last one again is no news by itself.
+      const settled = await settle(open);
       const snapshot: unknown = await world.provider.send("evm_snapshot", []);
       await mine(2);
-      open = await openChain(world, { sockets: [first.socketUrl] });
+      await until(() => open!.chain.nodes.every(({ head }) => head === settled + 2), "it is known");
       const after = await settle(open);
       const waiting = woken(open, after);
       await world.provider.send("evm_revert", [snapshot]);
@@ -260,11 +259,12 @@ describe("New blocks on a keeper's chain", () => {
   describe("that do not come", () => {
     it("raise an alarm after a while, until one comes", async () => {
       open = await openChain(world);
-      expect(open.alarms.active).to.deep.equal([]);
+      expect(open.alarms.active.map(({ name }) => name)).to.not.include("blocksStalled");
       open.time.ahead = 61_000;
       const { detail } = await open.raised("blocksStalled");
       expect(detail).to.contain("No new block for 61 s");
-      await mine();
+      // Of two blocks one at least has a new time.
+      await mine(2);
       await open.cleared("blocksStalled");
     });
 

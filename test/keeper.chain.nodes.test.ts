@@ -58,6 +58,8 @@ describe("A keeper's chain of several nodes", () => {
   describe("when a node does not answer", () => {
     for (const fault of FAULTS) {
       it(`asks the next one (${fault})`, async () => {
+        await open.chain.close();
+        open = await openChain(world, fault === "hang" ? { timeoutSeconds: 0.5 } : {});
         first.failNext(fault, { count: 2, method: "eth_getBalance" });
         const before = askedOf(second, "eth_getBalance");
         expect(await open.chain.provider.getBalance(ONE)).to.equal(0n);

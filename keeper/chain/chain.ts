@@ -11,7 +11,8 @@ export interface Chain {
   broadcast(raw: string): Promise<string>;
   /**
    * Resolves as soon as there is a sign of a block after this one, by socket or by asking; also when the signal is aborted,
-   * and at the latest after `atMost` milliseconds.
+   * when the chain is closed, and at the latest after `atMost` milliseconds. A new look at the chain begins with it: within one,
+   * another node takes over only if it has the last block that was seen.
    */
   nextHead(after: number, options: { signal: AbortSignal; atMost: number }): Promise<void>;
   /** What is known of each node, for `keeper doctor` and the status page. URLs are without what could be a key. */

@@ -26,6 +26,9 @@ export interface ChainOptions {
   readonly metrics?: ChainMetrics;
 }
 
+/** However rarely nodes are asked, one that failed is tried again soon. */
+const MOST_FIRST_PAUSE_MILLISECONDS = 1_000;
+
 /**
  * The chain through several nodes. Resolves as soon as one of them can be used, or all have been asked: that none answers is
  * an alarm, and found out by whoever asks.
@@ -34,7 +37,7 @@ export async function createChain(options: ChainOptions): Promise<Chain> {
   const { alarms, clock, config, deployment, logger, metrics } = options;
   const pollMilliseconds = config.pollSeconds * 1_000;
   const timeout = config.timeoutSeconds * 1_000;
-  const pause = pollMilliseconds / 4;
+  const pause = Math.min(pollMilliseconds / 4, MOST_FIRST_PAUSE_MILLISECONDS);
   const stop = new AbortController();
 
   const heads = new Heads({ clock, mostPause: pause });
@@ -97,6 +100,7 @@ export async function createChain(options: ChainOptions): Promise<Chain> {
 
     async close() {
       stop.abort();
+      heads.close();
       for (const node of nodes) node.close();
       await Promise.all([watching, ...sockets.map((socket) => socket.close())]);
       provider.destroy();

@@ -41,6 +41,7 @@ export class Heads {
   private readonly offers = new Map<string, number>();
   private wentBack = false;
   private readonly waiting = new Set<() => void>();
+  private readonly closing = new AbortController();
 
   constructor(private readonly options: HeadsOptions) {
     this.newAt = this.timeMovedAt = options.clock.now();
@@ -80,10 +81,15 @@ export class Heads {
     this.tips.delete(source);
   }
 
+  /** Nobody waits any longer, now or later. */
+  close(): void {
+    this.closing.abort();
+  }
+
   /** Resolves at the next sign, when the signal is aborted, and at the latest after so long [milliseconds]. */
   async next(after: number, options: { signal: AbortSignal; atMost: number }): Promise<Offer> {
     const { atMost, signal } = options;
-    if (signal.aborted) return { isRepeated: false };
+    if (signal.aborted || this.closing.signal.aborted) return { isRepeated: false };
     const offer = this.take(after);
     if (offer !== undefined) return offer;
 
@@ -98,10 +104,12 @@ export class Heads {
     };
     this.waiting.add(wake);
     signal.addEventListener("abort", stop);
+    this.closing.signal.addEventListener("abort", stop);
     const pause = this.pauseAfter(after);
     await this.options.clock.sleep(Math.min(atMost, pause ?? atMost), woken.signal);
     this.waiting.delete(wake);
     signal.removeEventListener("abort", stop);
+    this.closing.signal.removeEventListener("abort", stop);
     if (found.offer !== undefined || isAborted(signal) || pause === undefined) {
       return found.offer ?? { isRepeated: false };
     }
