@@ -2,7 +2,7 @@ import { CouldNotLook, max, parseWad, WAD } from "../../sdk/index.js";
 import type { KeeperView } from "../state/view.js";
 
 /** What is known of prices of gas. */
-export type GasView = Pick<KeeperView, "gasPrice" | "etherPrice">;
+type GasView = Pick<KeeperView, "gasPrice" | "etherPrice">;
 
 /**
  * Converts between the settlement currency and ether. While ether's price cannot be read, the last one counts that this keeper

@@ -64,7 +64,7 @@ export class Counterparties {
 }
 
 /** The largest holders of some sides, in one walk over all accounts that lets others have their turn. */
-export async function largestOf(
+async function largestOf(
   accounts: IndexState["accounts"],
   sides: readonly Side[],
 ): Promise<ReadonlyMap<string, readonly Counterparty[]>> {

@@ -19,7 +19,7 @@ export interface PokeFacts {
 }
 
 /** When a poke is worth its gas. */
-export interface PokeRules {
+interface PokeRules {
   /** Rounds that one poke looks at. */
   readonly mostRounds: bigint;
   /** New rounds wait at most so long [seconds]. */

@@ -7,12 +7,6 @@ export interface DueInstruction {
   readonly margin: Margin;
 }
 
-/** What the contract says that a top-up would do [token]. */
-export interface TopUpPreview {
-  readonly amount: bigint;
-  readonly mostTip: bigint;
-}
-
 /** What is earned and spent by a top-up, all in the settlement currency [wad]. */
 export interface TopUpEconomy {
   readonly tip: bigint;

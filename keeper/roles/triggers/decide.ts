@@ -41,7 +41,7 @@ export interface MatchFacts {
 }
 
 /** A maker with what is filled of it. */
-export interface Fill {
+interface Fill {
   readonly maker: OpenOrder;
   /** [wad] */
   readonly size: bigint;
