@@ -40,7 +40,7 @@ export interface Claims {
 }
 
 /** A keeper that is silent for so long is dead: attempts are shorter, and clocks of keepers differ less [milliseconds]. */
-export const CLAIM_MILLISECONDS = 4 * ATTEMPT_MILLISECONDS;
+const CLAIM_MILLISECONDS = 4 * ATTEMPT_MILLISECONDS;
 /** What is older is given up [milliseconds]. */
 export const GIVE_UP_AFTER = 24 * 3_600_000;
 /** What is settled is forgotten after this, keys against repeats included [milliseconds]. */

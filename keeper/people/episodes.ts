@@ -44,7 +44,7 @@ export type Step = "none" | "begin" | "tell" | "end";
 /** Equity so far above initial margin has recovered at once [bps]. */
 export const CUSHION_BPS = 1_000n;
 /** So long not below initial margin has recovered [seconds]. */
-export const CALM_SECONDS = 600;
+const CALM_SECONDS = 600;
 /** Between first calls of two episodes of an account lies at least this [seconds]. */
 export const QUIET_SECONDS = 600;
 

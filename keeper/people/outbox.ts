@@ -147,7 +147,7 @@ export async function postConfirmation(
 }
 
 /** An e-mail address without what its owner may vary at will: anybody could flood a mailbox by tags otherwise. */
-export function mailboxOf(address: string): string {
+function mailboxOf(address: string): string {
   const [local = "", domain = ""] = address.toLowerCase().split("@");
   const [untagged = ""] = local.split("+");
   return `${untagged.replaceAll(".", "")}@${domain}`;

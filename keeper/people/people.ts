@@ -18,7 +18,7 @@ import { type TelegramChannel, telegramChannel } from "./telegram.js";
 import { webhookChannel } from "./webhook.js";
 
 /** How people are reached: `people` of the configuration. */
-export interface PeopleSettings {
+interface PeopleSettings {
   readonly publicUrl?: string | undefined;
   readonly webhooks: boolean;
   readonly allowPrivateWebhooks: boolean;

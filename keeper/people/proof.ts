@@ -11,7 +11,7 @@ import { type AccountId, CouldNotLook, ownerOf, revertDataOf, type Rpc } from ".
 /** How subscribers prove that an account is theirs: by a signature of its owner, a key or a wallet contract. */
 
 /** What an owner signs to hear of an account. */
-export interface SubscriptionRequest {
+interface SubscriptionRequest {
   readonly account: AccountId;
   /** "webhook", "email" or "telegram". */
   readonly channel: string;
@@ -26,7 +26,7 @@ export interface SubscriptionRequest {
 }
 
 /** What an owner signs to hear no more: an empty destination stands for all of the channel. */
-export type UnsubscriptionRequest = Omit<SubscriptionRequest, "kinds" | "until">;
+type UnsubscriptionRequest = Omit<SubscriptionRequest, "kinds" | "until">;
 
 /** EIP-712 types of both. `keeper` says who is asked: another keeper cannot use the signature. */
 export const PROOF_TYPES = {

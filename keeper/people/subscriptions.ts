@@ -42,14 +42,14 @@ export class SubscriptionRefused extends Error {
 }
 
 /** Subscriptions of one account, pending ones included. */
-export const MOST_OF_ACCOUNT = 10;
+const MOST_OF_ACCOUNT = 10;
 /** How long a code for Telegram is good [milliseconds]. */
 const CODE_LIFE = 15 * 60_000;
 /** How long a link in a mail is good; also how long a pending subscription counts [milliseconds]. */
 const LINK_LIFE = 24 * 3_600_000;
 
 /** What proves that somebody read a mail or has a code: only its hash is kept. */
-export function hashOf(code: string): string {
+function hashOf(code: string): string {
   return createHash("sha256").update(code).digest("hex");
 }
 

@@ -21,7 +21,7 @@ export interface TelegramDesk {
 }
 
 /** How the bot listens. */
-export interface ListeningOptions {
+interface ListeningOptions {
   readonly desk: TelegramDesk;
   readonly leases: Leases;
   readonly clock: Clock;
