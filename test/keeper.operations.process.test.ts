@@ -142,7 +142,7 @@ describe("The keeper's process", () => {
         PLIMSOLL_KEEPER_SERVER_PORT: "0",
         PLIMSOLL_KEEPER_LOG_LEVEL: "trace",
         PLIMSOLL_KEEPER_PEOPLE_SMTP_HOST: HOST,
-        PLIMSOLL_KEEPER_PEOPLE_SMTP_PORT: `${port}`,
+        PLIMSOLL_KEEPER_PEOPLE_SMTP_PORT: "1",
         PLIMSOLL_KEEPER_PEOPLE_SMTP_SECURE: "false",
         PLIMSOLL_KEEPER_PEOPLE_SMTP_FROM: "keeper@plimsoll.example",
         PLIMSOLL_KEEPER_PEOPLE_TELEGRAM_API_ROOT: `http://${HOST}:${port}`,

@@ -26,7 +26,7 @@ export interface ConfigSources {
 }
 
 /** Where a setting's value was given: "--name", "PLIMSOLL_KEEPER_NAME", "keeper.yaml", "default". */
-export type Origin = string;
+type Origin = string;
 
 /** What the keeper runs with. */
 export interface LoadedConfig {

@@ -5,7 +5,7 @@ import { configSchema } from "./schema.js";
 export const VARIABLE_PREFIX = "PLIMSOLL_KEEPER_";
 
 /** Texts become values in these ways. */
-export type SettingKind = "text" | "number" | "boolean" | "list";
+type SettingKind = "text" | "number" | "boolean" | "list";
 
 /** One setting, as the schema has it: its names in all places where it can be given. */
 export interface Setting {

@@ -3,10 +3,10 @@ import type { Clock } from "../clock.js";
 import type { RoleName } from "../roles/role.js";
 
 /** Every figure of the keeper begins so. */
-export const METRIC_PREFIX = "plimsoll_keeper_";
+const METRIC_PREFIX = "plimsoll_keeper_";
 
 /** How long a round took until memory was up to date, until liquidations were given on, and in all. */
-export interface RoundTimes {
+interface RoundTimes {
   /** [milliseconds] */
   readonly update: number;
   /** [milliseconds] */

@@ -42,7 +42,7 @@ const REQUEST_MILLISECONDS = 10_000;
 const KEEP_ALIVE_MILLISECONDS = 5_000;
 
 /** Whether an alarm makes the health page fail. */
-export function isSerious({ name }: Pick<Alarm, "name">): boolean {
+function isSerious({ name }: Pick<Alarm, "name">): boolean {
   return !HARMLESS.has(name);
 }
 

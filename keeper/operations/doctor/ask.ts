@@ -12,14 +12,8 @@ export function requestOf(text: string): { url: string; headers: Record<string, 
   return { url: url.href, headers };
 }
 
-/** One question to a node. */
-export interface Question {
-  readonly method: string;
-  readonly params: readonly unknown[];
-}
-
 /** A node refused or did not answer: why, without its address. */
-export class NoAnswer extends Error {
+class NoAnswer extends Error {
   override readonly name = "NoAnswer";
 }
 

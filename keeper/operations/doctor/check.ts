@@ -1,5 +1,5 @@
 /** How a check ended. A warning does not keep the keeper from working; what is wrong does. */
-export type Verdict = "ok" | "warning" | "wrong";
+type Verdict = "ok" | "warning" | "wrong";
 
 /** One thing that `keeper doctor` looked at. */
 export interface Check {
