@@ -93,10 +93,11 @@ export class Proposals {
     pending.finish({ kind: "refused", explanation });
   }
 
-  private async simulate({ proposal }: Pending): Promise<Simulated> {
+  private async simulate({ block, proposal }: Pending): Promise<Simulated> {
     const { parts } = this.options;
     const { chain, errorContext: context = {} } = parts.options;
-    return simulate(chain.rpc, { proposal, from: parts.state.address, context });
+    const from = parts.state.address;
+    return simulate(chain.rpc, { proposal, from, context, block: block.number });
   }
 
   /** Keys whose lease is this keeper's; none when the database did not say. Asked while the simulations run. */

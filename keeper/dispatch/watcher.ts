@@ -89,7 +89,7 @@ export class Watcher {
     const raise = this.raiseOf(transaction, seen.surroundings);
     let decision = this.decide(transaction, seen, { raise, simulation: "unasked" });
     if (decision === "simulate") {
-      const simulation = await this.simulate(transaction);
+      const simulation = await this.simulate(transaction, seen.surroundings.block);
       decision = this.decide(transaction, seen, { raise, simulation });
     }
     await this.act(decision, { transaction, seen, raise });
@@ -239,13 +239,16 @@ export class Watcher {
     return raisedFees(newest.fees, { prices, percent: config.bumpPercent, limit });
   }
 
-  private async simulate({ written, newest }: Transaction): Promise<Found["simulation"]> {
+  private async simulate(
+    { written, newest }: Transaction,
+    block: number,
+  ): Promise<Found["simulation"]> {
     const { chain, errorContext: context = {} } = this.with_.parts.options;
     const { proposal, wallet: from } = written;
     if (proposal === undefined) return "passes";
     const { to, data } = proposal;
     const asked = { to, data, gasLimit: newest.gasLimit };
-    const { kind } = await simulate(chain.rpc, { proposal: asked, from, context });
+    const { kind } = await simulate(chain.rpc, { proposal: asked, from, context, block });
     // What nobody could tell is no reason to give up.
     return kind === "refused" ? "refused" : "passes";
   }
