@@ -15,7 +15,7 @@ async function main({ minutes, seed, storage, traders }: Options): Promise<numbe
   // The types and ABIs that the rest needs are there only now.
   const { soak } = await import("./soak/run.js");
   const { megabytes } = await import("./soak/report.js");
-  const { newPostgresDatabase, NO_POSTGRES } = await import("../test/support/postgres.js");
+  const { newPostgresDatabase, NO_POSTGRES } = await import("./soak/postgres.js");
   const isPostgres = storage === "postgres" || (storage === "any" && NO_POSTGRES === undefined);
   const address = isPostgres ? await newPostgresDatabase() : undefined;
   console.log(`${minutes} minutes, seed ${seed}, ${isPostgres ? "Postgres" : "SQLite"}`);

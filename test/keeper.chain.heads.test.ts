@@ -7,7 +7,7 @@ import {
   startNodes,
   until,
 } from "./fixtures/keeperChain.js";
-import type { FaultyNode } from "./support/faultyNode.js";
+import type { FaultyNode } from "../scripts/soak/faultyNode.js";
 import { createReorganiser } from "./support/reorganise.js";
 
 /** So rarely that in a test nothing comes by it. */

@@ -9,7 +9,7 @@ import {
   startNodes,
   until,
 } from "./fixtures/keeperChain.js";
-import { FAULTS, type FaultyNode } from "./support/faultyNode.js";
+import { FAULTS, type FaultyNode } from "../scripts/soak/faultyNode.js";
 
 const ONE = `0x${"1".repeat(40)}`;
 

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Database, StorageFailure } from "../keeper/storage/database.js";
 import { openDatabase } from "../keeper/storage/openDatabase.js";
-import { describeWithPostgres, newPostgresDatabase } from "./support/postgres.js";
+import { newPostgresDatabase } from "../scripts/soak/postgres.js";
+import { describeWithPostgres } from "./support/describeWithPostgres.js";
 
 async function failureOf(promise: Promise<unknown>): Promise<StorageFailure> {
   const error: unknown = await promise.then(

@@ -70,11 +70,24 @@ describe("The judge of a soak", () => {
     expect(judge.verdict().reverted).to.equal(2);
   });
 
-  it("does not take a revert much later, or of a price that came back, for one", () => {
+  it("finds two in one block", () => {
+    const judge = new Judge();
+    judge.take(block(1, { liquidated: [ANNA], reverted: [ANNA] }));
+    expect(judge.verdict().sentTwice).to.have.length(1);
+  });
+
+  it("does not take a revert much later for one", () => {
     const judge = new Judge();
     judge.take(block(1, { liquidated: [ANNA] }));
     for (const number of [2, 3]) judge.take(block(number));
     judge.take(block(4, { reverted: [ANNA] }));
+    expect(judge.verdict().sentTwice).to.deep.equal([]);
+  });
+
+  it("does not take a second slice for one, whose account a price has saved meanwhile", () => {
+    const judge = new Judge();
+    judge.take(block(1, { liquidated: [ANNA], below: [ANNA] }));
+    judge.take(block(2, { reverted: [ANNA] }));
     expect(judge.verdict().sentTwice).to.deep.equal([]);
   });
 });

@@ -89,13 +89,17 @@ export class Journal {
     });
   }
 
-  /** It is in a block. */
-  async mined({ wallet, nonce }: Written, { block, blockHash, hash }: MinedAt): Promise<void> {
-    await this.database.query(
-      `UPDATE dispatch_transactions
-        SET state = 'mined', mined_block = $3, mined_block_hash = $4, mined_hash = $5
-        WHERE wallet = $1 AND nonce = $2 AND state IN ${OPEN}`,
-      [wallet, nonce, block, blockHash, hash],
+  /** They are in blocks. */
+  async mined(
+    found: readonly { readonly written: Written; readonly minedAt: MinedAt }[],
+  ): Promise<void> {
+    await this.eachOf(found, (database, { minedAt: { block, blockHash, hash }, written }) =>
+      database.query(
+        `UPDATE dispatch_transactions
+          SET state = 'mined', mined_block = $3, mined_block_hash = $4, mined_hash = $5
+          WHERE wallet = $1 AND nonce = $2 AND state IN ${OPEN}`,
+        [written.wallet, written.nonce, block, blockHash, hash],
+      ),
     );
   }
 
@@ -109,12 +113,14 @@ export class Journal {
     );
   }
 
-  /** Nothing more becomes of it. */
-  async end({ wallet, nonce }: Written, state: "settled" | "lost"): Promise<void> {
-    await this.database.query(
-      `UPDATE dispatch_transactions SET state = $3
-        WHERE wallet = $1 AND nonce = $2 AND state IN ${OPEN}`,
-      [wallet, nonce, state],
+  /** Nothing more becomes of them. */
+  async end(ended: readonly Written[], state: "settled" | "lost"): Promise<void> {
+    await this.eachOf(ended, (database, { nonce, wallet }) =>
+      database.query(
+        `UPDATE dispatch_transactions SET state = $3
+          WHERE wallet = $1 AND nonce = $2 AND state IN ${OPEN}`,
+        [wallet, nonce, state],
+      ),
     );
   }
 
@@ -147,6 +153,17 @@ export class Journal {
       [wallet],
     );
     return rows.map(({ nonce }) => Number(nonce));
+  }
+
+  /** Writes about many at once, all or none: to be kept, each alone would wait for the disk. */
+  private async eachOf<T>(
+    ones: readonly T[],
+    write: (database: Database, one: T) => Promise<unknown>,
+  ): Promise<void> {
+    if (ones.length === 0) return;
+    await this.database.transaction(async (inside) => {
+      for (const one of ones) await write(inside, one);
+    });
   }
 
   /** Forgets what ended before a block, so that the tables do not grow for ever. */

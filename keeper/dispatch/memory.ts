@@ -1,7 +1,7 @@
 import type { HeldLeases } from "./heldLeases.js";
 import type { Parts, Sender } from "./sender.js";
 import { Transaction, type Written } from "./transaction.js";
-import { leaseOf } from "./watcher.js";
+import { leaseOf } from "./names.js";
 
 /**
  * Brings memory in step with what is written of this wallet, keeping what only memory knows: who waits for a transaction.

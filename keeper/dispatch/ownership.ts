@@ -1,6 +1,6 @@
 import { HeldLeases } from "./heldLeases.js";
 import type { Parts } from "./sender.js";
-import { leaseOf } from "./watcher.js";
+import { leaseOf } from "./names.js";
 
 /** What ownership of a wallet needs. */
 export interface OwnershipOptions {

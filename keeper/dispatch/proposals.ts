@@ -6,7 +6,7 @@ import type { Patience } from "./patience.js";
 import type { Pending } from "./pending.js";
 import type { Parts } from "./sender.js";
 import { simulate, type Simulated } from "./simulate.js";
-import { leaseOf } from "./watcher.js";
+import { leaseOf } from "./names.js";
 
 /** Simulations at a time: as many as nodes like to answer at once. */
 const TOGETHER = 16;

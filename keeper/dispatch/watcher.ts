@@ -2,10 +2,11 @@ import { decide, type Decision, type Found } from "./decide.js";
 import { raisedFees, type Fees } from "./fees.js";
 import { BLOCKS_KEPT, type Endings } from "./endings.js";
 import type { HeldLeases } from "./heldLeases.js";
-import { foundOf, knownOf, type Look, lookFor } from "./look.js";
+import { type FoundReceipt, foundOf, knownOf, type Look, lookFor } from "./look.js";
 import type { Parts, Sender } from "./sender.js";
 import { simulate } from "./simulate.js";
 import { readCounts, type Surroundings } from "./surroundings.js";
+import { leaseOf, subjectOf } from "./names.js";
 import type { Transaction } from "./transaction.js";
 
 /** What a watcher does it with. */
@@ -20,6 +21,14 @@ export interface WatcherParts {
 interface Seen {
   readonly look: Look;
   readonly surroundings: Surroundings;
+}
+
+/** What is to be done about a transaction. */
+interface Plan {
+  readonly transaction: Transaction;
+  readonly seen: Seen;
+  readonly raise: Fees | undefined;
+  decision: Decision;
 }
 
 /** Looks after what is under way: after each block it asks, decides, and does. */
@@ -41,20 +50,29 @@ export class Watcher {
       })),
     );
     const failures: unknown[] = [];
-    // Lower nonces first: those above wait for them.
+    const plans: Plan[] = [];
     for (const result of seen) {
       if (result.status === "rejected") failures.push(result.reason);
-      else {
-        const { transaction, seen: what } = result.value;
-        await this.attend(transaction, what).catch((error: unknown) => failures.push(error));
-      }
+      else plans.push(this.plan(result.value.transaction, result.value.seen));
     }
+    const noteFailure = (error: unknown): void => void failures.push(error);
+    // What needs nobody's answer first, all at once: a block may have many of them.
+    await this.minedAll(plans.filter(({ decision }) => decision === "mined")).catch(noteFailure);
+    await this.settleAll(plans.filter(({ decision }) => decision === "settle")).catch(noteFailure);
+    const others = plans.filter(({ decision }) => decision !== "mined" && decision !== "settle");
+    await Promise.all(others.map((plan) => this.simulateIfAsked(plan).catch(noteFailure)));
+    // Lower nonces first: those above wait for them.
+    for (const plan of others) await this.act(plan).catch(noteFailure);
     if (failures.length > 0) throw failures[0];
   }
 
   /** Looks after one transaction at once. */
   async watchOne(transaction: Transaction, surroundings: Surroundings): Promise<void> {
-    await this.attend(transaction, await this.see(transaction, surroundings));
+    const plan = this.plan(transaction, await this.see(transaction, surroundings));
+    if (plan.decision === "mined") return this.minedAll([plan]);
+    if (plan.decision === "settle") return this.settleAll([plan]);
+    await this.simulateIfAsked(plan);
+    await this.act(plan);
   }
 
   /** What was taken up for dead is its keeper's again when the lease is: it was only slow. */
@@ -80,19 +98,21 @@ export class Watcher {
     return { look: await lookFor(rpc, transaction, counts), surroundings };
   }
 
-  private async attend(transaction: Transaction, seen: Seen): Promise<void> {
+  private plan(transaction: Transaction, seen: Seen): Plan {
     const { counts } = seen.surroundings;
     const { nonce } = transaction.written;
     const isMissed = seen.look.receipt === undefined && nonce < counts.settled;
     transaction.timesMissed = isMissed ? transaction.timesMissed + 1 : 0;
-
     const raise = this.raiseOf(transaction, seen.surroundings);
-    let decision = this.decide(transaction, seen, { raise, simulation: "unasked" });
-    if (decision === "simulate") {
-      const simulation = await this.simulate(transaction, seen.surroundings.block);
-      decision = this.decide(transaction, seen, { raise, simulation });
-    }
-    await this.act(decision, { transaction, seen, raise });
+    const decision = this.decide(transaction, seen, { raise, simulation: "unasked" });
+    return { transaction, seen, raise, decision };
+  }
+
+  private async simulateIfAsked(plan: Plan): Promise<void> {
+    if (plan.decision !== "simulate") return;
+    const { raise, seen, transaction } = plan;
+    const simulation = await this.simulate(transaction, seen.surroundings.block);
+    plan.decision = this.decide(transaction, seen, { raise, simulation });
   }
 
   private decide(
@@ -105,24 +125,17 @@ export class Watcher {
     return decide(known, foundOf(look, { ...rest, surroundings, transaction }), options.config);
   }
 
-  private async act(
-    decision: Decision,
-    { transaction, seen, raise }: { transaction: Transaction; seen: Seen; raise: Fees | undefined },
-  ): Promise<void> {
+  private async act({ decision, transaction, seen, raise }: Plan): Promise<void> {
     const { parts, sender } = this.with_;
     const { alarms, metrics } = parts.options;
     switch (decision) {
       case "wait":
       case "simulate":
-        return;
       case "mined":
-        return this.mined(transaction, seen);
+      case "settle":
+        return;
       case "unmined":
         return this.unmined(transaction);
-      case "settle":
-        await parts.journal.end(transaction.written, "settled");
-        parts.state.remove(transaction);
-        return;
       case "lost":
         return this.lost(transaction);
       case "rebroadcast":
@@ -151,24 +164,48 @@ export class Watcher {
     }
   }
 
-  private async mined(transaction: Transaction, { look, surroundings }: Seen): Promise<void> {
+  private async minedAll(plans: readonly Plan[]): Promise<void> {
+    const { parts } = this.with_;
+    const found = plans.flatMap(({ seen, transaction }) => {
+      const { receipt } = seen.look;
+      return receipt === undefined ? [] : [{ receipt, seen, transaction }];
+    });
+    await parts.journal.mined(
+      found.map(({ receipt, transaction }) => ({
+        written: transaction.written,
+        minedAt: receipt.minedAt,
+      })),
+    );
+    await Promise.all(found.map((one) => this.tellMined(one)));
+    // Where nothing is ever taken back it is settled in its own block.
+    if (parts.options.config.confirmations === 0) await this.settleAll(plans);
+  }
+
+  private async tellMined(one: {
+    receipt: FoundReceipt;
+    seen: Seen;
+    transaction: Transaction;
+  }): Promise<void> {
     const { endings, leases, parts } = this.with_;
-    if (look.receipt === undefined) return;
-    const receipt = endings.receiptOf(look.receipt);
-    const isNew = transaction.toldHash !== look.receipt.minedAt.hash;
-    await parts.journal.mined(transaction.written, look.receipt.minedAt);
+    const { seen, transaction } = one;
+    const receipt = endings.receiptOf(one.receipt);
+    const isNew = transaction.toldHash !== receipt.hash;
     transaction.state = "mined";
-    transaction.minedAt = look.receipt.minedAt;
+    transaction.minedAt = one.receipt.minedAt;
     parts.options.alarms.clear("transactionStuck", subjectOf(transaction));
-    leases.keepUntil(leaseOf(transaction.written.key), surroundings.block + BLOCKS_KEPT);
+    leases.keepUntil(leaseOf(transaction.written.key), seen.surroundings.block + BLOCKS_KEPT);
     // The same in another block is nothing new to people.
     transaction.toldHash = receipt.hash;
     if (isNew) await endings.mined(transaction, receipt);
-    // Where nothing is ever taken back it is settled in its own block.
-    if (parts.options.config.confirmations === 0) {
-      await parts.journal.end(transaction.written, "settled");
-      parts.state.remove(transaction);
-    }
+  }
+
+  private async settleAll(plans: readonly Plan[]): Promise<void> {
+    const { journal, state } = this.with_.parts;
+    await journal.end(
+      plans.map(({ transaction }) => transaction.written),
+      "settled",
+    );
+    for (const { transaction } of plans) state.remove(transaction);
   }
 
   private async unmined(transaction: Transaction): Promise<void> {
@@ -196,7 +233,7 @@ export class Watcher {
       transaction.timesMissed = 0;
       return;
     }
-    await parts.journal.end(transaction.written, "lost");
+    await parts.journal.end([transaction.written], "lost");
     parts.state.remove(transaction);
     parts.options.alarms.clear("transactionStuck", subjectOf(transaction));
     await leases.release([leaseOf(key)]);
@@ -252,13 +289,4 @@ export class Watcher {
     // What nobody could tell is no reason to give up.
     return kind === "refused" ? "refused" : "passes";
   }
-}
-
-/** The name of the lease on a key. */
-export function leaseOf(key: string): string {
-  return `send ${key}`;
-}
-
-function subjectOf({ written: { wallet, nonce } }: Transaction): string {
-  return `${wallet} ${nonce}`;
 }

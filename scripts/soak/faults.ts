@@ -1,5 +1,5 @@
 import type { Random } from "../demo/random.js";
-import type { FaultyNode } from "../../test/support/faultyNode.js";
+import type { FaultyNode } from "./faultyNode.js";
 import type { KeeperProcess } from "./keeperProcess.js";
 import type { World } from "./world.js";
 

@@ -41,7 +41,7 @@ export interface Verdict {
 
 /** So many blocks an account may stay below the line while a keeper is there. */
 export const PATIENCE = 2;
-/** A liquidation that reverts so soon after another of the account was sent twice. */
+/** A liquidation that is done so long is known to every keeper [blocks]. */
 const SOON = 2;
 /** More blocks than any reorganisation of a run replaces. */
 const KEPT = 16;
@@ -108,14 +108,20 @@ export class Judge {
     };
   }
 
+  /**
+   * One that reverted was sent twice if another of the account passed in its block, or shortly before and has left nothing
+   * to do. Where the account was below the line all the same, it was sent once more for a good reason, and the price came
+   * back. Every block has all that waits, so nothing in it was sent before the block before it was there.
+   */
   private findSentTwice(block: JudgedBlock): void {
     const recent = this.states
       .map((state) => state.block)
       .filter(({ number }) => number >= block.number - SOON);
+    const wasBelow = new Set(recent.at(-1)?.below);
     for (const account of block.reverted) {
-      const isDone = [...recent, block].some(({ liquidated }) => liquidated.includes(account));
-      if (isDone)
-        this.sentTwice.set(`${account} ${block.number}`, { account, block: block.number });
+      const wasDone = recent.some(({ liquidated }) => liquidated.includes(account));
+      if (!block.liquidated.includes(account) && (!wasDone || wasBelow.has(account))) continue;
+      this.sentTwice.set(`${account} ${block.number}`, { account, block: block.number });
     }
   }
 }

@@ -21,7 +21,7 @@ export interface KeeperProcessOptions {
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const COMMAND = fileURLToPath(new URL("../keeper.ts", import.meta.url));
 const QUICKLY = 500;
-const RESIDENT = /^process_resident_memory_bytes (\S+)/m;
+const RESIDENT = /^plimsoll_keeper_process_resident_memory_bytes\S* (\S+)/m;
 
 /** The keeper as a process of its own, to be killed at any time and started again. */
 export class KeeperProcess {

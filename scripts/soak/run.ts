@@ -11,7 +11,7 @@ import { createRandom } from "../demo/random.js";
 import { Faults, REPLACED_BLOCKS as REPLACED } from "./faults.js";
 import { Judge } from "./judge.js";
 import { KeeperProcess } from "./keeperProcess.js";
-import { type FaultyNode, startFaultyNode } from "../../test/support/faultyNode.js";
+import { type FaultyNode, startFaultyNode } from "./faultyNode.js";
 import { reportOf, type SoakReport } from "./report.js";
 import { accountsBelow, watchBlock, type WatchedChain } from "./watcher.js";
 import { World } from "./world.js";
@@ -29,10 +29,10 @@ export interface SoakOptions {
 
 const KEEPERS = ["first", "second"];
 const KEEPER_DOLLARS = 20_000_000;
-const BLOCK_MILLISECONDS = 500;
+const BLOCK_MILLISECONDS = 1_000;
 /** At the end nothing is injected for so many blocks. */
-const QUIET_BLOCKS = 12;
-const SAMPLE_BLOCKS = 4;
+const QUIET_BLOCKS = 8;
+const SAMPLE_BLOCKS = 2;
 const TELL_BLOCKS = 20;
 const START_MILLISECONDS = 60_000;
 const LEASE_SECONDS = 2;
@@ -119,7 +119,7 @@ function settingsOf(
     },
     storage: options.storage ?? join(folder, "keeper.sqlite"),
     liquidate: { account: accountId(address), slackBps: 300 },
-    dispatch: { leaseSeconds: LEASE_SECONDS, mostCost: 100 },
+    dispatch: { leaseSeconds: LEASE_SECONDS, mostCost: 100, mostUnderWay: 64 },
     checkpointSeconds: 5,
     people: { webhooks: false },
     log: { level: "debug" },

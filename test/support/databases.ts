@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Database, Engine } from "../../keeper/storage/database.js";
 import { openDatabase } from "../../keeper/storage/openDatabase.js";
-import { describeWithPostgres, newPostgresDatabase } from "./postgres.js";
+import { newPostgresDatabase } from "../../scripts/soak/postgres.js";
+import { describeWithPostgres } from "./describeWithPostgres.js";
 
 /** A database of one test, that several connections may be made to. */
 export interface TestDatabase {

@@ -19,12 +19,6 @@ const PROGRAMS = programs();
 export const NO_POSTGRES =
   PROGRAMS === undefined ? "no Postgres is installed: apt-get install postgresql" : undefined;
 
-/** A `describe` that is reported as skipped, with the reason, where there is no Postgres. */
-export function describeWithPostgres(title: string, body: () => void): void {
-  if (NO_POSTGRES === undefined) describe(title, body);
-  else describe.skip(`${title} (${NO_POSTGRES})`, body);
-}
-
 let server: Promise<Server> | undefined;
 let schemas = 0;
 

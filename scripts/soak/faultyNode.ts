@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { randomFrom } from "../fixtures/random.js";
+import { createRandom } from "../demo/random.js";
 import { answerAsOf, onOtherFork, type WireQuestion, type WireReply } from "./otherChain.js";
 import { relaySocket } from "./socketRelay.js";
 
@@ -101,8 +101,11 @@ export async function startFaultyNode(upstream: string): Promise<FaultyNode> {
     },
 
     misbehave({ faults = FAULTS, seed, share }) {
-      const random = randomFrom(seed);
-      troubles.faultOf = () => (random.next() < share ? random.pick(faults) : undefined);
+      const random = createRandom(seed);
+      troubles.faultOf = () => {
+        if (random.uniform() >= share) return undefined;
+        return faults[Math.floor(random.uniform() * faults.length)];
+      };
     },
 
     behave() {
