@@ -19,6 +19,9 @@ import { accountId } from "../sdk/index.js";
 import { deployLiquidationMarket, type LiquidationMarket } from "./fixtures/liquidation.js";
 
 const HOST = "127.0.0.1";
+/** Ignition remembers what it deployed on a chain of this number: one of our own, for one run. */
+const CHAIN_ID = 4_000_000 + process.pid;
+const JOURNAL = path.join(hre.config.paths.ignition, "deployments", `chain-${CHAIN_ID}`);
 const LIQUIDATE = 8;
 const FOR_EVER = 2n ** 40n - 1n;
 const DAY = 86_400;
@@ -45,22 +48,23 @@ describe("The keeper's doctor", () => {
   before(async function () {
     this.timeout(60_000);
     folder = mkdtempSync(path.join(tmpdir(), "plimsoll-doctor-"));
-    const node = await network.createServer(undefined, HOST, 0);
+    const node = await network.createServer({ override: { chainId: CHAIN_ID } }, HOST, 0);
     const { port } = await node.listen();
     url = `http://${HOST}:${port}`;
     provider = new JsonRpcProvider(url, undefined, { staticNetwork: true, cacheTimeout: -1 });
     const connection = await hre.network.create({ network: "localhost", override: { url } });
-    market = await deployLiquidationMarket(connection);
-    await provider.send("hardhat_setBalance", [wallet.address, toQuantity(parseEther("1"))]);
-    await permit(FOR_EVER);
     stop = async () => {
       provider.destroy();
       await connection.close();
       await node.close();
+      rmSync(JOURNAL, { recursive: true, force: true });
     };
+    market = await deployLiquidationMarket(connection);
+    await provider.send("hardhat_setBalance", [wallet.address, toQuantity(parseEther("1"))]);
+    await permit(FOR_EVER);
     const block = (await provider.getBlock("latest"))!;
     const at = { number: block.number, hash: block.hash };
-    record = { network: "localhost", chainId: 31_337, block: at, ...market.addresses };
+    record = { network: "localhost", chainId: CHAIN_ID, block: at, ...market.addresses };
   });
 
   after(async () => {
@@ -154,7 +158,7 @@ describe("The keeper's doctor", () => {
 
     it("that one is on another chain", async () => {
       expect(await problemsOf({ record: { chainId: 11_155_111 } })).to.deep.equal([
-        `node, ${url}: it is on chain 31337, the deployment on chain 11155111`,
+        `node, ${url}: it is on chain ${CHAIN_ID}, the deployment on chain 11155111`,
       ]);
     });
 
