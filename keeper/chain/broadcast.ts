@@ -9,8 +9,6 @@ type Reception = "taken" | { readonly refusal: Reply } | { readonly failure: Nod
 
 /** The node has it already, from us or from another node. */
 const HAS_IT = /already known|known transaction|already imported|already exists|alreadyknown/i;
-/** Its nonce is used, perhaps by itself: a node that took it and fell silent passed it on. */
-const NONCE_USED = /nonce/i;
 
 /**
  * Gives a signed transaction to every node of the right chain.
@@ -67,13 +65,17 @@ async function giveTo(node: ChainNode, question: Question, hash: string): Promis
     if (verdictOf(question.method, reply) !== "answer") {
       return { failure: new NodeFailure(node.name, "refused", message) };
     }
-    return NONCE_USED.test(message) && (await knows(node, hash)) ? "taken" : { refusal: reply };
+    return (await knows(node, hash)) ? "taken" : { refusal: reply };
   } catch (error) {
     if (!(error instanceof NodeFailure)) throw error;
     return { failure: error };
   }
 }
 
+/**
+ * Whatever a node says against it: its nonce may be used by itself, for a node that fell silent passed it on; and a local node
+ * that makes a block at once says that it reverted there.
+ */
 async function knows(node: ChainNode, hash: string): Promise<boolean> {
   const found = await node.request("eth_getTransactionByHash", [hash]);
   return found !== null;

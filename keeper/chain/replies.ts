@@ -4,7 +4,7 @@ import type { JsonRpcPayload } from "ethers";
 export type Question = JsonRpcPayload;
 
 /** An error of JSON-RPC. */
-export interface ReplyError {
+interface ReplyError {
   readonly code: number;
   readonly message: string;
   readonly data?: unknown;

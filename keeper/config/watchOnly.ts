@@ -1,5 +1,5 @@
 import { ZeroAddress } from "ethers";
-import { type AccountId, ownerOf } from "../../sdk/index.js";
+import { ownerOf } from "../../sdk/index.js";
 import type { SigningWallet } from "../dispatch/options.js";
 import type { KeeperConfig } from "./schema.js";
 
@@ -7,7 +7,7 @@ import type { KeeperConfig } from "./schema.js";
 export function watchOnly({ liquidate }: Pick<KeeperConfig, "liquidate">): SigningWallet {
   const { account } = liquidate;
   return {
-    address: account === undefined ? ZeroAddress : ownerOf(account as AccountId),
+    address: account === undefined ? ZeroAddress : ownerOf(account),
     signingKey: {
       sign: () => {
         throw new Error("A keeper without a key signs nothing.");

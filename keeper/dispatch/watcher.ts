@@ -49,30 +49,38 @@ export class Watcher {
         seen: await this.see(transaction, surroundings),
       })),
     );
-    const failures: unknown[] = [];
+    const failures: Error[] = [];
     const plans: Plan[] = [];
     for (const result of seen) {
-      if (result.status === "rejected") failures.push(result.reason);
+      if (result.status === "rejected") failures.push(result.reason as Error);
       else plans.push(this.plan(result.value.transaction, result.value.seen));
     }
-    const noteFailure = (error: unknown): void => void failures.push(error);
-    // What needs nobody's answer first, all at once: a block may have many of them.
-    await this.minedAll(plans.filter(({ decision }) => decision === "mined")).catch(noteFailure);
-    await this.settleAll(plans.filter(({ decision }) => decision === "settle")).catch(noteFailure);
-    const others = plans.filter(({ decision }) => decision !== "mined" && decision !== "settle");
-    await Promise.all(others.map((plan) => this.simulateIfAsked(plan).catch(noteFailure)));
-    // Lower nonces first: those above wait for them.
-    for (const plan of others) await this.act(plan).catch(noteFailure);
+    failures.push(...(await this.attend(plans)));
     if (failures.length > 0) throw failures[0];
   }
 
   /** Looks after one transaction at once. */
   async watchOne(transaction: Transaction, surroundings: Surroundings): Promise<void> {
     const plan = this.plan(transaction, await this.see(transaction, surroundings));
-    if (plan.decision === "mined") return this.minedAll([plan]);
-    if (plan.decision === "settle") return this.settleAll([plan]);
-    await this.simulateIfAsked(plan);
-    await this.act(plan);
+    const [failure] = await this.attend([plan]);
+    if (failure !== undefined) throw failure;
+  }
+
+  /** Does what is planned; gives what went wrong. */
+  private async attend(plans: readonly Plan[]): Promise<Error[]> {
+    const failures: Error[] = [];
+    const trying = (act: Promise<void>): Promise<void> =>
+      act.catch((error: unknown) => {
+        failures.push(error instanceof Error ? error : new Error(String(error)));
+      });
+    const those = (wanted: Decision): Plan[] => plans.filter(({ decision }) => decision === wanted);
+    // What needs nobody's answer first, all at once: a block may have many of them.
+    await trying(this.minedAll(those("mined")));
+    await trying(this.settleAll(those("settle")));
+    await Promise.all(those("simulate").map((plan) => trying(this.simulated(plan))));
+    // Lower nonces first: those above wait for them.
+    for (const plan of plans) await trying(this.act(plan));
+    return failures;
   }
 
   /** What was taken up for dead is its keeper's again when the lease is: it was only slow. */
@@ -108,8 +116,7 @@ export class Watcher {
     return { transaction, seen, raise, decision };
   }
 
-  private async simulateIfAsked(plan: Plan): Promise<void> {
-    if (plan.decision !== "simulate") return;
+  private async simulated(plan: Plan): Promise<void> {
     const { raise, seen, transaction } = plan;
     const simulation = await this.simulate(transaction, seen.surroundings.block);
     plan.decision = this.decide(transaction, seen, { raise, simulation });
@@ -171,29 +178,29 @@ export class Watcher {
       return receipt === undefined ? [] : [{ receipt, seen, transaction }];
     });
     await parts.journal.mined(
-      found.map(({ receipt, transaction }) => ({
-        written: transaction.written,
-        minedAt: receipt.minedAt,
-      })),
+      found.map(({ receipt: { minedAt }, transaction: { written } }) => ({ minedAt, written })),
     );
-    await Promise.all(found.map((one) => this.tellMined(one)));
+    await Promise.all(
+      found.map(({ receipt, seen, transaction }) =>
+        this.tellMined(transaction, receipt, seen.surroundings.block),
+      ),
+    );
     // Where nothing is ever taken back it is settled in its own block.
     if (parts.options.config.confirmations === 0) await this.settleAll(plans);
   }
 
-  private async tellMined(one: {
-    receipt: FoundReceipt;
-    seen: Seen;
-    transaction: Transaction;
-  }): Promise<void> {
+  private async tellMined(
+    transaction: Transaction,
+    raw: FoundReceipt,
+    block: number,
+  ): Promise<void> {
     const { endings, leases, parts } = this.with_;
-    const { seen, transaction } = one;
-    const receipt = endings.receiptOf(one.receipt);
+    const receipt = endings.receiptOf(raw);
     const isNew = transaction.toldHash !== receipt.hash;
     transaction.state = "mined";
-    transaction.minedAt = one.receipt.minedAt;
+    transaction.minedAt = raw.minedAt;
     parts.options.alarms.clear("transactionStuck", subjectOf(transaction));
-    leases.keepUntil(leaseOf(transaction.written.key), seen.surroundings.block + BLOCKS_KEPT);
+    leases.keepUntil(leaseOf(transaction.written.key), block + BLOCKS_KEPT);
     // The same in another block is nothing new to people.
     transaction.toldHash = receipt.hash;
     if (isNew) await endings.mined(transaction, receipt);

@@ -12,7 +12,7 @@ export const MIGRATIONS: readonly Migration[] = [
 ];
 
 /** The database is another deployment's: nonces, orders and messages in it are of another chain. */
-export class ForeignDatabase extends Error {
+class ForeignDatabase extends Error {
   override readonly name = "ForeignDatabase";
 
   constructor() {

@@ -4,7 +4,7 @@ import type { KeeperProcess } from "./keeperProcess.js";
 import type { World } from "./world.js";
 
 /** What is broken on purpose. */
-export const FAULT_KINDS = [
+const FAULT_KINDS = [
   "errors",
   "down",
   "sockets",

@@ -18,10 +18,10 @@ export const FAULTS = [
 ] as const;
 
 /** One of {@link FAULTS}. */
-export type Fault = (typeof FAULTS)[number];
+type Fault = (typeof FAULTS)[number];
 
 /** What is wrong with a node, until it is set otherwise. */
-export interface Troubles {
+interface Troubles {
   /** Every connection is cut. */
   isDown: boolean;
   /** It answers as if it were so many blocks behind, and announces none. */

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { hexlify, type JsonRpcApiProvider, Transaction } from "ethers";
 
 /** How blocks are replaced. */
-export interface ReorganiseOptions {
+interface ReorganiseOptions {
   /** So many of the last blocks at least: as many as there are after the next older mark. */
   readonly depth: number;
   /** Whether the transactions of the replaced blocks come again, each in a block of its own; else they are lost. */

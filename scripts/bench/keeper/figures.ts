@@ -1,5 +1,5 @@
 /** The figures that a keeper is measured by, each with what it must reach. */
-export const LIMITS = {
+const LIMITS = {
   /** Every account x 3 positions valued again, with size brackets: the median of wall time [milliseconds]. */
   remarkMillionAccountsMs: { most: 80 },
   /** Of a million accounts' history into the index, wall time. */
@@ -11,10 +11,10 @@ export const LIMITS = {
 } as const satisfies Readonly<Record<string, { most: number } | { least: number }>>;
 
 /** Name of a figure. */
-export type FigureName = keyof typeof LIMITS;
+type FigureName = keyof typeof LIMITS;
 
 /** All of them. */
-export const FIGURE_NAMES = Object.keys(LIMITS) as FigureName[];
+const FIGURE_NAMES = Object.keys(LIMITS) as FigureName[];
 
 /** One measurement, in a process of its own: figures that have limits, and what else it tells. */
 export interface Measurement {

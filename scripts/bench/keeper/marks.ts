@@ -28,7 +28,7 @@ export interface MarkFigures {
 }
 
 /** [milliseconds] */
-export interface Spread {
+interface Spread {
   /** Of the processor, whatever else runs; the median. */
   readonly processor: number;
   readonly best: number;

@@ -34,7 +34,7 @@ const STRIDES = [961_748_941, 982_451_653, 899_809_363] as const;
 
 const addressOf = (number: number): string => `0x${number.toString(16).padStart(40, "c")}`;
 
-export const TOKENS = [addressOf(0x10), addressOf(0x11)] as const;
+const TOKENS = [addressOf(0x10), addressOf(0x11)] as const;
 const SETTLEMENT_TOKEN = addressOf(0x12);
 const CONTRACTS = Object.fromEntries(
   CONTRACT_ROLES.map((role, i) => [role, addressOf(i + 1)]),
@@ -82,7 +82,7 @@ function word(value: bigint | number): string {
 }
 
 /** The account of that number: an owner whose address looks like any other. */
-export function streamAccount(number: number): AccountId {
+function streamAccount(number: number): AccountId {
   const parts = ["0x"];
   let mixed = number;
   for (let i = 0; i < 5; ++i) {
