@@ -13,7 +13,11 @@ export const roleSettings = {
         accountIdText.optional(),
         "The account that takes slices over; the wallet owns it or is its operator with LIQUIDATE.",
       ),
-      leastProfit: dollars(0, "What must be left of a slice's discount after gas."),
+      leastProfit: noted(
+        z.number().default(0),
+        "What must be left of a slice's discount after gas; below 0 it may cost something.",
+        { unit: "dollars" },
+      ),
       reserve: dollars(0, "Initial margin that the liquidator's account keeps free."),
       slackBps: bps(50, "How much dearer than previewed a slice may be, of its value."),
       guardBps: bps(10, "Accounts up to so far above the line are computed exactly."),

@@ -56,7 +56,8 @@ export class Watcher {
       else plans.push(this.plan(result.value.transaction, result.value.seen));
     }
     failures.push(...(await this.attend(plans)));
-    if (failures.length > 0) throw failures[0];
+    const [failure] = failures;
+    if (failure !== undefined) throw failure;
   }
 
   /** Looks after one transaction at once. */
@@ -158,7 +159,7 @@ export class Watcher {
       case "replace":
         return this.replace(transaction, seen.surroundings);
       case "stuck":
-        this.raiseStuck(transaction, seen.surroundings);
+        this.with_.endings.stuck(transaction, seen.surroundings);
         return;
       case "relinquish":
         await parts.journal.drop(transaction.written);
@@ -252,7 +253,7 @@ export class Watcher {
     const { key, nonce, proposal } = transaction.written;
     const fees = sender.feesOfNothing(transaction.newest);
     if (fees === undefined) {
-      this.raiseStuck(transaction, surroundings);
+      this.with_.endings.stuck(transaction, surroundings);
       return;
     }
     const isOver = (proposal?.lastBlock ?? Number.MAX_SAFE_INTEGER) <= surroundings.block;
@@ -261,16 +262,6 @@ export class Watcher {
       : "It would no longer pass, or another keeper has it";
     parts.options.logger.info({ key, nonce, reason }, "A transaction is replaced by nothing.");
     await sender.sendVersion(transaction, { fees, reason });
-  }
-
-  private raiseStuck(transaction: Transaction, { block }: Surroundings): void {
-    const { key, nonce } = transaction.written;
-    const { fees, reason } = transaction.newest;
-    const what = reason === undefined ? key : "a transfer of nothing";
-    const detail =
-      `Nonce ${nonce} (${what}) waits since block ${transaction.newest.block}, it is block ${block}, and more than ` +
-      `${fees.most} wei per gas it is not worth: raise dispatch.mostCost, or wait for lower fees`;
-    this.with_.parts.options.alarms.raise("transactionStuck", subjectOf(transaction), detail);
   }
 
   private raiseOf(transaction: Transaction, { prices }: Surroundings): Fees | undefined {

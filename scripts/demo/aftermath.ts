@@ -20,8 +20,8 @@ const GAP = 0.25;
 const PAUSE_SECONDS = 60;
 /** Keepers wait for somebody to take a bankrupt account before they flag it. */
 const BLOCKS_UNTIL_FLAGS = 6;
-/** For whom nothing is too dear [dollars]. */
-const ANY_LOSS = -1e9;
+/** What liquidators want for their work now [dollars]. */
+const WAGE = 500;
 
 /** Who takes part, and from where the act goes on. */
 interface Scene {
@@ -71,11 +71,17 @@ export async function aftermath(play: Play, scene: Scene): Promise<StepRecord[]>
   await reportAnswers(market, answersOf(fallen, true), gapAt);
   steps.push({ time: begin + gapAt, prices: fallen });
   await register.index.update();
-  const fallenCrew: Crew = { ...crew, skew: skewAt(steps, 1) };
   const accounts = partiesOf(play);
-  const round = await keep(market, fallenCrew, accounts);
-  await tell(withoutCalls(round.done), fallen);
-  await settleDefaults(play, { accounts, prices: fallen, crew: fallenCrew, tell });
+  const keepers = await Keepers.open(market, crew.liquidators, { leastProfit: WAGE });
+  try {
+    const choosy: Crew = { ...crew, keepers, skew: skewAt(steps, 1) };
+    const round = await keep(market, choosy, accounts);
+    await tell(withoutCalls(round.done), fallen);
+    const { done } = round;
+    await settleDefaults(play, { accounts, done, prices: fallen, crew: choosy, tell });
+  } finally {
+    await keepers.close();
+  }
   return acts;
 }
 
@@ -87,33 +93,34 @@ async function settleDefaults(
   { market, terminal }: Play,
   what: {
     accounts: readonly string[];
+    /** What keepers did at once. */
+    done: readonly KeeperRecord[];
     prices: Prices;
     crew: Crew;
     tell: (done: StepRecord["done"], prices: Prices) => Promise<void>;
   },
 ): Promise<void> {
-  const { accounts, prices, crew, tell } = what;
-  const flagged = await keepUntilFlagged(market, crew, accounts);
-  if (flagged.length === 0) {
+  const { accounts, done, prices, crew, tell } = what;
+  const later = await keepUntilFlagged(market, crew, accounts);
+  if (later.length > 0) await tell(later, prices);
+  if (![...done, ...later].some(({ kind }) => kind === "flag")) {
     terminal.say("  Nobody with a position is bankrupt now: there is nothing to flag.");
-  } else {
-    await tell(flagged, prices);
   }
 
   const due = (await market.chain.now()) + parameters.liquidation.deleverageDelay;
   // The feeds report again, or their prices would soon be too old.
   await reportAnswers(market, answersOf(prices, true), due);
-  const { done } = await keep(market, crew, accounts);
-  if (done.length > 0) await tell(withoutCalls(done), prices);
+  const closed = withoutCalls((await keep(market, crew, accounts)).done);
+  if (closed.length > 0) await tell(closed, prices);
 
-  const keepers = await Keepers.open(market, crew.liquidators, { leastProfit: ANY_LOSS });
+  const keepers = await Keepers.open(market, crew.liquidators);
   try {
-    const rest = await keep(market, { ...crew, keepers }, accounts);
-    if (rest.done.length === 0) return;
+    const rest = withoutCalls((await keep(market, { ...crew, keepers }, accounts)).done);
+    if (rest.length === 0) return;
     terminal.say(
       "  What is still below the line is taken over for whatever the fund can pay: anyone may.",
     );
-    await tell(withoutCalls(rest.done), prices);
+    await tell(rest, prices);
   } finally {
     await keepers.close();
   }
@@ -155,7 +162,7 @@ function gapped(prices: Prices): Prices | undefined {
 function introduceAct({ terminal: { paint, say, width } }: Play): void {
   const text =
     `The path is over; what follows is made up, to show the end of the process. All prices fall by ${percent(GAP)} in a ` +
-    "single report, and keepers leave alone whatever does not pay its liquidator.";
+    `single report, and keepers now leave alone whatever earns their liquidator less than $${WAGE}.`;
   say(...wrap(text, { width, indent: 2 }).map(paint.faint), "");
 }
 

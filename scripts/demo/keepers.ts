@@ -28,8 +28,8 @@ export interface KeeperActs {
 
 /** What the demo's keepers do: nobody pokes volatility here, so that rates stay those of the introduction. */
 const ROLES: readonly RoleName[] = ["liquidate", "marginCalls", "deleverage"];
-/** Liquidators leave alone what earns less than this [dollars]. */
-const LEAST_PROFIT = 10;
+/** For whom nothing is too dear [dollars]. */
+const ANY_LOSS = -1e9;
 /** More often than this nothing new is found. */
 const MOST_TURNS = 24;
 
@@ -44,11 +44,11 @@ export class Keepers {
     private readonly called: string[],
   ) {}
 
-  /** @param options.leastProfit For whom even what costs something is worth it [dollars]. */
+  /** @param options.leastProfit What they leave alone earns less [dollars]; nothing if nothing is said. */
   static async open(
     market: Market,
     liquidators: readonly Participant[],
-    { leastProfit = LEAST_PROFIT }: { leastProfit?: number } = {},
+    { leastProfit = ANY_LOSS }: { leastProfit?: number } = {},
   ): Promise<Keepers> {
     const database = openDatabase(":memory:");
     const called: string[] = [];
