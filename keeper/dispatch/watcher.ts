@@ -152,10 +152,7 @@ export class Watcher {
         if (raise === undefined) return;
         metrics.bumped.inc();
         alarms.clear("transactionStuck", subjectOf(transaction));
-        return sender.sendVersion(transaction, {
-          fees: raise,
-          reason: transaction.newest.reason,
-        });
+        return sender.sendVersion(transaction, { fees: raise, reason: transaction.newest.reason });
       case "replace":
         return this.replace(transaction, seen.surroundings);
       case "stuck":
