@@ -282,6 +282,17 @@ describeWithEachEngine("Checkpoints of the event index", (test) => {
       await expectStored(index);
     });
 
+    it("are no base for one whose series another has replaced by the same words", async () => {
+      const [first, second] = [database, await test.open()].map((own) =>
+        createCheckpoints({ database: own, index }),
+      );
+      await first!.save();
+      expect(await second!.save()).to.include({ outcome: "saved", isWhole: true });
+      grow();
+      expect(await first!.save()).to.include({ outcome: "saved", isWhole: true });
+      await expectStored(index);
+    });
+
     it("are always somebody's whole ones, though both write at the same time", async () => {
       const others = [database, await test.open()];
       for (let round = 0; round < 5; ++round) {
