@@ -42,11 +42,11 @@ export function describeScenarios(half: Half): void {
 
     if (PLIMSOLL_SEED === undefined && PLIMSOLL_ACTS === undefined) {
       it("have met every act, error and event of the model that the other half need not meet", () => {
-        const { [half]: own, ...others } = ONLY_IN;
-        const elsewhere = new Set<string>(Object.values(others).flat());
+        const own: readonly string[] = ONLY_IN[half];
+        const elsewhere = new Set<string>(ONLY_IN[half === "odd" ? "even" : "odd"]);
         expect(own.filter((name) => elsewhere.has(name))).to.deep.equal([]);
         const due = MUST_HAPPEN.filter((name) => !elsewhere.has(name));
-        expect(due).to.include.members([...own]);
+        expect(due).to.include.members(own);
         expect(due.filter((name) => !tally.has(name))).to.deep.equal([]);
       });
     }
