@@ -1,7 +1,8 @@
 import { fileURLToPath } from "node:url";
 import hardhatToolboxMochaEthers from "@nomicfoundation/hardhat-toolbox-mocha-ethers";
-import { configVariable, defineConfig } from "hardhat/config";
+import { configVariable, defineConfig, overrideTask } from "hardhat/config";
 import { definePlugin } from "hardhat/plugins";
+import { testFilesIn } from "./test/support/testFiles.js";
 
 /** The compiler comes from npm: nothing is downloaded at build time. */
 const compiler = {
@@ -39,8 +40,18 @@ const campaign = { ...repeatable, failOnRevert: true, shrinkRunLimit: 300 };
 const parallel = !process.argv.some((argument) => argument.endsWith(".test.ts"));
 const workers = fileURLToPath(new URL("./test/support/workers.ts", import.meta.url));
 
+/** Without names mocha takes the test files, not all that lies beside them, and the longest ones first. */
+const orderedTests = overrideTask(["test", "mocha"])
+  .setInlineAction((given, hre, runSuper) => {
+    const { testFiles } = given as { testFiles: string[] };
+    const files = testFiles.length > 0 ? testFiles : testFilesIn(hre.config.paths.tests.mocha);
+    return runSuper({ ...given, testFiles: files });
+  })
+  .build();
+
 export default defineConfig({
   plugins: [hardhatToolboxMochaEthers, quietDependencies],
+  tasks: [orderedTests],
   solidity: {
     profiles: {
       default: {

@@ -173,7 +173,7 @@ describeWithEachEngine("Checkpoints of the event index", (test) => {
   });
 
   it("begin anew when what was added outweighs the whole, and keep one series only", async () => {
-    const checkpoints = createCheckpoints({ database, index });
+    const checkpoints = createCheckpoints({ database, index, leastGrowth: 20_000 });
     await checkpoints.save();
     let saved: Saved;
     let saves = 0;
@@ -279,6 +279,17 @@ describeWithEachEngine("Checkpoints of the event index", (test) => {
       await expectStored(index);
       found.apply(chain.blocks.at(-1)!);
       expect(await other.save()).to.include({ outcome: "saved", isWhole: true });
+      await expectStored(index);
+    });
+
+    it("are no base for one whose series another has replaced by the same words", async () => {
+      const [first, second] = [database, await test.open()].map((own) =>
+        createCheckpoints({ database: own, index }),
+      );
+      await first!.save();
+      expect(await second!.save()).to.include({ outcome: "saved", isWhole: true });
+      grow();
+      expect(await first!.save()).to.include({ outcome: "saved", isWhole: true });
       await expectStored(index);
     });
 

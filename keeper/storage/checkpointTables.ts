@@ -53,7 +53,7 @@ export function deploymentKey({ deployment }: Pick<EventIndex, "deployment">): s
   return createHash("sha256").update(JSON.stringify(deployment)).digest("hex");
 }
 
-/** The digest after one more piece; "" before the first. */
+/** The digest after one more piece. Before the first it is the series: the same words of another one are not the same. */
 export function digestOf(before: string, lines: string): string {
   return createHash("sha256").update(before).update("\n").update(lines).digest("hex");
 }

@@ -144,7 +144,7 @@ class Pieces {
     this.series = base?.series ?? this.save;
     this.firstNumber = this.number = base?.pieces ?? 0;
     this.lines = base?.lines ?? 0;
-    this.digest = base?.digest ?? "";
+    this.digest = base?.digest ?? this.series;
     this.size = base?.size ?? 0;
   }
 

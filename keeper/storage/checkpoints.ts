@@ -49,6 +49,8 @@ export interface CheckpointsOptions {
   readonly leaseSeconds?: number;
   /** Lines that are written at a time; 400 if nothing is said, which takes a few milliseconds. */
   readonly pieceLines?: number;
+  /** A series is added to by so much at least before a new one begins [characters]; 1,000,000 if nothing is said. */
+  readonly leastGrowth?: number;
   readonly log?: Logger;
   readonly clock?: Clock;
 }
@@ -57,6 +59,9 @@ export interface CheckpointsOptions {
 export function createCheckpoints(options: CheckpointsOptions): Checkpoints {
   return new DatabaseCheckpoints(options);
 }
+
+/** [characters] */
+const LEAST_GROWTH = 1_000_000;
 
 class DatabaseCheckpoints implements Checkpoints {
   private readonly changes: Changes;
@@ -112,7 +117,7 @@ class DatabaseCheckpoints implements Checkpoints {
       const known = [this.head, this.doubtful].find((head) => head?.digest === stored?.digest);
       // A save of which it was not known whether it was kept: it was.
       if (known !== undefined) this.head = known;
-      const isWhole = stored === undefined || known === undefined || isGrown(known);
+      const isWhole = stored === undefined || known === undefined || this.isGrown(known);
       if (isWhole) await this.removeOthers();
       const written = await this.write(isWhole ? undefined : known, stored);
       if (isWhole) await this.removeOthers();
@@ -155,6 +160,11 @@ class DatabaseCheckpoints implements Checkpoints {
     }
   }
 
+  /** When what was added weighs as much as the whole did, a new series costs less than reading the old one. */
+  private isGrown({ size, wholeSize }: Head): boolean {
+    return size - wholeSize > Math.max(wholeSize, this.options.leastGrowth ?? LEAST_GROWTH);
+  }
+
   private get leaseKey(): string {
     return `checkpoint ${this.deployment}`;
   }
@@ -175,11 +185,3 @@ class DatabaseCheckpoints implements Checkpoints {
     this.leaseEnds = now + leaseSeconds * 1_000;
   }
 }
-
-/** When what was added weighs as much as the whole did, a new series costs less than reading the old one. */
-function isGrown({ size, wholeSize }: Head): boolean {
-  return size - wholeSize > Math.max(wholeSize, LEAST_GROWTH);
-}
-
-/** [characters] */
-const LEAST_GROWTH = 1_000_000;

@@ -69,7 +69,7 @@ export async function restoreIndex(
 }
 
 async function read(database: Database, head: Head, reader: CheckpointReader): Promise<EventIndex> {
-  let digest = "";
+  let digest = head.series;
   for await (const lines of readPieces(database, head)) {
     digest = digestOf(digest, lines);
     for (const line of lines.split("\n")) reader.take(line);

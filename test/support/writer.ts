@@ -17,5 +17,18 @@ for (let number = Number(row?.last ?? 0) + 1; ; ++number) {
       await inside.query(sql, [name, number, half]);
     }
   });
-  writeSync(1, `${number}\n`);
+  say(`${number}\n`);
+}
+
+/** Whoever listens may be late: then the pipe is full, and one waits. */
+function say(line: string): void {
+  for (;;) {
+    try {
+      writeSync(1, line);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
 }

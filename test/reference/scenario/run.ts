@@ -133,7 +133,7 @@ function describeFailure(
 ): string {
   return (
     `Seed ${seed}, act ${line}\n${problem}\n` +
-    `Replay: PLIMSOLL_SEED=${seed} PLIMSOLL_ACTS=${number} npx hardhat test mocha test/reference.test.ts`
+    `Replay: PLIMSOLL_SEED=${seed} PLIMSOLL_ACTS=${number} npx hardhat test mocha test/reference.odd.test.ts`
   );
 }
 

@@ -1,0 +1,3 @@
+import { describeScenarios } from "./reference/scenario/suite.js";
+
+describeScenarios("even");
