@@ -51,6 +51,8 @@ export interface CreateOptions {
   readonly clock?: Clock;
   /** Where notices go instead of to subscribers. */
   readonly postbox?: Postbox;
+  /** For so long a round waits for parts that are not urgent [milliseconds]; a second if nothing is said. */
+  readonly patience?: number;
 }
 
 /** A keeper with what belongs to it. */
@@ -166,6 +168,10 @@ async function assemble(options: Assembly): Promise<CreatedKeeper> {
       people.wake();
       figures.take(round);
     },
+    onSubmitted: (submissions, began) => {
+      figures.followAll(submissions, began);
+    },
+    ...(options.patience === undefined ? {} : { patience: options.patience }),
   });
   return {
     keeper,
