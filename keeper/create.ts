@@ -180,16 +180,29 @@ async function assemble(options: Assembly): Promise<CreatedKeeper> {
     status: () => figures.status(),
     resume: () => dispatcher.resume(),
     async run(signal) {
-      const delivering = people.run(signal);
+      // What nobody listens to meanwhile would end the process before anything is settled.
+      const delivering = people.run(signal).catch((error: unknown) => {
+        alarms.raise("looksFailing", "people", messageOf(error));
+        logger.error({ err: error }, "Messages to people are delivered no longer");
+      });
       await keeper.run(signal);
-      await keeper.settle(AbortSignal.timeout(LAST_WAIT_MILLISECONDS));
-      await memory.save();
-      await delivering;
+      const ending = AbortSignal.timeout(LAST_WAIT_MILLISECONDS);
+      await keeper.settle(ending);
+      const saved = memory.save();
+      await Promise.race([Promise.all([saved, delivering]), clock.sleep(LAST_WAIT_MILLISECONDS)]);
     },
     async close() {
-      await dispatcher.close();
-      await memory.close();
-      await chain.close();
+      const ends = [() => dispatcher.close(), () => memory.close(), () => chain.close()];
+      // The chain has sockets and timers: it ends also where the database does not answer the others any more.
+      for (const end of ends) {
+        await end().catch((error: unknown) => {
+          logger.warn({ err: error }, "A part of the keeper could not be ended in order");
+        });
+      }
     },
   };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

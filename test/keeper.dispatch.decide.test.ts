@@ -17,6 +17,7 @@ const KNOWN: Known = {
 const FOUND: Found = {
   ...{ block: 11, latestCount: 5, settledCount: 5, receipt: undefined, isInPool: true },
   ...{ raise: { most: 3n, tip: 2n }, paysBaseFee: true, simulation: "unasked" },
+  holdsUp: false,
 };
 const AT_12 = { block: 12, blockHash: "0xb12", hash: "0x1" };
 
@@ -42,6 +43,15 @@ describe("What is decided about a transaction that is under way", () => {
     const found = { block: 12, simulation: "passes", raise: undefined } as const;
     expect(decided({}, found)).to.equal("stuck");
     expect(decided({}, { ...found, isInPool: false })).to.equal("rebroadcast");
+  });
+
+  it("replaces what is not worth today's gas where another waits for it that is, and nothing else", () => {
+    const dear = { block: 12, raise: undefined, simulation: "passes", paysBaseFee: false } as const;
+    expect(decided({}, { ...dear, holdsUp: true })).to.equal("replace");
+    expect(decided({}, { ...dear, holdsUp: true, isInPool: false })).to.equal("replace");
+    expect(decided({}, { ...dear, holdsUp: true, paysBaseFee: true })).to.equal("stuck");
+    expect(decided({ isNothing: true }, { ...dear, holdsUp: true })).to.equal("stuck");
+    expect(decided({}, { ...dear, holdsUp: true, block: 11 })).to.equal("wait");
   });
 
   it("replaces what is of no use in the next block, or that no node will ever take", () => {

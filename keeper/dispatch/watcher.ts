@@ -122,7 +122,9 @@ export class Watcher {
   ): Decision {
     const { options, state } = this.with_.parts;
     const known = knownOf(transaction, transaction.written.wallet === state.address);
-    return decide(known, foundOf(look, { ...rest, surroundings, transaction }), options.config);
+    const holdsUp = state.holdsUp(transaction, surroundings.prices.baseFee);
+    const found = foundOf(look, { ...rest, holdsUp, surroundings, transaction });
+    return decide(known, found, options.config);
   }
 
   private async act({ decision, transaction, seen, raise }: Plan): Promise<void> {
@@ -242,6 +244,7 @@ export class Watcher {
 
   private async replace(transaction: Transaction, surroundings: Surroundings): Promise<void> {
     const { parts, sender } = this.with_;
+    const { state } = parts;
     const { key, nonce, proposal } = transaction.written;
     const fees = sender.feesOfNothing(transaction.newest);
     if (fees === undefined) {
@@ -249,9 +252,12 @@ export class Watcher {
       return;
     }
     const isOver = (proposal?.lastBlock ?? Number.MAX_SAFE_INTEGER) <= surroundings.block;
+    const isDear = state.holdsUp(transaction, surroundings.prices.baseFee);
     const reason = isOver
       ? "It was not in a block in time"
-      : "It would no longer pass, or another keeper has it";
+      : isDear && transaction.newest.fees.most < surroundings.prices.baseFee
+        ? "It is not worth today's gas, and what is waits for it"
+        : "It would no longer pass, or another keeper has it";
     parts.options.logger.info({ key, nonce, reason }, "A transaction is replaced by nothing.");
     await sender.sendVersion(transaction, { fees, reason });
   }
