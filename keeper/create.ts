@@ -186,10 +186,9 @@ async function assemble(options: Assembly): Promise<CreatedKeeper> {
         logger.error({ err: error }, "Messages to people are delivered no longer");
       });
       await keeper.run(signal);
-      const ending = AbortSignal.timeout(LAST_WAIT_MILLISECONDS);
-      await keeper.settle(ending);
-      const saved = memory.save();
-      await Promise.race([Promise.all([saved, delivering]), clock.sleep(LAST_WAIT_MILLISECONDS)]);
+      await keeper.settle(AbortSignal.timeout(LAST_WAIT_MILLISECONDS));
+      await memory.save();
+      await delivering;
     },
     async close() {
       const ends = [() => dispatcher.close(), () => memory.close(), () => chain.close()];
