@@ -192,6 +192,27 @@ describe("A key that failed", () => {
     ]);
   });
 
+  it("is left alone for longer where it passes when it is tried and reverts in its block again and again", () => {
+    const patience = new Patience();
+    const explanation: Explanation = {
+      ...{ name: undefined, values: {}, sentence: "It reverted.", cure: "Look again." },
+      remedy: "retry",
+    };
+    const waited: number[] = [];
+    let number = 100;
+    for (let i = 0; i < 7; ++i) {
+      patience.failed("key", explanation, at(number));
+      patience.reverted("key", explanation, at(number));
+      const since = number;
+      while (patience.isLeftAlone("key", at(number))) ++number;
+      waited.push(number - since);
+    }
+    expect(waited).to.deep.equal([2, 2, 4, 8, 16, 16, 16]);
+    patience.succeeded("key");
+    patience.reverted("key", explanation, at(number));
+    expect(patience.isLeftAlone("key", at(number + 1))).to.be.false;
+  });
+
   it("is left alone for twice as long each time where only somebody's act can help, up to an hour", () => {
     expect([1, 2, 3, 7, 8, 1_000].map((failures) => blocksLeft(failures, "fatal"))).to.deep.equal([
       4, 8, 16, 256, 300, 300,

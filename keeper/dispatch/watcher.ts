@@ -6,6 +6,7 @@ import { type FoundReceipt, foundOf, knownOf, type Look, lookFor } from "./look.
 import type { Parts, Sender } from "./sender.js";
 import { simulate } from "./simulate.js";
 import { readCounts, type Surroundings } from "./surroundings.js";
+import { reasonOfReplacing, reasonOfWaiting } from "./reasons.js";
 import { leaseOf, subjectOf } from "./names.js";
 import type { Transaction } from "./transaction.js";
 
@@ -244,31 +245,19 @@ export class Watcher {
 
   private async replace(transaction: Transaction, surroundings: Surroundings): Promise<void> {
     const { parts, sender } = this.with_;
-    const { state } = parts;
-    const { key, nonce, proposal } = transaction.written;
+    const { key, nonce } = transaction.written;
     const fees = sender.feesOfNothing(transaction.newest);
     if (fees === undefined) {
       this.raiseStuck(transaction, surroundings);
       return;
     }
-    const isOver = (proposal?.lastBlock ?? Number.MAX_SAFE_INTEGER) <= surroundings.block;
-    const isDear = state.holdsUp(transaction, surroundings.prices.baseFee);
-    const reason = isOver
-      ? "It was not in a block in time"
-      : isDear && transaction.newest.fees.most < surroundings.prices.baseFee
-        ? "It is not worth today's gas, and what is waits for it"
-        : "It would no longer pass, or another keeper has it";
+    const reason = reasonOfReplacing(transaction, parts.state, surroundings);
     parts.options.logger.info({ key, nonce, reason }, "A transaction is replaced by nothing.");
     await sender.sendVersion(transaction, { fees, reason });
   }
 
-  private raiseStuck(transaction: Transaction, { block }: Surroundings): void {
-    const { key, nonce } = transaction.written;
-    const { fees, reason } = transaction.newest;
-    const what = reason === undefined ? key : "a transfer of nothing";
-    const detail =
-      `Nonce ${nonce} (${what}) waits since block ${transaction.newest.block}, it is block ${block}, and more than ` +
-      `${fees.most} wei per gas it is not worth: raise dispatch.mostCost, or wait for lower fees`;
+  private raiseStuck(transaction: Transaction, surroundings: Surroundings): void {
+    const detail = reasonOfWaiting(transaction, surroundings);
     this.with_.parts.options.alarms.raise("transactionStuck", subjectOf(transaction), detail);
   }
 
