@@ -51,6 +51,8 @@ export interface CreateOptions {
   readonly clock?: Clock;
   /** Where notices go instead of to subscribers. */
   readonly postbox?: Postbox;
+  /** For so long a round waits for parts that are not urgent [milliseconds]; a second if nothing is said. */
+  readonly patience?: number;
 }
 
 /** A keeper with what belongs to it. */
@@ -166,6 +168,10 @@ async function assemble(options: Assembly): Promise<CreatedKeeper> {
       people.wake();
       figures.take(round);
     },
+    onSubmitted: (submissions, began) => {
+      figures.followAll(submissions, began);
+    },
+    ...(options.patience === undefined ? {} : { patience: options.patience }),
   });
   return {
     keeper,
@@ -174,16 +180,28 @@ async function assemble(options: Assembly): Promise<CreatedKeeper> {
     status: () => figures.status(),
     resume: () => dispatcher.resume(),
     async run(signal) {
-      const delivering = people.run(signal);
+      // What nobody listens to meanwhile would end the process before anything is settled.
+      const delivering = people.run(signal).catch((error: unknown) => {
+        alarms.raise("looksFailing", "people", messageOf(error));
+        logger.error({ err: error }, "Messages to people are delivered no longer");
+      });
       await keeper.run(signal);
       await keeper.settle(AbortSignal.timeout(LAST_WAIT_MILLISECONDS));
       await memory.save();
       await delivering;
     },
     async close() {
-      await dispatcher.close();
-      await memory.close();
-      await chain.close();
+      const ends = [() => dispatcher.close(), () => memory.close(), () => chain.close()];
+      // The chain has sockets and timers: it ends also where the database does not answer the others any more.
+      for (const end of ends) {
+        await end().catch((error: unknown) => {
+          logger.warn({ err: error }, "A part of the keeper could not be ended in order");
+        });
+      }
     },
   };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -44,7 +44,7 @@ export class Figures {
   /** Takes a round down. */
   take(round: Round): void {
     const { config, metrics } = this.options;
-    const { began, submissions, took, view } = round;
+    const { took, view } = round;
     this.last = round;
     this.below = view.book.below().length;
     metrics.headTime.set(Number(view.block.time));
@@ -52,9 +52,13 @@ export class Figures {
     metrics.isReady.set(this.isReady ? 1 : 0);
     metrics.roundTook(took);
     this.takeFreeMargin(view);
-    for (const submission of submissions) void this.follow(submission, began);
     if (config.dryRun || this.options.wallet === undefined) return;
     void this.readWallet(this.options.wallet);
+  }
+
+  /** Follows what was given to the dispatcher. */
+  followAll(submissions: readonly Submission[], began: number): void {
+    for (const submission of submissions) void this.follow(submission, began);
   }
 
   /** For the status page. */

@@ -24,7 +24,9 @@ export class Memory {
   private checkpoints: Checkpoints;
   private index: KeeperState["index"];
   private savedAt: number;
+  /** Of the last save, until one succeeds. */
   private failure: Error | undefined;
+  private saving: Promise<void> | undefined;
 
   constructor(private readonly options: MemoryOptions) {
     this.index = options.state.index;
@@ -35,21 +37,27 @@ export class Memory {
   /**
    * Begins to write when it is time to; nobody waits for it.
    *
-   * @throws What went wrong with the last one.
+   * @throws What went wrong with the last one, as long as none has succeeded since.
    */
   async saveWhenDue(): Promise<void> {
     const { clock, config } = this.options;
-    if (clock.now() - this.savedAt < config.checkpointSeconds * 1_000) return;
-    this.savedAt = clock.now();
-    void this.save();
-    const { failure } = this;
-    this.failure = undefined;
-    if (failure !== undefined) throw failure;
+    if (clock.now() - this.savedAt >= config.checkpointSeconds * 1_000) {
+      this.savedAt = clock.now();
+      void this.save();
+    }
+    if (this.failure !== undefined) throw this.failure;
     await Promise.resolve();
   }
 
-  /** Writes it now; never throws: what is not written is read from the chain again. */
+  /** Writes it now; never throws: what is not written is read from the chain again. One that goes on already is waited for. */
   async save(): Promise<void> {
+    this.saving ??= this.saveNow().finally(() => {
+      this.saving = undefined;
+    });
+    await this.saving;
+  }
+
+  private async saveNow(): Promise<void> {
     const { logger, state } = this.options;
     try {
       if (state.index !== this.index) {
@@ -59,6 +67,7 @@ export class Memory {
         this.checkpoints = this.checkpointsOf(undefined);
       }
       await this.checkpoints.save();
+      this.failure = undefined;
     } catch (error) {
       this.failure = error instanceof Error ? error : new Error(String(error));
       logger.warn({ err: error }, "The checkpoint could not be written.");

@@ -6,6 +6,7 @@ import type { Dispatcher, Submission } from "./dispatch/dispatcher.js";
 import type { Alarms } from "./operations/alarms.js";
 import { type Proposal, type Role, ROLE_NAMES } from "./roles/role.js";
 import type { KeeperView } from "./state/view.js";
+import { HANGS_AFTER, Turns } from "./turns.js";
 
 /** What is done between two blocks when all roles have looked: checkpoints, the audit, deliveries. */
 export interface Chore {
@@ -27,6 +28,10 @@ export interface KeeperParts {
   readonly clock: Clock;
   /** Told of each round. */
   readonly onRound?: (round: Round) => void;
+  /** Told of what was given to the dispatcher, also of what came too late for its round, and when that had begun. */
+  readonly onSubmitted?: (submissions: readonly Submission[], began: number) => void;
+  /** For so long a round waits for parts that are not urgent [milliseconds]; 1,000 if nothing is said. */
+  readonly patience?: number;
 }
 
 /** What one look at the chain came to. */
@@ -34,7 +39,7 @@ export interface Round {
   readonly view: KeeperView;
   /** When it began: there was a sign of the block [unix milliseconds]. */
   readonly began: number;
-  /** What was given to the dispatcher, in that order. */
+  /** What was given to the dispatcher, in that order; a role that takes longer than the round waits adds to it later. */
   readonly submissions: readonly Submission[];
   /** Until memory was up to date, until liquidations were given to the dispatcher, and in all [milliseconds]. */
   readonly took: { readonly update: number; readonly liquidate: number; readonly whole: number };
@@ -43,17 +48,30 @@ export interface Round {
 /** A look that failed is repeated after so long; one that finds no new block, at the latest [milliseconds]. */
 const PAUSE = 250;
 const LONGEST_PAUSE = 1_000;
+/** So long a round waits for its other parts, so that one that hangs makes the next liquidations no later [milliseconds]. */
+const PATIENCE = 1_000;
+/** So long proposals wait for the dispatcher's look at what is under way [milliseconds]. */
+const PATIENCE_WITH_TICK = 2_000;
 
 /**
  * The keeper's round: look at the chain, let every role say what is to be done, send it. Nothing that goes wrong in a part
- * ends it or holds up another part: it is an alarm while it lasts.
+ * ends it or holds up another part: it is an alarm while it lasts. A part that takes longer than the round waits goes on
+ * beside it; what it proposes counts as long as its view is the last one.
  */
 export class Keeper {
   /** The most urgent first: the others look when it has been served, all at once. */
   private readonly roles: readonly Role[];
+  private readonly turns: Turns;
   private seen: BlockReference | undefined;
+  /** The last view; undefined when memory may have moved on from it. */
+  private view: KeeperView | undefined;
+  /** Nothing new is begun. */
+  private isSettling = false;
+  /** The update that goes on, or the last one. */
+  private updating: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly parts: KeeperParts) {
+    this.turns = new Turns(parts);
     const urgency = ({ name }: Role): number => ROLE_NAMES.indexOf(name);
     this.roles = [...parts.roles].sort((a, b) => urgency(a) - urgency(b));
   }
@@ -81,50 +99,52 @@ export class Keeper {
    * @throws CouldNotLook when no node said what is the case.
    */
   async round(): Promise<Round | undefined> {
-    const { clock, dispatcher, onRound, state } = this.parts;
+    const { chores, clock, dispatcher, onRound, patience = PATIENCE } = this.parts;
+    const { turns } = this;
     const began = clock.now();
-    const view = await state.update();
+    const view = await this.update();
     if (view === undefined) return undefined;
-    this.seen = view.block;
     const update = clock.now() - began;
 
     const submissions: Submission[] = [];
-    const offer = async (role: Role): Promise<void> => {
-      const proposals = await this.look(role, view);
-      // What waits for blocks is settled first, so that proposals find nonces and fees of today.
-      await ticked;
-      submissions.push(...dispatcher.submit(proposals, view.block));
-    };
-    const ticked = this.guarded("dispatch", () => dispatcher.tick(view.block));
+    const ticked = turns.take("dispatch", () => dispatcher.tick(view.block), PATIENCE_WITH_TICK);
+    const offer = (role: Role, longest: number): Promise<void> =>
+      turns.take(
+        role.name,
+        async () => {
+          const proposals = await role.look(view);
+          // What waits for blocks is settled first, so that proposals find nonces and fees of today.
+          await ticked;
+          await this.requireLast(view);
+          submissions.push(...this.submit(proposals, view, began));
+        },
+        longest,
+      );
     const [urgent, others] = [this.roles.slice(0, 1), this.roles.slice(1)];
-    await Promise.all(urgent.map(offer));
+    await Promise.all(urgent.map((role) => offer(role, HANGS_AFTER)));
     const liquidate = clock.now() - began;
-    await Promise.all(others.map(offer));
+    await Promise.all(others.map((role) => offer(role, patience)));
     await ticked;
-    for (const chore of this.parts.chores) await this.guarded(chore.name, () => chore.run(view));
-    const round = {
-      view,
-      began,
-      submissions,
-      took: { update, liquidate, whole: clock.now() - began },
-    };
+    for (const chore of chores) await turns.take(chore.name, () => chore.run(view), patience);
+    const took = { update, liquidate, whole: clock.now() - began };
+    const round = { view, began, submissions, took };
     onRound?.(round);
     return round;
   }
 
   /** Waits until what was sent is settled, and begins nothing new; ends with the signal at the latest. */
   async settle(signal: AbortSignal): Promise<void> {
-    const { chain, dispatcher, state } = this.parts;
+    const { chain, dispatcher } = this.parts;
+    this.isSettling = true;
     let isIdle = false;
     const idle = dispatcher.idle(signal).then(() => (isIdle = true));
     const hasEnded = (): boolean => isIdle || signal.aborted;
+    const tick = async (): Promise<void> => {
+      const view = await this.update();
+      if (view !== undefined) await dispatcher.tick(view.block);
+    };
     while (!hasEnded()) {
-      await this.guarded("dispatch", async () => {
-        const view = await state.update();
-        if (view === undefined) return;
-        this.seen = view.block;
-        await dispatcher.tick(view.block);
-      });
+      await Promise.race([this.turns.take("dispatch", tick, HANGS_AFTER), idle]);
       const next = { signal, atMost: PAUSE };
       if (!hasEnded()) await chain.nextHead(this.seen?.number ?? -1, next);
     }
@@ -146,25 +166,51 @@ export class Keeper {
     }
   }
 
-  /** What a role wants; nothing, and an alarm, when it could not look. */
-  private async look(role: Role, view: KeeperView): Promise<readonly Proposal[]> {
-    let proposals: readonly Proposal[] = [];
-    await this.guarded(role.name, async () => {
-      proposals = await role.look(view);
-    });
-    const isFree = ({ key }: Proposal): boolean => !this.parts.dispatcher.isHeld(key, view.block);
-    return proposals.filter(isFree).sort((a, b) => b.priority - a.priority);
+  /** Brings memory up to date; one that takes too long is an alarm, but at the start, when there is much to read. */
+  private async update(): Promise<KeeperView | undefined> {
+    const { alarms, clock, state } = this.parts;
+    const answered = new AbortController();
+    if (this.seen !== undefined) {
+      void clock.sleep(HANGS_AFTER, answered.signal).then(() => {
+        if (answered.signal.aborted) return;
+        alarms.raise("looksFailing", "state", "A look at the chain does not come to an end.");
+      });
+    }
+    const updating = state.update();
+    this.updating = updating.then(
+      (view) => {
+        if (view !== undefined) this.view = view;
+      },
+      () => (this.view = undefined),
+    );
+    try {
+      const view = await updating;
+      if (view !== undefined) this.seen = view.block;
+      return view;
+    } finally {
+      answered.abort();
+    }
   }
 
-  private async guarded(name: string, act: () => Promise<void>): Promise<void> {
-    const { alarms, logger } = this.parts;
-    try {
-      await act();
-      alarms.clear("looksFailing", name);
-    } catch (error) {
-      alarms.raise("looksFailing", name, messageOf(error));
-      logger.warn({ err: error, part: name }, "A part of the keeper failed in this round");
-    }
+  /** @throws CouldNotLook when there is another block since, or memory may be of another one. */
+  private async requireLast(view: KeeperView): Promise<void> {
+    await this.updating;
+    if (this.view === view && !this.isSettling) return;
+    const { number } = view.block;
+    throw new CouldNotLook(`It was still at block ${number} when the next one was looked at`);
+  }
+
+  private submit(
+    proposals: readonly Proposal[],
+    { block }: KeeperView,
+    began: number,
+  ): readonly Submission[] {
+    const { dispatcher, onSubmitted } = this.parts;
+    const free = proposals.filter(({ key }) => !dispatcher.isHeld(key, block));
+    free.sort((a, b) => b.priority - a.priority);
+    const submissions = dispatcher.submit(free, block);
+    onSubmitted?.(submissions, began);
+    return submissions;
   }
 }
 

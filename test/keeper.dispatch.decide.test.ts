@@ -17,6 +17,7 @@ const KNOWN: Known = {
 const FOUND: Found = {
   ...{ block: 11, latestCount: 5, settledCount: 5, receipt: undefined, isInPool: true },
   ...{ raise: { most: 3n, tip: 2n }, paysBaseFee: true, simulation: "unasked" },
+  holdsUp: false,
 };
 const AT_12 = { block: 12, blockHash: "0xb12", hash: "0x1" };
 
@@ -42,6 +43,15 @@ describe("What is decided about a transaction that is under way", () => {
     const found = { block: 12, simulation: "passes", raise: undefined } as const;
     expect(decided({}, found)).to.equal("stuck");
     expect(decided({}, { ...found, isInPool: false })).to.equal("rebroadcast");
+  });
+
+  it("replaces what is not worth today's gas where another waits for it that is, and nothing else", () => {
+    const dear = { block: 12, raise: undefined, simulation: "passes", paysBaseFee: false } as const;
+    expect(decided({}, { ...dear, holdsUp: true })).to.equal("replace");
+    expect(decided({}, { ...dear, holdsUp: true, isInPool: false })).to.equal("replace");
+    expect(decided({}, { ...dear, holdsUp: true, paysBaseFee: true })).to.equal("stuck");
+    expect(decided({ isNothing: true }, { ...dear, holdsUp: true })).to.equal("stuck");
+    expect(decided({}, { ...dear, holdsUp: true, block: 11 })).to.equal("wait");
   });
 
   it("replaces what is of no use in the next block, or that no node will ever take", () => {
@@ -180,6 +190,27 @@ describe("A key that failed", () => {
     expect([1, 2, 3, 9].map((failures) => blocksLeft(failures, "retry"))).to.deep.equal([
       1, 2, 2, 2,
     ]);
+  });
+
+  it("is left alone for longer where it passes when it is tried and reverts in its block again and again", () => {
+    const patience = new Patience();
+    const explanation: Explanation = {
+      ...{ name: undefined, values: {}, sentence: "It reverted.", cure: "Look again." },
+      remedy: "retry",
+    };
+    const waited: number[] = [];
+    let number = 100;
+    for (let i = 0; i < 7; ++i) {
+      patience.failed("key", explanation, at(number));
+      patience.reverted("key", explanation, at(number));
+      const since = number;
+      while (patience.isLeftAlone("key", at(number))) ++number;
+      waited.push(number - since);
+    }
+    expect(waited).to.deep.equal([2, 2, 4, 8, 16, 16, 16]);
+    patience.succeeded("key");
+    patience.reverted("key", explanation, at(number));
+    expect(patience.isLeftAlone("key", at(number + 1))).to.be.false;
   });
 
   it("is left alone for twice as long each time where only somebody's act can help, up to an hour", () => {

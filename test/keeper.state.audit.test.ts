@@ -86,6 +86,34 @@ describe("The keeper's audit", () => {
     expect(indices).to.have.length(1);
   });
 
+  it("finds nothing wrong where memory goes on while the Lens is asked, and says that it could not look", async () => {
+    let meanwhile = async (): Promise<unknown> => Promise.resolve();
+    const { accounts, alarms, audit, chain, clear, indices, next, state } = await audited(50);
+    const slow = createAudit({
+      ...{ ...(await audited(50)), state, alarms },
+      chain: {
+        rpc: async (method, params) => {
+          const answer = await chain.rpc(method, params);
+          await meanwhile();
+          return answer;
+        },
+      },
+    });
+    const view = await next();
+    meanwhile = async () => {
+      await clear({ account: accounts[0]!, instrument: ETH_PERP, size: parseWad(1) });
+      return nextOf(state);
+    };
+    const error: unknown = await slow.run(view).catch((reason: unknown) => reason);
+    expect(error).to.be.instanceOf(CouldNotLook);
+    expect(() => view.marginOf(accounts[1]!)).to.throw(CouldNotLook, "gone on");
+    expect(() => view.book).to.throw(CouldNotLook);
+    expect(alarms.names).to.deep.equal([]);
+    meanwhile = () => Promise.resolve();
+    await audit.run(await next());
+    expect([alarms.names, indices.length]).to.deep.equal([[], 1]);
+  });
+
   it("finds an account that the book has lost", async () => {
     const { accounts, alarms, audit, next } = await audited(50);
     const view = await next();

@@ -39,6 +39,8 @@ export interface Found {
   readonly raise: Fees | undefined;
   /** Whether the newest version pays today's base fee. */
   readonly paysBaseFee: boolean;
+  /** Whether a later one of this wallet, which pays today's base fee, cannot get into a block before it. */
+  readonly holdsUp: boolean;
   /** Whether the act still passes; asked only after `simulate`. */
   readonly simulation: "unasked" | "passes" | "refused";
 }
@@ -117,6 +119,8 @@ function decideOnOurs(known: Known, found: Found, rules: Rules): Decision {
   if (!isNothing && found.simulation === "unasked") return "simulate";
   if (!isNothing && found.simulation === "refused") return "replace";
   if (found.raise !== undefined) return "bump";
+  // What is not worth today's gas must not keep back what is: a poke would stop liquidations as long as gas is dear.
+  if (!isNothing && found.holdsUp && !found.paysBaseFee) return "replace";
   return found.isInPool ? "stuck" : "rebroadcast";
 }
 

@@ -9,7 +9,6 @@ import type { FoundReceipt } from "./look.js";
 import type { Patience } from "./patience.js";
 import type { Parts } from "./sender.js";
 import { explainRevert } from "./simulate.js";
-import type { Surroundings } from "./surroundings.js";
 import type { Transaction } from "./transaction.js";
 
 /** So many blocks after its end a key is still this keeper's: another one may be a block behind. */
@@ -70,17 +69,6 @@ export class Endings {
     pending?.leave("Another keeper's transaction was waited for, and given up; propose it again");
   }
 
-  /** It waits, and its fee is at the limit: no end yet, but somebody should know. */
-  stuck({ newest, written }: Transaction, { block }: Pick<Surroundings, "block">): void {
-    const { key, nonce, wallet } = written;
-    const { fees, reason } = newest;
-    const what = reason === undefined ? key : "a transfer of nothing";
-    const detail =
-      `Nonce ${nonce} (${what}) waits since block ${newest.block}, it is block ${block}, and more than ` +
-      `${fees.most} wei per gas it is not worth: raise dispatch.mostCost, or wait for lower fees`;
-    this.parts.options.alarms.raise("transactionStuck", `${wallet} ${nonce}`, detail);
-  }
-
   private async reverted(transaction: Transaction, receipt: TransactionReceipt): Promise<void> {
     const { chain, errorContext: context = {}, logger } = this.parts.options;
     const { pending, written } = transaction;
@@ -93,7 +81,7 @@ export class Endings {
       { key, nonce, hash: receipt.hash, block },
       `It reverted. ${said ?? "Why is unknown."}`,
     );
-    this.patience.failed(key, explanation ?? UNKNOWN, await this.blockOf(receipt));
+    this.patience.reverted(key, explanation ?? UNKNOWN, await this.blockOf(receipt));
     pending?.finish({ kind: "reverted", receipt, explanation });
   }
 

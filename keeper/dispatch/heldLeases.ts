@@ -22,7 +22,7 @@ export class HeldLeases {
   /** By name; the block after which it is given back, where that is known. */
   private readonly held = new Map<string, number>();
   private timer: NodeJS.Timeout | undefined;
-  private renewal: Promise<void> = Promise.resolve();
+  private renewal: Promise<void> | undefined;
 
   constructor(private readonly options: HeldLeasesOptions) {}
 
@@ -56,16 +56,23 @@ export class HeldLeases {
     if (held.length > 0) await this.options.leases.release(held).catch(() => undefined);
   }
 
-  /** Takes all for longer. */
+  /** Gives all back. */
+  releaseAll(): Promise<void> {
+    return this.release([...this.held.keys()]);
+  }
+
+  /** Takes all for longer. What is asked for while it waits for the database is the same. */
   renew(): Promise<void> {
-    this.renewal = this.renewal.then(() => this.renewNow());
+    this.renewal ??= this.renewNow().finally(() => {
+      this.renewal = undefined;
+    });
     return this.renewal;
   }
 
   async close(): Promise<void> {
     clearInterval(this.timer);
     await this.renewal;
-    await this.release([...this.held.keys()]);
+    await this.releaseAll();
   }
 
   private start(): void {

@@ -52,16 +52,16 @@ export function lookFor(
 /** The same for the decision. */
 export function foundOf(
   { receipt, isInPool }: Look,
-  rest: Pick<Found, "raise" | "simulation"> & {
+  rest: Pick<Found, "holdsUp" | "raise" | "simulation"> & {
     readonly surroundings: Surroundings;
     readonly transaction: Transaction;
   },
 ): Found {
-  const { raise, simulation, surroundings, transaction } = rest;
+  const { holdsUp, raise, simulation, surroundings, transaction } = rest;
   const { block, counts, prices } = surroundings;
   return {
     ...{ block, latestCount: counts.latest, settledCount: counts.settled },
-    ...{ receipt: receipt?.minedAt, isInPool, raise, simulation },
+    ...{ receipt: receipt?.minedAt, isInPool, holdsUp, raise, simulation },
     paysBaseFee: transaction.newest.fees.most >= prices.baseFee,
   };
 }

@@ -1,7 +1,7 @@
 import type { HeldLeases } from "./heldLeases.js";
 import type { Parts, Sender } from "./sender.js";
 import { Transaction, type Written } from "./transaction.js";
-import { leaseOf } from "./names.js";
+import { leaseOf, subjectOf } from "./names.js";
 
 /**
  * Brings memory in step with what is written of this wallet, keeping what only memory knows: who waits for a transaction.
@@ -20,6 +20,7 @@ export async function readMemory(
     if (open.has(transaction.written.nonce)) continue;
     // Another process with this wallet has seen its end.
     state.remove(transaction);
+    options.alarms.clear("transactionStuck", subjectOf(transaction));
     await leases.release([leaseOf(transaction.written.key)]);
     transaction.pending?.leave("Another keeper with the same wallet has settled it");
   }

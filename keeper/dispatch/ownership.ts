@@ -1,6 +1,6 @@
 import { HeldLeases } from "./heldLeases.js";
 import type { Parts } from "./sender.js";
-import { leaseOf } from "./names.js";
+import { leaseOf, subjectOf } from "./names.js";
 
 /** What ownership of a wallet needs. */
 export interface OwnershipOptions {
@@ -74,8 +74,11 @@ export class Ownership {
     const { options, state } = this.options.parts;
     options.logger.error({ wallet: state.address }, "Another keeper has taken this wallet.");
     state.hasWallet = false;
-    for (const transaction of [...state.own.values()]) {
+    // Keys that are held go with it: who has the wallet could never send anything of them otherwise.
+    void this.leases.releaseAll();
+    for (const transaction of [...state.all]) {
       state.remove(transaction);
+      options.alarms.clear("transactionStuck", subjectOf(transaction));
       transaction.pending?.leave("Another keeper has taken this wallet, and goes on with it");
     }
   }

@@ -3,6 +3,8 @@ import type { BlockReference, Explanation } from "../../sdk/index.js";
 /** Until when a key is left alone: until either is reached. */
 export interface LeftAlone {
   readonly failures: number;
+  /** Of them, those in a block: each has cost its gas. */
+  readonly reverts: number;
   /** From this block on it is tried again. */
   readonly block: number;
   /** From this time on it is tried again, however slow the blocks are [unix seconds]. */
@@ -12,6 +14,8 @@ export interface LeftAlone {
 const HOUR = 3_600n;
 /** A call whose world has changed is worth looking at again at once: what can be lost is a simulation. */
 const MOST_BLOCKS_OF_RETRY = 2;
+/** But what passes when it is tried and reverts in its block again and again would empty the wallet, or is meant to. */
+const MOST_BLOCKS_AFTER_REVERT = 16;
 const FIRST_BLOCKS_OF_FATAL = 4;
 const FIRST_BLOCKS_OF_WAIT = 2;
 /** 2 to this power blocks are more than an hour on every chain that we know of. */
@@ -21,21 +25,31 @@ const MOST_DOUBLINGS = 16;
  * For how long a key is left alone after a failure: by what the failure asks for, and doubled with each in a row.
  *
  * @param failures Failures in a row, this one included.
+ * @param reverts Of them, those that were in a block.
  */
 export function leftAloneAfter(
   { remedy, until }: Pick<Explanation, "remedy" | "until">,
-  { failures, block }: { failures: number; block: BlockReference },
+  {
+    block,
+    failures,
+    reverts = 0,
+  }: { readonly failures: number; readonly reverts?: number; readonly block: BlockReference },
 ): LeftAlone {
   const doubled = 2 ** Math.min(failures - 1, MOST_DOUBLINGS);
   const hourLater = block.time + HOUR;
   const after = (blocks: number, time = hourLater): LeftAlone => ({
-    failures,
+    ...{ failures, reverts },
     block: block.number + blocks,
     time: time < hourLater ? time : hourLater,
   });
   switch (remedy) {
     case "retry":
-      return after(Math.min(doubled, MOST_BLOCKS_OF_RETRY));
+      return after(
+        Math.max(
+          Math.min(doubled, MOST_BLOCKS_OF_RETRY),
+          Math.min(2 ** (Math.min(reverts, MOST_DOUBLINGS) - 1), MOST_BLOCKS_AFTER_REVERT),
+        ),
+      );
     case "wait":
       // What names its time is not asked before; a time that has passed names none.
       return until === undefined || until <= block.time
@@ -50,9 +64,20 @@ export function leftAloneAfter(
 export class Patience {
   private readonly keys = new Map<string, LeftAlone>();
 
+  /** It was refused before it was sent, which costs nothing. */
   failed(key: string, explanation: Explanation, block: BlockReference): void {
-    const failures = (this.keys.get(key)?.failures ?? 0) + 1;
-    this.keys.set(key, leftAloneAfter(explanation, { failures, block }));
+    const { failures = 0 } = this.keys.get(key) ?? {};
+    // What would be refused now costs nothing to try: earlier reverts are no reason to wait.
+    const reverts = 0;
+    const left = leftAloneAfter(explanation, { failures: failures + 1, reverts, block });
+    this.keys.set(key, { ...left, reverts: this.keys.get(key)?.reverts ?? 0 });
+  }
+
+  /** It reverted in a block. */
+  reverted(key: string, explanation: Explanation, block: BlockReference): void {
+    const { failures = 0, reverts = 0 } = this.keys.get(key) ?? {};
+    const counts = { failures: failures + 1, reverts: reverts + 1 };
+    this.keys.set(key, leftAloneAfter(explanation, { ...counts, block }));
   }
 
   succeeded(key: string): void {

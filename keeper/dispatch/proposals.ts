@@ -1,5 +1,6 @@
 import PQueue from "p-queue";
 import { formatExplanation } from "../../sdk/index.js";
+import { ROLE_NAMES } from "../roles/role.js";
 import { BLOCKS_KEPT } from "./endings.js";
 import type { HeldLeases } from "./heldLeases.js";
 import type { Patience } from "./patience.js";
@@ -34,7 +35,11 @@ export class Proposals {
     const { parts } = this.options;
     const { clock, dryRun } = parts.options;
     const leases = dryRun === true ? undefined : this.takeLeases(batch);
-    const simulated = batch.map((pending) => this.simulations.add(() => this.simulate(pending)));
+    const simulated = batch.map((pending) => {
+      // Of those that wait for their turn the most urgent first, whatever was submitted before.
+      const priority = -ROLE_NAMES.indexOf(pending.proposal.role);
+      return this.simulations.add(() => this.simulate(pending), { priority });
+    });
     const over = new AbortController();
     const patience = Promise.race(simulated).then(() =>
       clock.sleep(PATIENCE_MILLISECONDS, over.signal),

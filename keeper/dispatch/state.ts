@@ -53,6 +53,19 @@ export class DispatchState {
     return [...this.own.values()].filter(({ state }) => state !== "mined");
   }
 
+  /**
+   * Whether a later transaction of this wallet waits for this one's nonce that would be in a block otherwise.
+   *
+   * @param baseFee Today's [wei].
+   */
+  holdsUp({ written: { nonce, wallet } }: Transaction, baseFee: bigint): boolean {
+    if (wallet !== this.address) return false;
+    return this.waitingOwn.some(
+      ({ newest, written }) =>
+        written.nonce > nonce && newest.reason === undefined && newest.fees.most >= baseFee,
+    );
+  }
+
   /** The most that those cost that wait [wei]. */
   get committed(): bigint {
     return this.waitingOwn.reduce((sum, { mostCost }) => sum + mostCost, 0n);

@@ -30,6 +30,15 @@ const HANGS_AFTER_MILLISECONDS = 120_000;
 const BLOCKS_REMEMBERED = 50_000;
 const BLOCKS_BETWEEN_FORGETTING = 1_000;
 
+const NO_ROOM = "As many as may wait for a block do";
+/** One place in so many is for liquidations alone: nothing else that waits for a block may keep them out. */
+const PLACES_OF_LIQUIDATIONS = 4;
+
+/** How many may wait for a block when one of a role is added. */
+function placesOf(role: Proposal["role"], most: number): number {
+  return role === "liquidate" ? most : most - Math.floor(most / PLACES_OF_LIQUIDATIONS);
+}
+
 /** Sends the transactions of one wallet; see {@link Dispatcher}. */
 export class WalletDispatcher implements Dispatcher {
   readonly address: string;
@@ -83,14 +92,17 @@ export class WalletDispatcher implements Dispatcher {
 
   submit(proposals: readonly Proposal[], block: BlockReference): readonly Submission[] {
     const { clock, config } = this.options;
+    const { waiting } = this.state;
+    let taken = 0;
     // Some will be refused: so that they do not take the places of those behind them, more are tried than there are places.
-    let room = 2 * Math.max(config.mostUnderWay - this.state.waiting, 0);
+    const hasRoom = ({ role }: Proposal): boolean =>
+      taken < 2 * (placesOf(role, config.mostUnderWay) - waiting);
     const submissions = proposals.map((proposal) => new Pending(proposal, block, clock.now()));
     const batch = submissions.filter((pending) => {
-      const reason = room > 0 ? this.reasonToLeave(pending) : "As many as may wait for a block do";
+      const reason = hasRoom(pending.proposal) ? this.reasonToLeave(pending) : NO_ROOM;
       if (reason === undefined) {
         this.state.preparing.add(pending.proposal.key);
-        --room;
+        ++taken;
       } else pending.leave(reason);
       return reason === undefined;
     });
@@ -204,12 +216,13 @@ export class WalletDispatcher implements Dispatcher {
 
   /** Gives a proposal that passes its nonce, when it is its turn. */
   private async send(pending: Pending, gasLimit: bigint): Promise<void> {
-    const { key } = pending.proposal;
+    const { key, role } = pending.proposal;
     await this.line.add(async () => {
       try {
         if (this.state.isStale) await this.refreshMemory();
-        if (this.state.waitingOwn.length >= this.options.config.mostUnderWay) {
-          pending.leave("As many as may wait for a block do");
+        const places = placesOf(role, this.options.config.mostUnderWay);
+        if (this.state.waitingOwn.length >= places) {
+          pending.leave(NO_ROOM);
           return;
         }
         const sending = await this.sender.send(pending, gasLimit);

@@ -6,6 +6,7 @@ import { type FoundReceipt, foundOf, knownOf, type Look, lookFor } from "./look.
 import type { Parts, Sender } from "./sender.js";
 import { simulate } from "./simulate.js";
 import { readCounts, type Surroundings } from "./surroundings.js";
+import { reasonOfReplacing, reasonOfWaiting } from "./reasons.js";
 import { leaseOf, subjectOf } from "./names.js";
 import type { Transaction } from "./transaction.js";
 
@@ -130,7 +131,9 @@ export class Watcher {
   ): Decision {
     const { options, state } = this.with_.parts;
     const known = knownOf(transaction, transaction.written.wallet === state.address);
-    return decide(known, foundOf(look, { ...rest, surroundings, transaction }), options.config);
+    const holdsUp = state.holdsUp(transaction, surroundings.prices.baseFee);
+    const found = foundOf(look, { ...rest, holdsUp, surroundings, transaction });
+    return decide(known, found, options.config);
   }
 
   private async act({ decision, transaction, seen, raise }: Plan): Promise<void> {
@@ -156,7 +159,7 @@ export class Watcher {
       case "replace":
         return this.replace(transaction, seen.surroundings);
       case "stuck":
-        this.with_.endings.stuck(transaction, seen.surroundings);
+        this.raiseStuck(transaction, seen.surroundings);
         return;
       case "relinquish":
         await parts.journal.drop(transaction.written);
@@ -247,18 +250,20 @@ export class Watcher {
 
   private async replace(transaction: Transaction, surroundings: Surroundings): Promise<void> {
     const { parts, sender } = this.with_;
-    const { key, nonce, proposal } = transaction.written;
+    const { key, nonce } = transaction.written;
     const fees = sender.feesOfNothing(transaction.newest);
     if (fees === undefined) {
-      this.with_.endings.stuck(transaction, surroundings);
+      this.raiseStuck(transaction, surroundings);
       return;
     }
-    const isOver = (proposal?.lastBlock ?? Number.MAX_SAFE_INTEGER) <= surroundings.block;
-    const reason = isOver
-      ? "It was not in a block in time"
-      : "It would no longer pass, or another keeper has it";
+    const reason = reasonOfReplacing(transaction, parts.state, surroundings);
     parts.options.logger.info({ key, nonce, reason }, "A transaction is replaced by nothing.");
     await sender.sendVersion(transaction, { fees, reason });
+  }
+
+  private raiseStuck(transaction: Transaction, surroundings: Surroundings): void {
+    const detail = reasonOfWaiting(transaction, surroundings);
+    this.with_.parts.options.alarms.raise("transactionStuck", subjectOf(transaction), detail);
   }
 
   private raiseOf(transaction: Transaction, { prices }: Surroundings): Fees | undefined {

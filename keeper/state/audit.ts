@@ -12,6 +12,7 @@ import type { Chain } from "../chain/chain.js";
 import type { Clock } from "../clock.js";
 import type { KeeperConfig } from "../config/schema.js";
 import type { Alarms } from "../operations/alarms.js";
+import { PassedView } from "./blockView.js";
 import { LensPages, PAGE } from "./lensPages.js";
 import type { StateMetrics } from "./metrics.js";
 import type { KeeperState } from "./state.js";
@@ -57,10 +58,10 @@ export class Audit {
   }
 
   /**
-   * Looks at some accounts as of a view, those that are suspected first, and now and then at everything else. To be awaited
-   * before the state is updated.
+   * Looks at some accounts as of a view, those that are suspected first, and now and then at everything else. Where the state
+   * moves on meanwhile it finds nothing.
    *
-   * @throws CouldNotLook when a node did not answer: an answer that is missing is no difference.
+   * @throws CouldNotLook when a node did not answer, or so late that memory is of a later block: that is no difference.
    */
   async run(view: KeeperView): Promise<void> {
     const { alarms, config, metrics, state } = this.options;
@@ -71,6 +72,7 @@ export class Audit {
     const accounts = [...new Set([...suspects, ...next])];
     if (accounts.length === 0) return;
     const readings = await this.lens.marginsOf(accounts, view.block.hash);
+    requireLast(view);
     metrics.audited.inc(readings.length);
     const wrongInBook: AccountId[] = [];
     let isIndexWrong = false;
@@ -100,6 +102,7 @@ export class Audit {
     const contracts = plimsoll;
     const options = { contracts, accounts, mostOfUsers: ENTRIES };
     const { compared, differences } = await verifyIndex(view.index, options);
+    requireLast(view);
     this.verifiedAt = now;
     logger.info({ compared, differences: differences.length }, "The index was verified.");
     const [first] = differences;
@@ -128,6 +131,11 @@ export class Audit {
     }
     return chosen;
   }
+}
+
+/** @throws PassedView when memory is of another block: what is compared then differs though both are right. */
+function requireLast({ block, index }: KeeperView): void {
+  if (index.tip?.hash !== block.hash) throw new PassedView(block);
 }
 
 /** What is wrong about an account in memory, if anything is. */

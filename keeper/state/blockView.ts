@@ -4,6 +4,7 @@ import {
   type AccountSnapshot,
   type BlockReference,
   type ChainBlock,
+  CouldNotLook,
   type EventIndex,
   type FundSnapshot,
   fundSnapshotAt,
@@ -33,35 +34,52 @@ export interface BlockViewOptions {
   readonly failures: Failures;
 }
 
-/** Everything that is known at a block. What few ask for is worked out when they do. */
+/** Memory is of a later block than the view that was asked. */
+export class PassedView extends CouldNotLook {
+  constructor({ number }: BlockReference) {
+    super(`Memory has gone on from block ${number}: look again at the last one`);
+  }
+}
+
+/**
+ * Everything that is known at a block. What few ask for is worked out when they do. Whoever asks when memory is of another
+ * block already hears so, instead of getting what was true at no block at all.
+ */
 export class BlockView implements KeeperView {
   readonly block: BlockReference;
   readonly newBlocks: readonly ChainBlock[];
   readonly replacedFrom: number | undefined;
   readonly index: EventIndex;
-  readonly book: MarginBook;
   readonly market: MarketSnapshot;
   readonly prices: ReadonlyMap<number, PriceReading>;
   readonly etherPrice: bigint | undefined;
   readonly gasPrice: bigint;
   private readonly failures: Failures;
+  private readonly bookOfBlock: MarginBook;
   private snapshotter: ((account: AccountId) => AccountSnapshot) | undefined;
   private fundSnapshot: FundSnapshot | undefined;
 
   constructor(options: BlockViewOptions) {
     const { block, book, etherPrice, failures, index, intake, market, readings } = options;
-    [this.block, this.index, this.book, this.market] = [block, index, book, market];
+    [this.block, this.index, this.bookOfBlock, this.market] = [block, index, book, market];
     [this.newBlocks, this.replacedFrom] = [intake.blocks, intake.replacedFrom];
     [this.prices, this.gasPrice] = [readings.prices, readings.gasPrice];
     [this.etherPrice, this.failures] = [etherPrice, failures];
   }
 
+  get book(): MarginBook {
+    this.requireLast();
+    return this.bookOfBlock;
+  }
+
   get fund(): FundSnapshot {
+    if (this.fundSnapshot === undefined) this.requireLast();
     this.fundSnapshot ??= fundSnapshotAt(this.index.state, this.block.time);
     return this.fundSnapshot;
   }
 
   snapshotOf(account: AccountId): AccountSnapshot {
+    this.requireLast();
     this.snapshotter ??= snapshotterAt(this.index.state, this.block.time);
     return this.snapshotter(account);
   }
@@ -71,7 +89,13 @@ export class BlockView implements KeeperView {
   }
 
   failed(what: string, account: AccountId, error: unknown): void {
+    // Of the view, and of no account.
+    if (error instanceof PassedView) throw error;
     this.failures.note(what, account, error);
+  }
+
+  private requireLast(): void {
+    if (this.index.tip?.hash !== this.block.hash) throw new PassedView(this.block);
   }
 }
 

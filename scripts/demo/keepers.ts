@@ -32,6 +32,8 @@ const ROLES: readonly RoleName[] = ["liquidate", "marginCalls", "deleverage"];
 const ANY_LOSS = -1e9;
 /** More often than this nothing new is found. */
 const MOST_TURNS = 24;
+/** The demo shows what all roles do, however slow its machine is [milliseconds]. */
+const PATIENCE = 60_000;
 
 /**
  * The keepers of the demo: the service that `npm run keeper` runs, once for each liquidator, with a database that they share,
@@ -74,7 +76,8 @@ export class Keepers {
       const logger = pino({ level: "silent" });
       const { deployment } = market;
       const parts = { config, deployment, wallet, database, postbox, logger };
-      const keeper = await createKeeper({ ...parts, registry: new Registry() });
+      const registry = new Registry();
+      const keeper = await createKeeper({ ...parts, registry, patience: PATIENCE });
       created.push(keeper);
       await keeper.resume();
     }
