@@ -93,7 +93,11 @@ export class Keeper {
       const proposals = await this.look(role, view);
       // What waits for blocks is settled first, so that proposals find nonces and fees of today.
       await ticked;
-      submissions.push(...dispatcher.submit(proposals, view.block));
+      const given = dispatcher.submit(proposals, view.block);
+      submissions.push(...given);
+      for (const { done, proposal } of given) {
+        void done.then((outcome) => role.ended?.(proposal, outcome));
+      }
     };
     const ticked = this.guarded("dispatch", () => dispatcher.tick(view.block));
     const [urgent, others] = [this.roles.slice(0, 1), this.roles.slice(1)];
