@@ -118,6 +118,15 @@ describe("Webhooks", () => {
     expect((error as Error).name).to.equal("PrivateAddress");
   });
 
+  it("are not looked up at all by names that no public machine has", async () => {
+    for (const host of ["localhost", "LOCALHOST", "a.localhost.", "router", "localhost."]) {
+      const error = await new Promise((resolve) => {
+        publicLookup(host, { all: true }, resolve);
+      });
+      expect((error as Error).name, host).to.equal("PrivateAddress");
+    }
+  });
+
   it("know which addresses are public", () => {
     const inside =
       "10.1.2.3 172.31.0.1 192.168.1.1 169.254.169.254 100.64.0.1 0.0.0.0 224.0.0.1 255.255.255.255 " +
