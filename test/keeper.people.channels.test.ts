@@ -88,6 +88,17 @@ describe("Webhooks", () => {
     }
   });
 
+  it("are tried again when their receiver changes the protocol instead of answering", async () => {
+    const raw = createServer((socket) => {
+      socket.end("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n");
+    }).listen(0, "127.0.0.1");
+    await once(raw, "listening");
+    const { port } = raw.address() as AddressInfo;
+    const delivery = await open.send(letterTo(`http://127.0.0.1:${port}/`), NEVER);
+    expect(delivery).to.deep.include({ kind: "failed" });
+    raw.close();
+  });
+
   it("do not read an answer that never ends", async () => {
     const { url } = await receiver((_, response) => {
       response.writeHead(200);

@@ -70,9 +70,8 @@ describe("Keeper: what strangers' contracts do to roles", () => {
     const [lied] = await look();
     expect(lied!.gasLimit! < 2_000_000n).to.equal(true);
     const { data, gasLimit, to } = lied!;
-    await expect(stranger.sendTransaction({ to, data, gasLimit: gasLimit! })).to.be.rejectedWith(
-      "InvalidSignature",
-    );
+    const sending = stranger.sendTransaction({ to, data, gasLimit: gasLimit! });
+    await expect(sending).to.be.revertedWithCustomError(exchange, "InvalidSignature");
     const block = (await chain.ethers.provider.getBlock("latest"))!;
     const receipt = (await chain.ethers.provider.getTransactionReceipt(block.transactions[0]!))!;
     expect(receipt.status).to.equal(0);

@@ -155,7 +155,9 @@ export class Search {
   #refuse(due: DueInstruction, data: string): void {
     const { account, number } = due.instruction;
     const said = formatExplanation(explainError(data));
-    this.view.failed(`Standing top-up ${number} was refused`, account, new Error(said));
+    // The number is not in the name, which labels a figure.
+    const error = new Error(`Instruction ${number}: ${said}`);
+    this.view.failed("A standing top-up was refused", account, error);
     if (isOfShares(due)) this.patience.failed(sharesKey(account), this.view.block.number);
     this.#note(due, "refused");
   }
