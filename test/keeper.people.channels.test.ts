@@ -89,7 +89,7 @@ describe("Webhooks", () => {
   });
 
   it("are tried again when their receiver changes the protocol instead of answering", async () => {
-    const raw = createServer((socket) => {
+    const raw = createTcpServer((socket) => {
       socket.end("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n");
     }).listen(0, "127.0.0.1");
     await once(raw, "listening");
