@@ -116,7 +116,11 @@ export class Keeper {
           // What waits for blocks is settled first, so that proposals find nonces and fees of today.
           await ticked;
           await this.requireLast(view);
-          submissions.push(...this.submit(proposals, view, began));
+          const given = this.submit(proposals, view, began);
+          submissions.push(...given);
+          for (const { done, proposal } of given) {
+            void done.then((outcome) => role.ended?.(proposal, outcome));
+          }
         },
         longest,
       );

@@ -29,22 +29,24 @@ describe("The keeper's server", () => {
   let alarms: Alarms;
   let status: KeeperStatus;
   let now = 1_000_000;
+  let proxies = ["loopback"];
   const lines: string[] = [];
   const clock = { ...systemClock, now: () => now };
   const registry = createRegistry({ keeper: "tester" });
   const metrics = keeperMetrics(registry, clock);
 
-  beforeEach(async () => {
+  async function open(): Promise<void> {
     lines.length = 0;
     status = STATUS;
     registry.removeSingleMetric("plimsoll_keeper_alarm");
     const logger = pino({ level: "trace" }, { write: (line) => lines.push(line) });
     alarms = createAlarms({ clock, logger, registry });
     server = await createServer({
-      settings: { ...configSchema.parse({}).server, port: 0 },
+      settings: { ...configSchema.parse({}).server, port: 0, proxies },
       ...{ registry, alarms, logger, status: () => status },
       plugins: [
         (app) => {
+          app.get("/whom", ({ ip }) => ({ ip }));
           app.get("/room", () => ({ room: "theirs" }));
           app.get("/broken", () => {
             throw new Error("the inside of the keeper");
@@ -54,7 +56,9 @@ describe("The keeper's server", () => {
         },
       ],
     });
-  });
+  }
+
+  beforeEach(open);
 
   afterEach(async () => {
     await server.close();
@@ -146,6 +150,32 @@ describe("The keeper's server", () => {
     const headers = { "content-type": "application/json" };
     const response = await fetch(`${server.url}/room`, { method: "POST", headers, body });
     expect(response.status).to.equal(413);
+  });
+
+  it("tells those who ask apart behind a proxy that it knows, and believes no other", async () => {
+    const headers = { "x-forwarded-for": "6.6.6.6, 203.0.113.9" };
+    const asked = async () => (await fetch(`${server.url}/whom`, { headers })).json();
+    expect(await asked()).to.deep.equal({ ip: "203.0.113.9" });
+    await server.close();
+    proxies = [];
+    await open();
+    expect(await asked()).to.deep.equal({ ip: "127.0.0.1" });
+    proxies = ["loopback"];
+  });
+
+  it("takes so many connections and no more, so that files are left for nodes", async () => {
+    const { hostname, port } = new URL(server.url);
+    const sockets = Array.from({ length: 300 }, () => connect(Number(port), hostname));
+    const ended = sockets.map((socket) => once(socket, "close").catch(() => undefined));
+    await Promise.race(ended);
+    sockets.forEach((socket) => socket.destroy());
+    await Promise.all(ended);
+    const tried = async (): Promise<number> =>
+      fetch(`${server.url}/room`).then(
+        ({ status }) => status,
+        () => tried(),
+      );
+    expect(await tried()).to.equal(200);
   });
 
   it("ends although a caller keeps its connection open", async () => {

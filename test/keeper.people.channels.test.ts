@@ -88,6 +88,17 @@ describe("Webhooks", () => {
     }
   });
 
+  it("are tried again when their receiver changes the protocol instead of answering", async () => {
+    const raw = createTcpServer((socket) => {
+      socket.end("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n");
+    }).listen(0, "127.0.0.1");
+    await once(raw, "listening");
+    const { port } = raw.address() as AddressInfo;
+    const delivery = await open.send(letterTo(`http://127.0.0.1:${port}/`), NEVER);
+    expect(delivery).to.deep.include({ kind: "failed" });
+    raw.close();
+  });
+
   it("do not read an answer that never ends", async () => {
     const { url } = await receiver((_, response) => {
       response.writeHead(200);
@@ -116,6 +127,15 @@ describe("Webhooks", () => {
       publicLookup("localhost", { all: false }, resolve);
     });
     expect((error as Error).name).to.equal("PrivateAddress");
+  });
+
+  it("are not looked up at all by names that no public machine has", async () => {
+    for (const host of ["localhost", "LOCALHOST", "a.localhost.", "router", "localhost."]) {
+      const error = await new Promise((resolve) => {
+        publicLookup(host, { all: true }, resolve);
+      });
+      expect((error as Error).name, host).to.equal("PrivateAddress");
+    }
   });
 
   it("know which addresses are public", () => {

@@ -26,7 +26,7 @@ import { describeWithEachEngine } from "./support/databases.js";
 
 const SENT: Delivery = { kind: "sent" };
 const HOOK = "https://receiver.example/hook";
-const CHANNELS = ["webhook", "email", "telegram"] as const;
+const PLACES = { webhook: 8, email: 8, telegram: 8 };
 
 describeWithEachEngine("The outbox", (tests) => {
   let database: Database;
@@ -48,7 +48,7 @@ describeWithEachEngine("The outbox", (tests) => {
   const postboxOf = (one: Database = database) =>
     databasePostbox({ database: one, clock, posted: () => undefined });
   const claim = (holder: string, one: Database = database) =>
-    claimLetters(one, { holder, now: clock.now(), most: 8, channels: CHANNELS });
+    claimLetters(one, { holder, now: clock.now(), most: PLACES });
 
   function start(one: Database, channels: readonly Channel[], holder = "one") {
     const running = startDeliverer(one, channels, around, { holder });
@@ -148,6 +148,44 @@ describeWithEachEngine("The outbox", (tests) => {
     expect(ids).to.have.length(24);
     expect(new Set(ids).size).to.equal(24);
     expect(mostBusy).to.equal(1);
+  });
+
+  it("lets webhooks that hang hold up neither mails nor the webhooks of others", async () => {
+    for (let i = 0; i < 10; ++i) await subscribeWebhook(database, { url: `${HOOK}/${i}` });
+    await subscribeConfirmed(database, "email", { account: BOBS, destination: "bob@b.example" });
+    await subscribeWebhook(database, { account: BOBS, url: "https://bobs.example/" });
+    await postboxOf().post([liquidated("of Alice"), liquidated("again")]);
+    clock.move(1_000);
+    await postboxOf().post([liquidated("of Bob", BOBS)]);
+    let release = (): void => undefined;
+    const hanging = new Promise<void>((resolve) => (release = resolve));
+    const hooks = toldChannel("webhook", async ({ destination }) => {
+      if (destination.startsWith(HOOK)) await hanging;
+      return { kind: "failed", reason: "no answer", isOurs: false };
+    });
+    const mails = toldChannel("email", () => SENT);
+    start(database, [hooks, mails]);
+    await until(() => mails.letters.length === 1);
+    await until(() => hooks.letters.some(({ destination }) => !destination.startsWith(HOOK)));
+    expect(
+      hooks.letters.filter(({ destination }) => destination.startsWith(HOOK)).length,
+    ).to.be.lessThan(4);
+    release();
+  });
+
+  it("tries what was never tried before what failed already", async () => {
+    await subscribeWebhook(database, { url: HOOK });
+    await subscribeWebhook(database, { account: BOBS, url: "https://bobs.example/" });
+    await postboxOf().post([liquidated("old")]);
+    const [failed] = (await claim("one")).letters;
+    await settleLetter(database, failed!, "one", { state: "waiting", reason: "", dueAt: 0 });
+    clock.move(1_000);
+    await postboxOf().post([liquidated("new", BOBS)]);
+    const { letters } = await claimLetters(database, {
+      ...{ holder: "one", now: clock.now() },
+      most: { webhook: 1 },
+    });
+    expect(letters.map(({ account }) => account)).to.deep.equal([BOBS]);
   });
 
   it("sends a webhook again when its keeper died in the attempt, and an e-mail never", async () => {

@@ -108,8 +108,7 @@ describe("Subscriptions", () => {
       await claimLetters(database, {
         holder: "one",
         now: clock.now(),
-        most: 8,
-        channels: ["email"],
+        most: { email: 8 },
       })
     ).letters;
 
@@ -297,6 +296,35 @@ describe("Subscriptions", () => {
       later.push((await subscribe(said)).statusCode);
     }
     expect(later).to.deep.equal([201, 201, 429, 429]);
+  });
+
+  it("by e-mail cannot be used to write to everybody, by ending and asking anew", async () => {
+    const codes: number[] = [];
+    for (let i = 0; i < 14; ++i) {
+      const said = asked({ channel: "email", destination: `victim${i}@example.com` });
+      codes.push((await subscribe(said)).statusCode);
+      clock.move(1_000);
+      await end(asked({ channel: "email", destination: "" }));
+      clock.move(1_000);
+    }
+    expect(codes).to.deep.equal([...Array<number>(12).fill(201), 429, 429]);
+    clock.move(DAY);
+    const later = asked({ channel: "email", destination: "other@example.com" });
+    expect((await subscribe(later)).statusCode).to.equal(201);
+  });
+
+  it("end by the form of any mail program", async () => {
+    await subscribe(asked({ channel: "email", destination: "a@example.com" }));
+    const [row] = await database.query("SELECT id, secret FROM people_subscriptions");
+    const { statusCode } = await app.inject({
+      method: "POST",
+      url: `/people/leave?${new URLSearchParams({ subscription: String(row!.id), code: String(row!.secret) }).toString()}`,
+      headers: { "content-type": "multipart/form-data; boundary=x" },
+      payload:
+        '--x\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--x--',
+    });
+    expect(statusCode).to.equal(200);
+    expect(await database.query("SELECT id FROM people_subscriptions")).to.deep.equal([]);
   });
 
   it("by e-mail end with the link below each mail, and only with it", async () => {

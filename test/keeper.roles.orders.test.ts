@@ -12,6 +12,7 @@ import {
   ORDER_FLAGS,
   type OrderContracts,
   packBuilder,
+  type Rpc,
   signOrder,
   type SignedOrder,
   WAD,
@@ -211,6 +212,45 @@ describe("Keeper: the book of signed orders", () => {
     expect((await book.submit(await signOrder(carol, domain, ofWallet))).isNew).to.equal(true);
     const forged = book.submit(await signOrder(bob, domain, { ...ofWallet, nonce: 77n }));
     expect(await refusalOf(forged)).to.equal("InvalidSignature");
+  });
+
+  it("keeps no room for forged orders, and no true one waits for them", async () => {
+    const { alice, bob, bookOf, buy, domain, keeper } = await load();
+    let answer = (_code: string): void => undefined;
+    const code = new Promise<string>((resolve) => (answer = resolve));
+    const rpc: Rpc = (method, params) =>
+      method === "eth_getCode" ? code : keeper.rpc(method, params);
+    const book = await bookOf({ mostOfAccount: 2, mostWallets: 3, rpc });
+    await book.see(await keeper.view());
+    const orders = await Promise.all([1, 2, 3, 4].map(() => buy(alice, 1)));
+    const forged = await Promise.all(orders.map(({ order }) => signOrder(bob, domain, order)));
+    const refusals = forged.map((order) => refusalOf(book.submit(order)));
+    expect(await refusals[3]).to.equal("Busy");
+    // The same orders by the hand of their owner, while the forged ones are still looked at.
+    expect(await refusalOf(book.submit(orders[0]!))).to.equal(undefined);
+    expect(await refusalOf(book.submit(orders[1]!))).to.equal(undefined);
+    answer("0x");
+    expect(await Promise.all(refusals.slice(0, 3))).to.deep.equal(
+      Array.from({ length: 3 }, () => "InvalidSignature"),
+    );
+    expect(book.size).to.equal(2);
+  });
+
+  it("answers one address no more often than may be, whatever it asks", async () => {
+    const { book, contracts } = await load();
+    const listening = fastify();
+    server = listening;
+    await listening.register(ordersPlugin, { book, contracts, firstBlock: 0, mostRequests: 2 });
+    const statuses: number[] = [];
+    for (let i = 0; i < 3; ++i) {
+      const { statusCode } = await listening.inject({
+        method: "POST",
+        url: "/orders",
+        payload: {},
+      });
+      statuses.push(statusCode);
+    }
+    expect(statuses).to.deep.equal([400, 400, 429]);
   });
 
   it("has room for so many of an account and in all, however many are sent at once", async () => {

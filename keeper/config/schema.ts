@@ -3,7 +3,7 @@ import { ROLE_NAMES } from "../roles/role.js";
 import { chainSettings } from "./chainSettings.js";
 import { peopleSettings } from "./peopleSettings.js";
 import { roleSettings } from "./roleSettings.js";
-import { noted, seconds } from "./setting.js";
+import { noted, proxyAddress, seconds } from "./setting.js";
 
 /** Every setting of the keeper, from flags, environment and file alike. Secrets are not among them: see `secrets.ts`. */
 export const configSchema = z.strictObject({
@@ -57,6 +57,10 @@ export const configSchema = z.strictObject({
       port: noted(
         z.int().min(0).max(65_535).default(9_464),
         "Its port, for metrics, health and subscriptions; 0 takes any that is free.",
+      ),
+      proxies: noted(
+        z.array(proxyAddress).default(["loopback"]),
+        "Proxies before it that say in X-Forwarded-For who asks: addresses, networks, or `loopback`; `none` to believe nobody.",
       ),
     })
     .prefault({}),

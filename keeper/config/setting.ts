@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { z } from "zod";
 
 /** What `--help` and docs/keeper.md say of a setting, beside what its schema says. */
@@ -40,6 +41,19 @@ export function bps(standard: number, description: string) {
 
 /** An address of a web server. */
 export const httpUrl = z.url({ protocol: /^https?$/, error: "an http:// or https:// address" });
+
+/** An address of IP, or a network: "10.0.0.0/8"; or one of the names that proxies' networks have. */
+export const proxyAddress = z.string().refine(isProxyAddress, {
+  error: "an address of IP, a network such as 10.0.0.0/8, loopback, linklocal or uniquelocal",
+});
+
+function isProxyAddress(text: string): boolean {
+  if (["loopback", "linklocal", "uniquelocal"].includes(text)) return true;
+  const [address = "", bits, ...rest] = text.split("/");
+  const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  const isNetwork = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most);
+  return most > 0 && isNetwork && rest.length === 0;
+}
 
 /** An address of a WebSocket. */
 export const socketUrl = z.url({ protocol: /^wss?$/, error: "a ws:// or wss:// address" });

@@ -218,8 +218,8 @@ export class Watcher {
 
   private async unmined(transaction: Transaction): Promise<void> {
     const { parts } = this.with_;
+    const { minedAt } = transaction;
     const { key, nonce } = transaction.written;
-    const minedAt = transaction.minedAt;
     parts.options.logger.warn(
       { key, nonce, block: minedAt?.block, blockHash: minedAt?.blockHash },
       "The block of a transaction was replaced; it is sent again as it is.",

@@ -49,13 +49,25 @@ export function createLogger({ base, destination, scrub, settings }: LogOptions)
   });
 }
 
+/** Signs that move the cursor, begin lines or turn text around. */
+const CONTROLS = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** Contracts and nodes of strangers put texts into errors: on a terminal they are not to act, or to look like lines of ours. */
+function withoutControls(key: string, value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  return value.replace(CONTROLS, (sign) => {
+    if (key === "stack" && sign === "\n") return sign;
+    return `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
 /** Makes each line one for people as it comes, and passes it on. */
 function prettyTo(to: DestinationStream): DestinationStream {
   const colorize = process.stdout.isTTY && process.env.NO_COLOR === undefined;
   const prettify = PinoPretty.prettyFactory({ colorize, translateTime: "SYS:HH:MM:ss.l" });
   return {
     write: (line) => {
-      to.write(prettify(JSON.parse(line)));
+      to.write(prettify(JSON.parse(line, withoutControls)));
     },
   };
 }

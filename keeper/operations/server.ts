@@ -40,6 +40,9 @@ const HARMLESS: ReadonlySet<AlarmName> = new Set(["deliveryFailing"]);
 const MOST_BODY_BYTES = 64 * 1024;
 const REQUEST_MILLISECONDS = 10_000;
 const KEEP_ALIVE_MILLISECONDS = 5_000;
+/** Requests that come too slowly are looked for so often. */
+const CHECK_MILLISECONDS = 5_000;
+const MOST_CONNECTIONS = 256;
 
 /** Whether an alarm makes the health page fail. */
 function isSerious({ name }: Pick<Alarm, "name">): boolean {
@@ -57,9 +60,14 @@ export async function createServer(options: ServerOptions): Promise<KeeperServer
     connectionTimeout: REQUEST_MILLISECONDS,
     keepAliveTimeout: KEEP_ALIVE_MILLISECONDS,
     forceCloseConnections: true,
+    // Behind a proxy all requests come from it: one stranger could use up what everybody may ask otherwise.
+    trustProxy: settings.proxies.length === 0 ? false : [...settings.proxies],
+    http: { connectionsCheckingInterval: CHECK_MILLISECONDS },
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
   });
+  // Each is an open file, and without one left the keeper would reach neither nodes nor its database.
+  server.server.maxConnections = MOST_CONNECTIONS;
   answerErrors(server, logger);
   addPages(server, options);
   for (const plugin of plugins) await server.register(plugin);

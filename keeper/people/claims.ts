@@ -25,9 +25,8 @@ export interface ClaimTerms {
   readonly holder: string;
   /** [unix milliseconds] */
   readonly now: number;
-  /** How many at most. */
-  readonly most: number;
-  readonly channels: readonly ChannelName[];
+  /** How many more at most by each channel; none by a channel that is missing. */
+  readonly most: Readonly<Partial<Record<ChannelName, number>>>;
 }
 
 /** What claiming came to. */
@@ -41,6 +40,8 @@ export interface Claims {
 
 /** A keeper that is silent for so long is dead: attempts are shorter, and clocks of keepers differ less [milliseconds]. */
 const CLAIM_MILLISECONDS = 4 * ATTEMPT_MILLISECONDS;
+/** Webhooks of one account that are under way at a time: its owner may have them all hang. */
+const MOST_OF_ACCOUNT = 2;
 /** What is older is given up [milliseconds]. */
 export const GIVE_UP_AFTER = 24 * 3_600_000;
 /** What is settled is forgotten after this, keys against repeats included [milliseconds]. */
@@ -54,28 +55,33 @@ const FORGET_AFTER = 30 * 24 * 3_600_000;
  * counts more there than one message: the next notice of the same trouble comes within its repeat time anyway.
  */
 export async function claimLetters(database: Database, terms: ClaimTerms): Promise<Claims> {
-  if (terms.most <= 0) return { letters: [], unknown: 0, dropped: 0 };
+  const { most } = terms;
+  const channels = CHANNEL_NAMES.map((name) => ((most[name] ?? 0) > 0 ? name : ""));
+  if (channels.every((name) => name === "")) return { letters: [], unknown: 0, dropped: 0 };
   return database.transaction(async (inside) => {
-    const { holder, most, now } = terms;
+    const { holder, now } = terms;
     const unknown = await inside.query(
       `UPDATE people_outbox SET state = 'unknown', reason = 'The keeper that sent it died'
         WHERE state = 'sending' AND held_until < $1 AND channel <> 'webhook' RETURNING id`,
       [now],
     );
     const dropped = await dropUseless(inside, now);
-    const channels = CHANNEL_NAMES.map((name) => (terms.channels.includes(name) ? name : ""));
+    // What was never tried goes first: strangers' webhooks that never answer are tried for a day, and hold up nobody.
     const due = await inside.query(
-      `SELECT o.id, o.channel, o.destination FROM people_outbox o
+      `SELECT o.id, o.channel, o.destination, o.account FROM people_outbox o
         WHERE ((o.state = 'waiting' AND o.due_at <= $1) OR (o.state = 'sending' AND o.held_until < $1))
           AND o.channel IN ($2, $3, $4)
           AND NOT EXISTS (SELECT 1 FROM people_outbox other WHERE other.channel = o.channel
             AND other.destination = o.destination AND other.state = 'sending'
             AND other.held_until >= $1)
-        ORDER BY o.created_at, o.id LIMIT 1000`,
-      [now, ...channels],
+          AND (o.channel <> 'webhook' OR (SELECT COUNT(*) FROM people_outbox mine
+            WHERE mine.channel = 'webhook' AND mine.account = o.account AND mine.state = 'sending'
+              AND mine.held_until >= $1) < $5)
+        ORDER BY o.attempts, o.created_at, o.id LIMIT 1000`,
+      [now, ...channels, MOST_OF_ACCOUNT],
     );
     const letters: ClaimedLetter[] = [];
-    for (const row of onePerDestination(due).slice(0, most)) {
+    for (const row of chosen(due, most)) {
       letters.push(await claim(inside, String(row.id), { holder, now }));
     }
     return { letters, unknown: unknown.length, dropped: dropped.length };
@@ -108,13 +114,24 @@ async function dropUseless(inside: Database, now: number): Promise<Row[]> {
   );
 }
 
-function onePerDestination(rows: readonly Row[]): Row[] {
-  const first = new Map<string, Row>();
+/** One for each destination, as many as each channel has places for, and of webhooks few for each account. */
+function chosen(rows: readonly Row[], most: ClaimTerms["most"]): Row[] {
+  const found: Row[] = [];
+  const counts = new Map<string, number>();
+  const count = (name: string): number => counts.get(name) ?? 0;
   for (const row of rows) {
-    const place = `${String(row.channel)} ${String(row.destination)}`;
-    if (!first.has(place)) first.set(place, row);
+    const channel = String(row.channel) as ChannelName;
+    const [place, owner] = [
+      `${channel} ${String(row.destination)}`,
+      `account ${String(row.account)}`,
+    ];
+    const isFull = count(channel) >= (most[channel] ?? 0) || count(place) > 0;
+    if (isFull || (channel === "webhook" && count(owner) >= MOST_OF_ACCOUNT)) continue;
+    for (const name of [channel, place]) counts.set(name, count(name) + 1);
+    if (channel === "webhook") counts.set(owner, count(owner) + 1);
+    found.push(row);
   }
-  return [...first.values()];
+  return found;
 }
 
 async function claim(

@@ -30,8 +30,12 @@ export interface DelivererOptions {
   readonly publicUrl: string | undefined;
 }
 
-/** Attempts at a time, each to another destination. */
-const MOST_AT_A_TIME = 8;
+/** Attempts at a time, each to another destination. Webhooks are strangers', which may hang as long as they may. */
+const MOST_AT_A_TIME: Readonly<Record<ChannelName, number>> = {
+  webhook: 64,
+  email: 8,
+  telegram: 8,
+};
 /** Between two looks for messages of other keepers [milliseconds]. */
 const LOOK_MILLISECONDS = 5_000;
 const FIRST_RETRY = 15_000;
@@ -65,7 +69,7 @@ export function settlementOf(
 export class Deliverer {
   private readonly channels: ReadonlyMap<ChannelName, Channel>;
   private readonly recent = new Map<ChannelName, Attempted[]>();
-  private readonly underWay = new Set<Promise<void>>();
+  private readonly underWay = new Map<Promise<void>, ChannelName>();
   private pause = new AbortController();
   private ending = new AbortController().signal;
   private wakes = 0;
@@ -99,16 +103,14 @@ export class Deliverer {
       if (this.wakes !== wakes) continue;
       await clock.sleep(wait, AbortSignal.any([signal, this.pause.signal]));
     }
-    await Promise.all(this.underWay);
+    await Promise.all(this.underWay.keys());
   }
 
   /** Starts what is due; gives how long there is nothing to do [milliseconds]. */
   private async look(): Promise<number> {
     const { clock, database, holder, metrics } = this.options;
     const now = clock.now();
-    const most = MOST_AT_A_TIME - this.underWay.size;
-    const channels = [...this.channels.keys()];
-    const claims = await claimLetters(database, { holder, now, most, channels });
+    const claims = await claimLetters(database, { holder, now, most: this.places() });
     metrics.unknown.inc(claims.unknown);
     metrics.dropped.inc(claims.dropped);
     for (const letter of claims.letters) {
@@ -116,7 +118,7 @@ export class Deliverer {
         this.underWay.delete(attempt);
         this.wake();
       });
-      this.underWay.add(attempt);
+      this.underWay.set(attempt, letter.channel);
     }
     if (now - this.forgottenAt >= FORGET_EVERY) {
       this.forgottenAt = now;
@@ -125,6 +127,14 @@ export class Deliverer {
     const due = await nextDue(database);
     const least = this.underWay.size > 0 ? LOOK_MILLISECONDS : 50;
     return Math.min(Math.max((due ?? Infinity) - clock.now(), least), LOOK_MILLISECONDS);
+  }
+
+  /** How many more attempts each channel takes: none waits for another channel's. */
+  private places(): Partial<Record<ChannelName, number>> {
+    const places: Partial<Record<ChannelName, number>> = {};
+    for (const name of this.channels.keys()) places[name] = MOST_AT_A_TIME[name];
+    for (const name of this.underWay.values()) places[name] = (places[name] ?? 0) - 1;
+    return places;
   }
 
   /** One attempt and what it comes to; never rejects. */

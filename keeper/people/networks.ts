@@ -1,4 +1,5 @@
-import { lookup as resolve } from "node:dns";
+import type { LookupAddress } from "node:dns";
+import { Resolver } from "node:dns/promises";
 import { BlockList, isIP, isIPv6, type LookupFunction } from "node:net";
 
 /** Which machines a stranger may make this one talk to. */
@@ -56,23 +57,51 @@ export function isPublicAddress(address: string): boolean {
 }
 
 /**
+ * Asks name servers itself. The system's resolver has four threads, which it shares with everything else that waits: names
+ * whose servers never answer would keep this machine from its nodes.
+ */
+const resolver = new Resolver({ timeout: 2_000, tries: 2 });
+
+async function addressesOf(host: string): Promise<LookupAddress[]> {
+  const [four, six] = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)]);
+  const found = [
+    ...(four.status === "fulfilled" ? four.value.map((address) => ({ address, family: 4 })) : []),
+    ...(six.status === "fulfilled" ? six.value.map((address) => ({ address, family: 6 })) : []),
+  ];
+  if (found.length === 0 && four.status === "rejected") throw four.reason;
+  return found;
+}
+
+/** Whether a name can be one of the public network: what has no dot is of this machine, or of the network around it. */
+function isPublicName(host: string): boolean {
+  return /[^.]\.[^.]/.test(host) && !/\.localhost\.?$/i.test(host);
+}
+
+/**
  * Resolves a name for a connection, and fails when any of its addresses is not public: what is checked is what is connected
  * to, so a name that resolves to something else the next time gains nothing.
  */
 export const publicLookup: LookupFunction = (host, options, done) => {
-  resolve(host, { ...options, all: true }, (error, found) => {
-    if (error !== null) {
-      done(error, "");
-      return;
-    }
-    const hidden = found.find(({ address }) => !isPublicAddress(address));
-    const [first] = found;
-    if (hidden !== undefined || first === undefined) {
-      done(new PrivateAddress(host, hidden?.address ?? "no address"), "");
-    } else if (options.all === true) done(null, found);
-    else done(null, first.address, first.family);
-  });
+  publicAddressesOf(host).then(
+    (found) => {
+      if (options.all === true) done(null, [...found]);
+      else done(null, found[0].address, found[0].family);
+    },
+    (error: unknown) => {
+      done(error as NodeJS.ErrnoException, "");
+    },
+  );
 };
+
+async function publicAddressesOf(host: string): Promise<[LookupAddress, ...LookupAddress[]]> {
+  const found = isPublicName(host) ? await addressesOf(host) : [];
+  const hidden = found.find(({ address }) => !isPublicAddress(address));
+  const [first, ...others] = found;
+  if (hidden !== undefined || first === undefined) {
+    throw new PrivateAddress(host, hidden?.address ?? "no public address");
+  }
+  return [first, ...others];
+}
 
 /**
  * Checks a host that is an address: such a one is never looked up when it is connected to.
@@ -94,10 +123,5 @@ export function requirePublicLiteral(hostname: string): boolean {
  */
 export async function requirePublicHost(hostname: string): Promise<void> {
   if (requirePublicLiteral(hostname)) return;
-  await new Promise<void>((passed, failed) => {
-    publicLookup(hostname, { all: true }, (error) => {
-      if (error === null) passed();
-      else failed(error);
-    });
-  });
+  await publicAddressesOf(hostname);
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { AccountId } from "../../sdk/index.js";
+import { type AccountId, ownerOf } from "../../sdk/index.js";
 import type { Clock } from "../clock.js";
 import type { Database, Row } from "../storage/database.js";
 import type { Notice, Postbox } from "./notice.js";
@@ -13,6 +13,8 @@ const ACCOUNTS_TOGETHER = 500;
 const CONFIRMATION_PAUSE = 10 * 60_000;
 const DAY = 24 * 3_600_000;
 const MOST_CONFIRMATIONS = 3;
+/** The same of all accounts of one owner, to whatever mailboxes, a day. */
+const MOST_OF_OWNER = 12;
 
 /** What the body of a row says of a notice; a block's time is text, for JSON has no bigints. */
 interface StoredNotice extends Omit<Notice, "block"> {
@@ -126,6 +128,7 @@ export async function postConfirmation(
   const { account, code, destination, id } = subscription;
   const mailbox = mailboxOf(destination);
   await inside.query("DELETE FROM people_confirmations WHERE asked_at < $1", [now - DAY]);
+  await requireFewOfOwner(inside, account, now);
   const asked = await inside.query(
     "SELECT asked_at FROM people_confirmations WHERE mailbox = $1 ORDER BY asked_at DESC",
     [mailbox],
@@ -144,6 +147,28 @@ export async function postConfirmation(
   const entry = { kind: "confirmation", account, episode: "", now, body: JSON.stringify({ code }) };
   const address = { id, channel: "email", destination };
   await insert(inside, address, { ...entry, notice: `confirm ${code.slice(0, 8)}` });
+}
+
+/**
+ * Takes note of a mail that an owner asked for: whoever ends a subscription could ask for the next address otherwise, and have
+ * this keeper's mail server write to everybody.
+ */
+async function requireFewOfOwner(inside: Database, account: AccountId, now: number): Promise<void> {
+  const owner = `owner ${ownerOf(account).toLowerCase()}`;
+  const [asked] = await inside.query(
+    "SELECT COUNT(*) AS number FROM people_confirmations WHERE mailbox = $1",
+    [owner],
+  );
+  if (Number(asked?.number) >= MOST_OF_OWNER) {
+    throw new SubscriptionRefused(
+      "tooOften",
+      `An owner can ask for ${MOST_OF_OWNER} mails a day that confirm an address: try again tomorrow.`,
+    );
+  }
+  await inside.query("INSERT INTO people_confirmations (mailbox, asked_at) VALUES ($1, $2)", [
+    owner,
+    now,
+  ]);
 }
 
 /** An e-mail address without what its owner may vary at will: anybody could flood a mailbox by tags otherwise. */

@@ -66,9 +66,9 @@ export function subscriptionsPlugin(options: SubscriptionsOptions): FastifyPlugi
     const max = options.mostRequests ?? MOST_REQUESTS;
     await app.register(rateLimit, { max, timeWindow: 60_000 });
     app.setErrorHandler(answerError);
-    // The buttons of pages post forms without a field.
-    const type = "application/x-www-form-urlencoded";
-    app.addContentTypeParser(type, { parseAs: "string" }, (_request, _body, done) => {
+    // The buttons of pages post forms without a field; mail programs send one of either type, which says nothing (RFC 8058).
+    const types = ["application/x-www-form-urlencoded", "multipart/form-data"];
+    app.addContentTypeParser(types, { parseAs: "string" }, (_request, _body, done) => {
       done(null, undefined);
     });
     addProofRoutes(app, options);

@@ -84,6 +84,14 @@ function post(url: URL, { allowPrivate, letter, seconds, signal }: Attempt): Pro
       // Nothing of the body is of use, and it could be endless.
       answer.destroy();
     });
+    // A receiver that changes protocols gives no answer otherwise, and no error either, not even when the time is over.
+    sending.on("upgrade", (answer, socket) => {
+      answered(answer.statusCode ?? 0);
+      socket.destroy();
+    });
+    sending.on("close", () => {
+      failed(Object.assign(new Error("closed without an answer"), { code: "ECONNRESET" }));
+    });
     sending.on("error", failed);
     sending.end(body);
   });

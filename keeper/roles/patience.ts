@@ -5,8 +5,14 @@
 export class Patience {
   readonly #entries = new Map<string, { readonly until: number; readonly failures: number }>();
 
-  /** @param mostBlocks The longest pause. */
-  constructor(private readonly mostBlocks: number) {}
+  /**
+   * @param mostBlocks The longest pause.
+   * @param firstBlocks The first one.
+   */
+  constructor(
+    private readonly mostBlocks: number,
+    private readonly firstBlocks = 1,
+  ) {}
 
   /** Whether something is to be left alone at a block. */
   isLeft(key: string, block: number): boolean {
@@ -17,7 +23,7 @@ export class Patience {
   /** It was tried in vain at a block. */
   failed(key: string, block: number): void {
     const failures = (this.#entries.get(key)?.failures ?? 0) + 1;
-    const pause = Math.min(2 ** Math.min(failures - 1, 30), this.mostBlocks);
+    const pause = Math.min(this.firstBlocks * 2 ** Math.min(failures - 1, 30), this.mostBlocks);
     this.#entries.set(key, { until: block + pause, failures });
   }
 

@@ -1,4 +1,5 @@
 import type { AccountId } from "../../sdk/index.js";
+import type { Outcome } from "../dispatch/dispatcher.js";
 import type { KeeperView } from "../state/view.js";
 
 /** What a keeper does, the most urgent first. Each can be switched off. Settlement of expiries joins them when there are any. */
@@ -49,4 +50,6 @@ export interface Role {
    * @throws CouldNotLook when a node did not answer: an alarm, and the role looks again at the next block.
    */
   look(view: KeeperView): Promise<readonly Proposal[]>;
+  /** Told what became of a proposal of its own that was given to the dispatcher by this process. */
+  ended?(proposal: Proposal, outcome: Outcome): void;
 }

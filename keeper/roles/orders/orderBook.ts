@@ -13,7 +13,7 @@ import type { Database } from "../../storage/database.js";
 import { type BookOrder, hasTrigger, leftOf } from "./bookOrder.js";
 import { requireFillable } from "./checks.js";
 import { OrderRefused, refusedBy } from "./refusal.js";
-import { isSigned } from "./signature.js";
+import { SignatureCheck } from "./signatureCheck.js";
 import { signedOrderFrom, signedOrderText } from "./orderJson.js";
 
 /** What the book is made of. */
@@ -27,6 +27,8 @@ export interface OrderBookOptions {
   readonly mostOfAccount?: number;
   /** Orders in all; 50,000 unless said otherwise. */
   readonly mostOrders?: number;
+  /** Wallets that are asked for their signatures at the same time. */
+  readonly mostWallets?: number;
 }
 
 /** What came of an order that was sent in. */
@@ -59,12 +61,15 @@ export class OrderBook {
   /** Of all accounts, with those that are being taken in. */
   #counted = 0;
   readonly #underWay = new Map<string, Promise<Acceptance>>();
+  readonly #signatures: SignatureCheck;
   #view: OrderView | undefined;
   #readUpTo = Number.NEGATIVE_INFINITY;
   #readAt = Number.NEGATIVE_INFINITY;
   #sweep: MapIterator<BookOrder> | undefined;
 
-  constructor(private readonly options: OrderBookOptions) {}
+  constructor(private readonly options: OrderBookOptions) {
+    this.#signatures = new SignatureCheck(options.rpc, options.mostWallets);
+  }
 
   /** What was last seen of the chain; nothing before the first look. */
   get view(): OrderView | undefined {
@@ -115,10 +120,12 @@ export class OrderBook {
   async submit(signed: SignedOrder): Promise<Acceptance> {
     const hash = hashOrder(this.options.domain, signed.order).toLowerCase();
     if (this.#orders.has(hash)) return { hash, isNew: false };
-    const underWay = this.#underWay.get(hash);
+    // With its signature: whoever knows an order could have it refused with a forged one otherwise.
+    const key = `${hash} ${signed.signature}`;
+    const underWay = this.#underWay.get(key);
     if (underWay !== undefined) return { ...(await underWay), isNew: false };
-    const accepting = this.#accept(hash, signed).finally(() => this.#underWay.delete(hash));
-    this.#underWay.set(hash, accepting);
+    const accepting = this.#accept(hash, signed).finally(() => this.#underWay.delete(key));
+    this.#underWay.set(key, accepting);
     return accepting;
   }
 
@@ -130,16 +137,18 @@ export class OrderBook {
       throw new CouldNotLook("The keeper has not seen a block yet: send the order again later");
     }
     const entry = { hash, signed, takenAt: this.options.clock.now() };
-    const { state } = view.index;
-    requireFillable(state, entry, view.block.time);
+    requireFillable(view.index.state, entry, view.block.time);
     const account = signed.order.account as AccountId;
     this.#requireRoom(account);
-    // Counted before anything is waited for, so that many sent at once find no more room than one after the other.
+    if (!(await this.#signatures.isSigned(signed, hash, view))) {
+      throw refusedBy("InvalidSignature", [hash, account]);
+    }
+    if (this.#orders.has(hash)) return { hash, isNew: false };
+    // Counted only now: forged orders are to take no room from an account. And before anything else is waited for, so that
+    // many sent at once find no more room than one after the other.
+    this.#requireRoom(account);
     this.#count(account, 1);
     try {
-      if (!(await isSigned(signed, hash, { state, rpc: this.options.rpc, block: view.block }))) {
-        throw refusedBy("InvalidSignature", [hash, account]);
-      }
       await this.options.database.query(
         `INSERT INTO roles_orders (hash, account, signed, taken_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (hash) DO NOTHING`,

@@ -1,3 +1,4 @@
+import rateLimit from "@fastify/rate-limit";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { z } from "zod";
 import {
@@ -20,6 +21,8 @@ export interface OrdersPluginOptions {
   /** The first block that may have a fill: `rpc.firstBlock`. */
   readonly firstBlock: number;
   readonly metrics?: RoleMetrics;
+  /** Requests of one address in a minute; 240 unless said otherwise. */
+  readonly mostRequests?: number;
 }
 
 /** What is wrong, for programs and for people. */
@@ -32,7 +35,12 @@ interface Problem {
 /** An order with the longest signature that is taken [bytes]. */
 const MOST_BYTES = 8_192;
 /** Refusals that are no fault of the order. */
-const STATUS_OF: Readonly<Record<string, number>> = { BookFull: 503, TooManyOrders: 429 };
+const STATUS_OF: Readonly<Record<string, number>> = {
+  BookFull: 503,
+  Busy: 503,
+  TooManyOrders: 429,
+};
+const MOST_REQUESTS = 240;
 const HASH = /^0x[0-9a-fA-F]{64}$/;
 
 /**
@@ -41,12 +49,14 @@ const HASH = /^0x[0-9a-fA-F]{64}$/;
  *
  * For `fastify.register(ordersPlugin, options)`.
  */
-export function ordersPlugin(
+export async function ordersPlugin(
   server: FastifyInstance,
   options: OrdersPluginOptions,
-  done: (error?: Error) => void,
-): void {
+): Promise<void> {
   const { book, metrics } = options;
+  // Most requests have the node asked something, and it is the one that liquidations are decided by.
+  const max = options.mostRequests ?? MOST_REQUESTS;
+  await server.register(rateLimit, { max, timeWindow: 60_000 });
   server.setErrorHandler((error, _request, reply) => {
     const { status, problem } = problemOf(error);
     if (problem !== undefined) metrics?.ordersRefused.inc({ reason: problem.reason });
@@ -73,7 +83,6 @@ export function ordersPlugin(
       cure: "Send Exchange.cancel(account, [nonce]), or cancelUpTo, from the owner or an operator with TRADE.",
     }),
   );
-  done();
 }
 
 async function statusesOf(

@@ -18,7 +18,10 @@ const VALID = "0x1626ba7e";
 /** The right to trade for an owner: `types/Permissions.sol`. */
 const TRADE = 1n;
 /** A wallet is its owner's contract: it may be anything [gas]. */
-const MOST_GAS_OF_WALLET = 500_000n;
+export const MOST_GAS_OF_WALLET = 500_000n;
+
+/** Whose key has signed what is in the book: finding it out takes about a millisecond, and what it may changes. */
+const SIGNERS = new WeakMap<SignedOrder, string | undefined>();
 
 /** At which block a signature is judged. */
 export interface SignatureFacts {
@@ -34,12 +37,12 @@ export interface SignatureFacts {
  * @throws CouldNotLook when a wallet could not be asked.
  */
 export async function isSigned(
-  { order, signature }: SignedOrder,
+  signed: SignedOrder,
   hash: string,
   facts: SignatureFacts,
 ): Promise<boolean> {
-  const signer = signerOf(hash, signature);
-  if (signer !== undefined && mayTrade(facts, order, signer)) return true;
+  if (isSignedByKey(signed, hash, facts)) return true;
+  const { order, signature } = signed;
   const { block, rpc } = facts;
   const owner = ownerOf(order.account);
   if (!(await hasCode(rpc, owner, block.number))) return false;
@@ -49,7 +52,22 @@ export async function isSigned(
   return result.isAnswer && result.data.toLowerCase().startsWith(VALID.padEnd(66, "0"));
 }
 
-function mayTrade({ block, state }: SignatureFacts, { account }: Order, signer: string): boolean {
+/** Whether a key has signed an order that may: then nobody's contract is asked when it is matched. */
+export function isSignedByKey(
+  signed: SignedOrder,
+  hash: string,
+  facts: Pick<SignatureFacts, "block" | "state">,
+): boolean {
+  if (!SIGNERS.has(signed)) SIGNERS.set(signed, signerOf(hash, signed.signature));
+  const signer = SIGNERS.get(signed);
+  return signer !== undefined && mayTrade(facts, signed.order, signer);
+}
+
+function mayTrade(
+  { block, state }: Pick<SignatureFacts, "block" | "state">,
+  { account }: Order,
+  signer: string,
+): boolean {
   const owner = ownerOf(account);
   if (signer.toLowerCase() === owner.toLowerCase()) return true;
   const rights = state.operators.get(operatorKey(owner, signer));
