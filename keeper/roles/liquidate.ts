@@ -19,6 +19,7 @@ import type { KeeperState } from "../state/state.js";
 import type { KeeperView } from "../state/view.js";
 import { LensScan } from "./liquidateByLens.js";
 import { LeftAccounts } from "./liquidateLeft.js";
+import { PassedOver } from "./liquidatePassedOver.js";
 import type { LiquidateMetrics } from "./liquidateMetrics.js";
 import { type LiquidationPlan, type LiquidationPlans, planLiquidations } from "./liquidatePlan.js";
 import { liquidationKey, proposalOf } from "./liquidateProposal.js";
@@ -54,8 +55,7 @@ class Liquidate implements Role {
   private readonly lens: LensPages;
   private readonly scan: LensScan;
   private readonly left: LeftAccounts;
-  /** Left alone at the blocks before, while not all others were looked at. */
-  private readonly passedOver = new Set<AccountId>();
+  private readonly passedOver = new PassedOver();
   /** At which block each was proposed last. */
   private readonly proposed = new Map<AccountId, number>();
 
@@ -81,12 +81,20 @@ class Liquidate implements Role {
 
     const listed = nearLine(view, config.liquidate.guardBps);
     const underWay = this.underWay(view);
+    const most = config.dispatch.mostUnderWay;
+    const isPassedOver = this.passedOver.butFor(most);
+    const misses: AccountId[] = [];
     const found = searchPlans({
-      candidates: belowLine(view, listed, (one) => isExcluded(one) || this.passedOver.has(one)),
+      candidates: belowLine(
+        view,
+        listed,
+        (one) => isExcluded(one) || isPassedOver(one),
+        (accounts) => misses.push(...accounts),
+      ),
       plan: (accounts) => this.plan(view, accounts, underWay),
-      most: config.dispatch.mostUnderWay,
+      most,
     });
-    this.passOver(found);
+    this.passedOver.note(found, misses);
     metrics.listed.set(listed.length);
     metrics.below.set(found.accounts.length + found.left.length);
     this.left.note(found, view);
@@ -123,12 +131,6 @@ class Liquidate implements Role {
       const others = accounts.filter((one) => !isRefused(one));
       ({ plans } = this.plan(view, others, underWay));
     }
-  }
-
-  /** What was left alone is passed over as long as there are others that were not reached. */
-  private passOver({ isWhole, left }: Search): void {
-    if (isWhole) this.passedOver.clear();
-    else for (const { account } of left) this.passedOver.add(account);
   }
 
   private plan(
@@ -181,7 +183,7 @@ class Liquidate implements Role {
   }
 
   /** Nothing fits although something is there to be taken: people must bring margin. */
-  private tellOfMargin(view: KeeperView, { left, plans }: LiquidationPlans): void {
+  private tellOfMargin(view: KeeperView, { left, plans }: Search): void {
     const { alarms, liquidator } = this.options;
     const free = this.freeMarginOf(view);
     // Whoever cannot be valued may take nothing over.
