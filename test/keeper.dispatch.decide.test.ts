@@ -12,7 +12,7 @@ const RULES = { bumpBlocks: 2, confirmations: 3 };
 const KNOWN: Known = {
   ...{ nonce: 5, isOurs: true, isDropped: false, minedAt: undefined, isNothing: false },
   ...{ versions: 1, refusal: undefined, newestBlock: 10, since: 10 },
-  ...{ lastBlock: undefined, timesMissed: 0 },
+  ...{ lastBlock: undefined, timesMissed: 0, holdsUp: false },
 };
 const FOUND: Found = {
   ...{ block: 11, latestCount: 5, settledCount: 5, receipt: undefined, isInPool: true },
@@ -42,6 +42,18 @@ describe("What is decided about a transaction that is under way", () => {
     const found = { block: 12, simulation: "passes", raise: undefined } as const;
     expect(decided({}, found)).to.equal("stuck");
     expect(decided({}, { ...found, isInPool: false })).to.equal("rebroadcast");
+  });
+
+  it("gives up what no block takes at its limit, at once where others wait behind it", () => {
+    const found = { block: 12, simulation: "passes", raise: undefined, paysBaseFee: false } as const;
+    expect(decided({}, found)).to.equal("stuck");
+    expect(decided({}, { ...found, block: 18 })).to.equal("replace");
+    expect(decided({ holdsUp: true }, found)).to.equal("replace");
+    expect(decided({ holdsUp: true }, { ...found, isInPool: false })).to.equal("replace");
+    // The next block may take it still, or it has just been signed, or it is nothing already.
+    expect(decided({ holdsUp: true }, { ...found, paysBaseFee: true })).to.equal("stuck");
+    expect(decided({ holdsUp: true }, { ...found, block: 11 })).to.equal("wait");
+    expect(decided({ holdsUp: true, isNothing: true }, found)).to.equal("stuck");
   });
 
   it("replaces what is of no use in the next block, or that no node will ever take", () => {

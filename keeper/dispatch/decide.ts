@@ -21,6 +21,8 @@ export interface Known {
   readonly since: number;
   readonly lastBlock: number | undefined;
   readonly timesMissed: number;
+  /** Whether others of the wallet wait behind it. */
+  readonly holdsUp: boolean;
 }
 
 /** What was found out of it at a block. */
@@ -78,6 +80,9 @@ const TIMES_MISSED = 2;
 /** After so many blocks another keeper's transaction that cannot get into a block is given up. */
 const BLOCKS_BEFORE_RELINQUISHING = 4;
 
+/** After so many blocks what costs more than it is worth is given up though nothing waits behind it. */
+const BLOCKS_BEFORE_GIVING_UP = 8;
+
 /** Decides what is done about a transaction that is under way, by what is known alone. */
 export function decide(known: Known, found: Found, rules: Rules): Decision {
   const { nonce } = known;
@@ -117,7 +122,16 @@ function decideOnOurs(known: Known, found: Found, rules: Rules): Decision {
   if (!isNothing && found.simulation === "unasked") return "simulate";
   if (!isNothing && found.simulation === "refused") return "replace";
   if (found.raise !== undefined) return "bump";
+  if (!isNothing && !found.paysBaseFee && isInTheWay(known, found)) return "replace";
   return found.isInPool ? "stuck" : "rebroadcast";
+}
+
+/**
+ * What no block takes at the most that it is worth holds up all nonces behind it, in a crash those of accounts that are worth
+ * a hundred times as much; and its own account, whose next proposal may be worth more.
+ */
+function isInTheWay({ holdsUp, since }: Known, { block }: Found): boolean {
+  return holdsUp || block - since >= BLOCKS_BEFORE_GIVING_UP;
 }
 
 /**

@@ -19,12 +19,13 @@ export interface Look {
 /** What is known of a transaction in memory. */
 export function knownOf(
   { written, state, minedAt, versions, newest, refusal, timesMissed, since }: Transaction,
-  isOurs: boolean,
+  { isOurs, holdsUp }: Pick<Known, "isOurs" | "holdsUp">,
 ): Known {
   return {
     ...{ nonce: written.nonce, isOurs, isDropped: state === "dropped", minedAt, refusal },
     ...{ isNothing: newest.reason !== undefined, versions: versions.length },
     ...{ newestBlock: newest.block, since, timesMissed, lastBlock: written.proposal?.lastBlock },
+    holdsUp,
   };
 }
 

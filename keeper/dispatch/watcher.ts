@@ -121,7 +121,10 @@ export class Watcher {
     rest: Pick<Found, "raise" | "simulation">,
   ): Decision {
     const { options, state } = this.with_.parts;
-    const known = knownOf(transaction, transaction.written.wallet === state.address);
+    const { nonce, wallet } = transaction.written;
+    const isOurs = wallet === state.address;
+    const holdsUp = isOurs && state.waitingOwn.some(({ written }) => written.nonce > nonce);
+    const known = knownOf(transaction, { isOurs, holdsUp });
     return decide(known, foundOf(look, { ...rest, surroundings, transaction }), options.config);
   }
 
@@ -249,9 +252,12 @@ export class Watcher {
       return;
     }
     const isOver = (proposal?.lastBlock ?? Number.MAX_SAFE_INTEGER) <= surroundings.block;
+    const isPriced = transaction.newest.fees.most >= surroundings.prices.baseFee;
     const reason = isOver
       ? "It was not in a block in time"
-      : "It would no longer pass, or another keeper has it";
+      : isPriced
+        ? "It would no longer pass, or another keeper has it"
+        : "No block takes it for what it may cost, or it would no longer pass";
     parts.options.logger.info({ key, nonce, reason }, "A transaction is replaced by nothing.");
     await sender.sendVersion(transaction, { fees, reason });
   }
