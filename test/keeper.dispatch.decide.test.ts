@@ -45,7 +45,12 @@ describe("What is decided about a transaction that is under way", () => {
   });
 
   it("gives up what no block takes at its limit, at once where others wait behind it", () => {
-    const found = { block: 12, simulation: "passes", raise: undefined, paysBaseFee: false } as const;
+    const found = {
+      block: 12,
+      simulation: "passes",
+      raise: undefined,
+      paysBaseFee: false,
+    } as const;
     expect(decided({}, found)).to.equal("stuck");
     expect(decided({}, { ...found, block: 18 })).to.equal("replace");
     expect(decided({ holdsUp: true }, found)).to.equal("replace");
@@ -207,18 +212,29 @@ describe("A key that failed", () => {
     expect(blocksLeft(3, "wait", at(99).time)).to.equal(8);
   });
 
+  it("is not left alone for longer than some blocks where the next one is planned anew", () => {
+    const blocksOf = (failures: number, remedy: Explanation["remedy"]) => {
+      const failing = { failures, block: at(100), isPlannedAnew: true };
+      return leftAloneAfter({ remedy }, failing).block - 100;
+    };
+    const counts = [1, 2, 3, 4, 9];
+    expect(counts.map((count) => blocksOf(count, "fatal"))).to.deep.equal([1, 2, 4, 8, 8]);
+    expect(counts.map((count) => blocksOf(count, "wait"))).to.deep.equal([1, 2, 4, 8, 8]);
+    expect(counts.map((count) => blocksOf(count, "retry"))).to.deep.equal([1, 2, 2, 2, 2]);
+  });
+
   it("is forgiven everything once it passes", () => {
     const patience = new Patience();
     const explanation: Explanation = {
       ...{ name: undefined, values: {}, sentence: "", cure: "", remedy: "fatal" },
     };
-    patience.failed("key", explanation, at(1));
-    patience.failed("key", explanation, at(5));
+    patience.failed({ key: "key" }, explanation, at(1));
+    patience.failed({ key: "key" }, explanation, at(5));
     expect(patience.isLeftAlone("key", at(12))).to.be.true;
     expect(patience.isLeftAlone("key", at(13))).to.be.false;
     expect(patience.isLeftAlone("another", at(5))).to.be.false;
     patience.succeeded("key");
-    patience.failed("key", explanation, at(20));
+    patience.failed({ key: "key" }, explanation, at(20));
     expect(patience.isLeftAlone("key", at(23))).to.be.true;
     expect(patience.isLeftAlone("key", at(24))).to.be.false;
   });

@@ -81,7 +81,8 @@ export class Endings {
       { key, nonce, hash: receipt.hash, block },
       `It reverted. ${said ?? "Why is unknown."}`,
     );
-    this.patience.failed(key, explanation ?? UNKNOWN, await this.blockOf(receipt));
+    const failed = proposal ?? { key };
+    this.patience.failed(failed, explanation ?? UNKNOWN, await this.blockOf(receipt));
     pending?.finish({ kind: "reverted", receipt, explanation });
   }
 

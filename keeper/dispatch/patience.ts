@@ -1,4 +1,5 @@
 import type { BlockReference, Explanation } from "../../sdk/index.js";
+import type { Proposal } from "../roles/role.js";
 
 /** Until when a key is left alone: until either is reached. */
 export interface LeftAlone {
@@ -14,17 +15,20 @@ const HOUR = 3_600n;
 const MOST_BLOCKS_OF_RETRY = 2;
 const FIRST_BLOCKS_OF_FATAL = 4;
 const FIRST_BLOCKS_OF_WAIT = 2;
+/** What is planned anew from each block waits no longer: an hour would be the end of an account that sinks. */
+const MOST_BLOCKS_OF_PLANNED_ANEW = 8;
 /** 2 to this power blocks are more than an hour on every chain that we know of. */
 const MOST_DOUBLINGS = 16;
 
 /**
  * For how long a key is left alone after a failure: by what the failure asks for, and doubled with each in a row.
  *
- * @param failures Failures in a row, this one included.
+ * @param failure What it asks for.
+ * @param failures Failures in a row, this one included; at which block; and whether the next one is planned anew.
  */
 export function leftAloneAfter(
   { remedy, until }: Pick<Explanation, "remedy" | "until">,
-  { failures, block }: { failures: number; block: BlockReference },
+  { failures, block, isPlannedAnew }: Failing,
 ): LeftAlone {
   const doubled = 2 ** Math.min(failures - 1, MOST_DOUBLINGS);
   const hourLater = block.time + HOUR;
@@ -33,6 +37,9 @@ export function leftAloneAfter(
     block: block.number + blocks,
     time: time < hourLater ? time : hourLater,
   });
+  if (isPlannedAnew === true && remedy !== "retry") {
+    return after(Math.min(doubled, MOST_BLOCKS_OF_PLANNED_ANEW));
+  }
   switch (remedy) {
     case "retry":
       return after(Math.min(doubled, MOST_BLOCKS_OF_RETRY));
@@ -46,13 +53,24 @@ export function leftAloneAfter(
   }
 }
 
+/** What failed, how often, and where. */
+interface Failing extends Pick<Proposal, "isPlannedAnew"> {
+  readonly failures: number;
+  readonly block: BlockReference;
+}
+
 /** Keys that are left alone. Not kept in the database: after a restart each is tried once. */
 export class Patience {
   private readonly keys = new Map<string, LeftAlone>();
 
-  failed(key: string, explanation: Explanation, block: BlockReference): void {
+  failed(
+    { key, isPlannedAnew }: Pick<Proposal, "key" | "isPlannedAnew">,
+    explanation: Pick<Explanation, "remedy" | "until">,
+    block: BlockReference,
+  ): void {
     const failures = (this.keys.get(key)?.failures ?? 0) + 1;
-    this.keys.set(key, leftAloneAfter(explanation, { failures, block }));
+    const failing = { failures, block, ...(isPlannedAnew === true ? { isPlannedAnew } : {}) };
+    this.keys.set(key, leftAloneAfter(explanation, failing));
   }
 
   succeeded(key: string): void {

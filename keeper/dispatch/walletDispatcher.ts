@@ -30,6 +30,9 @@ const HANGS_AFTER_MILLISECONDS = 120_000;
 const BLOCKS_REMEMBERED = 50_000;
 const BLOCKS_BETWEEN_FORGETTING = 1_000;
 
+/** Others have their turn meanwhile; gas may be cheaper, or it worth more, in some blocks. */
+const TOO_DEAR = { remedy: "retry" } as const;
+
 /** Sends the transactions of one wallet; see {@link Dispatcher}. */
 export class WalletDispatcher implements Dispatcher {
   readonly address: string;
@@ -100,6 +103,10 @@ export class WalletDispatcher implements Dispatcher {
 
   async tick(block: BlockReference): Promise<void> {
     await this.ticks.add(() => this.tickNow(block));
+  }
+
+  isUnderWay(key: string, block: BlockReference): boolean {
+    return this.state.isUnderWay(key, block.number);
   }
 
   isHeld(key: string, block: BlockReference): boolean {
@@ -214,6 +221,11 @@ export class WalletDispatcher implements Dispatcher {
         }
         const sending = await this.sender.send(pending, gasLimit);
         if (sending.kind === "ended") return;
+        if (sending.kind === "tooDear") {
+          this.patience.failed(pending.proposal, TOO_DEAR, pending.block);
+          pending.leave(sending.reason);
+          return;
+        }
         this.run(this.followOther(pending, { gasLimit, written: sending.written }));
       } catch (error) {
         this.options.logger.error({ key, error: messageOf(error) }, "It could not be sent.");

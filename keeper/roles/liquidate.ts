@@ -39,12 +39,14 @@ export interface LiquidateOptions {
   readonly config: Pick<KeeperConfig, "liquidate" | "dispatch">;
   /** Whether a proposal of this key is under way or left alone: `Dispatcher.isHeld`. */
   readonly isHeld: (key: string, block: BlockReference) => boolean;
+  /** Whether one is under way: `Dispatcher.isUnderWay`. */
+  readonly isUnderWay: (key: string, block: BlockReference) => boolean;
   readonly alarms: Alarms;
   readonly logger: Logger;
   readonly metrics: LiquidateMetrics;
 }
 
-/** For so many blocks what was proposed is taken to come through while it is held. */
+/** For so many blocks what was proposed is taken to come through while it is under way. */
 const UNDER_WAY_BLOCKS = 3;
 /** After so many rounds without agreement with the Lens, what it has confirmed is all that is sent. */
 const MOST_ROUNDS = 3;
@@ -161,11 +163,12 @@ class Liquidate implements Role {
     return account === liquidator || isHeld(liquidationKey(account), block);
   }
 
-  /** What was proposed and is held has first claim on the liquidator's margin, for some blocks. */
+  /** What was proposed and is under way has first claim on the liquidator's margin, for some blocks. */
   private underWay(view: KeeperView): BelowLine[] {
     const found: BelowLine[] = [];
     for (const account of this.proposed.keys()) {
-      if (!this.options.isHeld(liquidationKey(account), view.block)) continue;
+      // One that is only left alone claims nothing.
+      if (!this.options.isUnderWay(liquidationKey(account), view.block)) continue;
       try {
         const below = exactlyBelow(view, account);
         if (below !== undefined) found.push(below);
