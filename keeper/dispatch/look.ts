@@ -1,5 +1,6 @@
 import type { Rpc } from "../../sdk/index.js";
 import type { Found, Known } from "./decide.js";
+import type { DispatchState } from "./state.js";
 import type { Surroundings } from "./surroundings.js";
 import { looking, quantity } from "./surroundings.js";
 import type { MinedAt, Transaction } from "./transaction.js";
@@ -17,15 +18,15 @@ export interface Look {
 }
 
 /** What is known of a transaction in memory. */
-export function knownOf(
-  { written, state, minedAt, versions, newest, refusal, timesMissed, since }: Transaction,
-  { isOurs, holdsUp }: Pick<Known, "isOurs" | "holdsUp">,
-): Known {
+export function knownOf(transaction: Transaction, state: DispatchState): Known {
+  const { written, minedAt, versions, newest, refusal, timesMissed, since } = transaction;
+  const isOurs = written.wallet === state.address;
+  const isDropped = transaction.state === "dropped";
   return {
-    ...{ nonce: written.nonce, isOurs, isDropped: state === "dropped", minedAt, refusal },
+    ...{ nonce: written.nonce, isOurs, isDropped, minedAt, refusal },
     ...{ isNothing: newest.reason !== undefined, versions: versions.length },
     ...{ newestBlock: newest.block, since, timesMissed, lastBlock: written.proposal?.lastBlock },
-    holdsUp,
+    holdsUp: state.holdsUp(written),
   };
 }
 
@@ -65,6 +66,19 @@ export function foundOf(
     ...{ receipt: receipt?.minedAt, isInPool, raise, simulation },
     paysBaseFee: transaction.newest.fees.most >= prices.baseFee,
   };
+}
+
+/** Why the act is given up, for the log and for who waits for it. */
+export function whyReplaced(
+  { newest, written: { proposal } }: Transaction,
+  { block, prices }: Pick<Surroundings, "block" | "prices">,
+): string {
+  if ((proposal?.lastBlock ?? Number.MAX_SAFE_INTEGER) <= block) {
+    return "It was not in a block in time";
+  }
+  return newest.fees.most >= prices.baseFee
+    ? "It would no longer pass, or another keeper has it"
+    : "No block takes it for what it may cost, or it would no longer pass";
 }
 
 async function receiptOf(rpc: Rpc, hash: string): Promise<FoundReceipt | undefined> {

@@ -53,6 +53,11 @@ export class DispatchState {
     return [...this.own.values()].filter(({ state }) => state !== "mined");
   }
 
+  /** Whether others of this wallet wait behind one of its own. */
+  holdsUp({ nonce, wallet }: Written): boolean {
+    return wallet === this.address && this.waitingOwn.some(({ written }) => written.nonce > nonce);
+  }
+
   /** The most that those cost that wait [wei]. */
   get committed(): bigint {
     return this.waitingOwn.reduce((sum, { mostCost }) => sum + mostCost, 0n);

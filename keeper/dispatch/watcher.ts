@@ -2,7 +2,7 @@ import { decide, type Decision, type Found } from "./decide.js";
 import { raisedFees, type Fees } from "./fees.js";
 import { BLOCKS_KEPT, type Endings } from "./endings.js";
 import type { HeldLeases } from "./heldLeases.js";
-import { type FoundReceipt, foundOf, knownOf, type Look, lookFor } from "./look.js";
+import { type FoundReceipt, foundOf, knownOf, type Look, lookFor, whyReplaced } from "./look.js";
 import type { Parts, Sender } from "./sender.js";
 import { simulate } from "./simulate.js";
 import { readCounts, type Surroundings } from "./surroundings.js";
@@ -121,15 +121,12 @@ export class Watcher {
     rest: Pick<Found, "raise" | "simulation">,
   ): Decision {
     const { options, state } = this.with_.parts;
-    const { nonce, wallet } = transaction.written;
-    const isOurs = wallet === state.address;
-    const holdsUp = isOurs && state.waitingOwn.some(({ written }) => written.nonce > nonce);
-    const known = knownOf(transaction, { isOurs, holdsUp });
-    return decide(known, foundOf(look, { ...rest, surroundings, transaction }), options.config);
+    const found = foundOf(look, { ...rest, surroundings, transaction });
+    return decide(knownOf(transaction, state), found, options.config);
   }
 
   private async act({ decision, transaction, seen, raise }: Plan): Promise<void> {
-    const { parts, sender } = this.with_;
+    const { leases, parts, sender } = this.with_;
     const { alarms, metrics } = parts.options;
     switch (decision) {
       case "wait":
@@ -159,10 +156,7 @@ export class Watcher {
       case "relinquish":
         await parts.journal.drop(transaction.written);
         parts.state.remove(transaction);
-        this.with_.leases.keepUntil(
-          leaseOf(transaction.written.key),
-          seen.surroundings.block + BLOCKS_KEPT,
-        );
+        leases.keepUntil(leaseOf(transaction.written.key), seen.surroundings.block + BLOCKS_KEPT);
         this.with_.endings.relinquished(transaction);
     }
   }
@@ -245,19 +239,13 @@ export class Watcher {
 
   private async replace(transaction: Transaction, surroundings: Surroundings): Promise<void> {
     const { parts, sender } = this.with_;
-    const { key, nonce, proposal } = transaction.written;
+    const { key, nonce } = transaction.written;
     const fees = sender.feesOfNothing(transaction.newest);
     if (fees === undefined) {
       this.raiseStuck(transaction, surroundings);
       return;
     }
-    const isOver = (proposal?.lastBlock ?? Number.MAX_SAFE_INTEGER) <= surroundings.block;
-    const isPriced = transaction.newest.fees.most >= surroundings.prices.baseFee;
-    const reason = isOver
-      ? "It was not in a block in time"
-      : isPriced
-        ? "It would no longer pass, or another keeper has it"
-        : "No block takes it for what it may cost, or it would no longer pass";
+    const reason = whyReplaced(transaction, surroundings);
     parts.options.logger.info({ key, nonce, reason }, "A transaction is replaced by nothing.");
     await sender.sendVersion(transaction, { fees, reason });
   }
