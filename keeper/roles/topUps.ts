@@ -4,7 +4,6 @@ import {
   formatExplanation,
   formatWad,
   type FastMargin,
-  MissingPriceError,
   wadOfAmount,
 } from "../../sdk/index.js";
 import type { Database } from "../storage/database.js";
@@ -108,7 +107,6 @@ function dueAccounts(instructions: Instructions, view: KeeperView): DueInstructi
       const due = decideDue(possible, view.marginOf(account), view.block.time);
       if (due.length > 0) found.push(due);
     } catch (error) {
-      if (!(error instanceof MissingPriceError)) throw error;
       view.failed("A standing top-up waits for a price", account, error);
     }
   }
