@@ -133,6 +133,7 @@ function liquidateOf(options: RolesOptions): Role | undefined {
     liquidator: account.toLowerCase() as AccountId,
     sender: dispatcher.address,
     isHeld: (key, block) => dispatcher.isHeld(key, block),
+    isUnderWay: (key, block) => dispatcher.isUnderWay(key, block),
     metrics: liquidateMetrics(registry),
   });
 }

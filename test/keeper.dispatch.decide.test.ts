@@ -201,16 +201,26 @@ describe("A key that failed", () => {
     const waited: number[] = [];
     let number = 100;
     for (let i = 0; i < 7; ++i) {
-      patience.failed("key", explanation, at(number));
-      patience.reverted("key", explanation, at(number));
+      patience.failed({ key: "key" }, explanation, at(number));
+      patience.reverted({ key: "key" }, explanation, at(number));
       const since = number;
       while (patience.isLeftAlone("key", at(number))) ++number;
       waited.push(number - since);
     }
     expect(waited).to.deep.equal([2, 2, 4, 8, 16, 16, 16]);
     patience.succeeded("key");
-    patience.reverted("key", explanation, at(number));
+    patience.reverted({ key: "key" }, explanation, at(number));
     expect(patience.isLeftAlone("key", at(number + 1))).to.be.false;
+  });
+
+  it("is left alone for some blocks at most where the next one is planned anew", () => {
+    const left = (failures: number, remedy: Explanation["remedy"]): number =>
+      leftAloneAfter(
+        { remedy },
+        { failures, reverts: failures, block: at(100), isPlannedAnew: true },
+      ).block - 100;
+    expect([1, 2, 3, 9].map((failures) => left(failures, "retry"))).to.deep.equal([1, 2, 2, 2]);
+    expect([1, 2, 3, 9].map((failures) => left(failures, "fatal"))).to.deep.equal([1, 2, 4, 8]);
   });
 
   it("is left alone for twice as long each time where only somebody's act can help, up to an hour", () => {
@@ -231,13 +241,13 @@ describe("A key that failed", () => {
     const explanation: Explanation = {
       ...{ name: undefined, values: {}, sentence: "", cure: "", remedy: "fatal" },
     };
-    patience.failed("key", explanation, at(1));
-    patience.failed("key", explanation, at(5));
+    patience.failed({ key: "key" }, explanation, at(1));
+    patience.failed({ key: "key" }, explanation, at(5));
     expect(patience.isLeftAlone("key", at(12))).to.be.true;
     expect(patience.isLeftAlone("key", at(13))).to.be.false;
     expect(patience.isLeftAlone("another", at(5))).to.be.false;
     patience.succeeded("key");
-    patience.failed("key", explanation, at(20));
+    patience.failed({ key: "key" }, explanation, at(20));
     expect(patience.isLeftAlone("key", at(23))).to.be.true;
     expect(patience.isLeftAlone("key", at(24))).to.be.false;
   });

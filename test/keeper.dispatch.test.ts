@@ -122,6 +122,10 @@ describe("The dispatcher", () => {
     expect(await again!.done).to.deep.equal({ kind: "left", reason: "It is under way" });
     expect(await first!.sent).to.have.property("hash");
     expect(dispatcher.isHeld("mint 2", await head())).to.be.true;
+    expect(dispatcher.isUnderWay("mint 2", await head())).to.be.true;
+    // Those behind it have their turn.
+    expect(dispatcher.isHeld("mint 1", await head())).to.be.true;
+    expect(dispatcher.isUnderWay("mint 1", await head())).to.be.false;
     await dispatcher.close();
   });
 

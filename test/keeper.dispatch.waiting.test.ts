@@ -99,6 +99,27 @@ describe("A transaction that waits", () => {
     await world.dispatcher.close();
   });
 
+  it("does not hold up what is worth its gas when its own is worth less than gas has come to cost", async () => {
+    const world = await begun({ config: { bumpBlocks: 1 } });
+    const mostCost = 90_000n * gwei(4);
+    const [small, large] = await sent(
+      world,
+      [1, { mostCost, gasLimit: 90_000n }],
+      [2, { gasLimit: 90_000n }],
+    );
+    for (let i = 0; i < 4; ++i) await world.dearBlock(gwei(30));
+    const { kind } = await large!.done;
+    expect(kind).to.equal("mined");
+    expect(await small!.done).to.deep.equal({
+      kind: "abandoned",
+      reason: "No block takes it for what it may cost, or it would no longer pass",
+    });
+    expect(await world.minted(1)).to.equal(0n);
+    expect(await world.minted(2)).to.equal(1n);
+    expect(world.dispatcher.isHeld("mint 1", await world.head())).to.equal(false);
+    await world.dispatcher.close();
+  });
+
   it("frees its nonce for no more than that may cost", async () => {
     const cancelCost = () => 21_000n * gwei(5);
     const world = await begun({ config: { bumpBlocks: 1 }, cancelCost });

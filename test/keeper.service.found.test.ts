@@ -66,6 +66,7 @@ function stage({
       },
       tick: () => Promise.resolve(),
       isHeld: () => false,
+      isUnderWay: () => false,
       idle: () => Promise.resolve(),
       close: () => Promise.resolve(),
       ...dispatcher,

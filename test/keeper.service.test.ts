@@ -33,6 +33,7 @@ function stage(overrides: Partial<KeeperParts> = {}) {
         return Promise.resolve();
       },
       isHeld: (key) => key === "held",
+      isUnderWay: () => false,
       idle: () => Promise.resolve(),
       close: () => Promise.resolve(),
     },

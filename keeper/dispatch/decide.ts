@@ -80,6 +80,9 @@ const TIMES_MISSED = 2;
 /** After so many blocks another keeper's transaction that cannot get into a block is given up. */
 const BLOCKS_BEFORE_RELINQUISHING = 4;
 
+/** After so many blocks what costs more than it is worth is given up though nothing waits behind it. */
+const BLOCKS_BEFORE_GIVING_UP = 8;
+
 /** Decides what is done about a transaction that is under way, by what is known alone. */
 export function decide(known: Known, found: Found, rules: Rules): Decision {
   const { nonce } = known;
@@ -120,7 +123,9 @@ function decideOnOurs(known: Known, found: Found, rules: Rules): Decision {
   if (!isNothing && found.simulation === "refused") return "replace";
   if (found.raise !== undefined) return "bump";
   // What is not worth today's gas must not keep back what is: a poke would stop liquidations as long as gas is dear.
-  if (!isNothing && found.holdsUp && !found.paysBaseFee) return "replace";
+  // Nor its own account for ever, whose next proposal may be worth more.
+  const isInTheWay = found.holdsUp || found.block - known.since >= BLOCKS_BEFORE_GIVING_UP;
+  if (!isNothing && !found.paysBaseFee && isInTheWay) return "replace";
   return found.isInPool ? "stuck" : "rebroadcast";
 }
 

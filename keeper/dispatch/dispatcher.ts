@@ -54,6 +54,8 @@ export interface Dispatcher {
    * @throws CouldNotLook when no node answered, StorageFailure when the database did not: what is under way stays so.
    */
   tick(block: BlockReference): Promise<void>;
+  /** Keys that are under way at this block. */
+  isUnderWay(key: string, block: BlockReference): boolean;
   /** Keys that are under way or left alone at this block. */
   isHeld(key: string, block: BlockReference): boolean;
   /** Waits until nothing of this keeper waits for a block, or the signal is aborted. Ticks must go on meanwhile. */

@@ -81,7 +81,11 @@ export class Endings {
       { key, nonce, hash: receipt.hash, block },
       `It reverted. ${said ?? "Why is unknown."}`,
     );
-    this.patience.reverted(key, explanation ?? UNKNOWN, await this.blockOf(receipt));
+    this.patience.reverted(
+      proposal ?? { key },
+      explanation ?? UNKNOWN,
+      await this.blockOf(receipt),
+    );
     pending?.finish({ kind: "reverted", receipt, explanation });
   }
 

@@ -1,4 +1,5 @@
 import type { BlockReference, Explanation } from "../../sdk/index.js";
+import type { Proposal } from "../roles/role.js";
 
 /** Until when a key is left alone: until either is reached. */
 export interface LeftAlone {
@@ -16,6 +17,8 @@ const HOUR = 3_600n;
 const MOST_BLOCKS_OF_RETRY = 2;
 /** But what passes when it is tried and reverts in its block again and again would empty the wallet, or is meant to. */
 const MOST_BLOCKS_AFTER_REVERT = 16;
+/** What is planned anew from each block waits no longer: an hour would be the end of an account that sinks. */
+const MOST_BLOCKS_OF_PLANNED_ANEW = 8;
 const FIRST_BLOCKS_OF_FATAL = 4;
 const FIRST_BLOCKS_OF_WAIT = 2;
 /** 2 to this power blocks are more than an hour on every chain that we know of. */
@@ -24,16 +27,12 @@ const MOST_DOUBLINGS = 16;
 /**
  * For how long a key is left alone after a failure: by what the failure asks for, and doubled with each in a row.
  *
- * @param failures Failures in a row, this one included.
- * @param reverts Of them, those that were in a block.
+ * @param explanation What it asks for.
+ * @param failing How often it failed, and where.
  */
 export function leftAloneAfter(
   { remedy, until }: Pick<Explanation, "remedy" | "until">,
-  {
-    block,
-    failures,
-    reverts = 0,
-  }: { readonly failures: number; readonly reverts?: number; readonly block: BlockReference },
+  { block, failures, isPlannedAnew, reverts = 0 }: Failing,
 ): LeftAlone {
   const doubled = 2 ** Math.min(failures - 1, MOST_DOUBLINGS);
   const hourLater = block.time + HOUR;
@@ -42,6 +41,11 @@ export function leftAloneAfter(
     block: block.number + blocks,
     time: time < hourLater ? time : hourLater,
   });
+  // The next one is another: it is as if the world had changed, whatever the reason was.
+  if (isPlannedAnew === true) {
+    const most = remedy === "retry" ? MOST_BLOCKS_OF_RETRY : MOST_BLOCKS_OF_PLANNED_ANEW;
+    return after(Math.min(doubled, most));
+  }
   switch (remedy) {
     case "retry":
       return after(
@@ -60,24 +64,37 @@ export function leftAloneAfter(
   }
 }
 
+/** What failed, how often in a row, and where. */
+interface Failing extends Pick<Proposal, "isPlannedAnew"> {
+  /** This failure included. */
+  readonly failures: number;
+  /** Of them, those that were in a block. */
+  readonly reverts?: number;
+  readonly block: BlockReference;
+}
+
+type Failed = Pick<Proposal, "key" | "isPlannedAnew">;
+type Reason = Pick<Explanation, "remedy" | "until">;
+
 /** Keys that are left alone. Not kept in the database: after a restart each is tried once. */
 export class Patience {
   private readonly keys = new Map<string, LeftAlone>();
 
   /** It was refused before it was sent, which costs nothing. */
-  failed(key: string, explanation: Explanation, block: BlockReference): void {
-    const { failures = 0 } = this.keys.get(key) ?? {};
+  failed({ isPlannedAnew, key }: Failed, reason: Reason, block: BlockReference): void {
+    const { failures = 0, reverts = 0 } = this.keys.get(key) ?? {};
+    const anew = isPlannedAnew === true ? { isPlannedAnew } : {};
     // What would be refused now costs nothing to try: earlier reverts are no reason to wait.
-    const reverts = 0;
-    const left = leftAloneAfter(explanation, { failures: failures + 1, reverts, block });
-    this.keys.set(key, { ...left, reverts: this.keys.get(key)?.reverts ?? 0 });
+    const left = leftAloneAfter(reason, { failures: failures + 1, block, ...anew });
+    this.keys.set(key, { ...left, reverts });
   }
 
   /** It reverted in a block. */
-  reverted(key: string, explanation: Explanation, block: BlockReference): void {
+  reverted({ isPlannedAnew, key }: Failed, reason: Reason, block: BlockReference): void {
     const { failures = 0, reverts = 0 } = this.keys.get(key) ?? {};
+    const anew = isPlannedAnew === true ? { isPlannedAnew } : {};
     const counts = { failures: failures + 1, reverts: reverts + 1 };
-    this.keys.set(key, leftAloneAfter(explanation, { ...counts, block }));
+    this.keys.set(key, leftAloneAfter(reason, { ...counts, block, ...anew }));
   }
 
   succeeded(key: string): void {

@@ -94,7 +94,7 @@ export class Proposals {
     const { remedy } = explanation;
     metrics.refused.inc({ role, remedy });
     logger.info({ role, key, remedy }, `Not sent: ${formatExplanation(explanation)}`);
-    this.options.patience.failed(key, explanation, pending.block);
+    this.options.patience.failed(pending.proposal, explanation, pending.block);
     pending.finish({ kind: "refused", explanation });
   }
 

@@ -20,6 +20,8 @@ export interface Parts {
 export type Sending =
   /** It has one, or it is clear why not. */
   | { readonly kind: "ended" }
+  /** Gas costs more than it is worth. */
+  | { readonly kind: "tooDear"; readonly reason: string }
   /** Another wallet's transaction of the same key waits. */
   | { readonly kind: "waitsElsewhere"; readonly written: Written };
 
@@ -69,8 +71,8 @@ export class Sender {
     const { proposal } = pending;
     const fees = firstFees(surroundings.prices, proposal.mostCost / gasLimit);
     if (fees === undefined) {
-      pending.leave(`Gas costs more than the ${proposal.mostCost} wei that it is worth`);
-      return ENDED;
+      const reason = `Gas costs more than the ${proposal.mostCost} wei that it is worth`;
+      return { kind: "tooDear", reason };
     }
     const lack = this.lackFor(fees.most * gasLimit, surroundings);
     if (lack !== undefined) {

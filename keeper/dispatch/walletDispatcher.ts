@@ -39,6 +39,9 @@ function placesOf(role: Proposal["role"], most: number): number {
   return role === "liquidate" ? most : most - Math.floor(most / PLACES_OF_LIQUIDATIONS);
 }
 
+/** Others have their turn meanwhile; gas may be cheaper, or it worth more, in some blocks. */
+const TOO_DEAR = { remedy: "retry" } as const;
+
 /** Sends the transactions of one wallet; see {@link Dispatcher}. */
 export class WalletDispatcher implements Dispatcher {
   readonly address: string;
@@ -112,6 +115,10 @@ export class WalletDispatcher implements Dispatcher {
 
   async tick(block: BlockReference): Promise<void> {
     await this.ticks.add(() => this.tickNow(block));
+  }
+
+  isUnderWay(key: string, block: BlockReference): boolean {
+    return this.state.isUnderWay(key, block.number);
   }
 
   isHeld(key: string, block: BlockReference): boolean {
@@ -227,6 +234,11 @@ export class WalletDispatcher implements Dispatcher {
         }
         const sending = await this.sender.send(pending, gasLimit);
         if (sending.kind === "ended") return;
+        if (sending.kind === "tooDear") {
+          this.patience.failed(pending.proposal, TOO_DEAR, pending.block);
+          pending.leave(sending.reason);
+          return;
+        }
         this.run(this.followOther(pending, { gasLimit, written: sending.written }));
       } catch (error) {
         this.options.logger.error({ key, error: messageOf(error) }, "It could not be sent.");

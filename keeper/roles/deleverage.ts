@@ -7,7 +7,6 @@ import {
   formatAccount,
   formatWad,
   insuranceFundOf,
-  MissingPriceError,
   valuationForLiquidation,
 } from "../../sdk/index.js";
 import type { KeeperView } from "../state/view.js";
@@ -104,7 +103,7 @@ function candidatesIn(view: KeeperView): Candidate[] {
       const isFlagged = view.index.state.flags.has(account);
       if (equity < 0n || isFlagged) found.push({ account: snapshot, equity });
     } catch (error) {
-      if (!(error instanceof MissingPriceError)) throw error;
+      // Whatever it is, it is one account's: the others are looked at.
       view.failed("Whether it is bankrupt cannot be told", account, error);
     }
   }

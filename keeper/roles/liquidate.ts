@@ -19,6 +19,7 @@ import type { KeeperState } from "../state/state.js";
 import type { KeeperView } from "../state/view.js";
 import { LensScan } from "./liquidateByLens.js";
 import { LeftAccounts } from "./liquidateLeft.js";
+import { PassedOver } from "./liquidatePassedOver.js";
 import type { LiquidateMetrics } from "./liquidateMetrics.js";
 import { type LiquidationPlan, type LiquidationPlans, planLiquidations } from "./liquidatePlan.js";
 import { liquidationKey, proposalOf } from "./liquidateProposal.js";
@@ -38,12 +39,14 @@ export interface LiquidateOptions {
   readonly config: Pick<KeeperConfig, "liquidate" | "dispatch">;
   /** Whether a proposal of this key is under way or left alone: `Dispatcher.isHeld`. */
   readonly isHeld: (key: string, block: BlockReference) => boolean;
+  /** Whether one is under way: `Dispatcher.isUnderWay`. */
+  readonly isUnderWay: (key: string, block: BlockReference) => boolean;
   readonly alarms: Alarms;
   readonly logger: Logger;
   readonly metrics: LiquidateMetrics;
 }
 
-/** For so many blocks what was proposed is taken to come through while it is held. */
+/** For so many blocks what was proposed is taken to come through while it is under way. */
 const UNDER_WAY_BLOCKS = 3;
 /** After so many rounds without agreement with the Lens, what it has confirmed is all that is sent. */
 const MOST_ROUNDS = 3;
@@ -54,8 +57,7 @@ class Liquidate implements Role {
   private readonly lens: LensPages;
   private readonly scan: LensScan;
   private readonly left: LeftAccounts;
-  /** Left alone at the blocks before, while not all others were looked at. */
-  private readonly passedOver = new Set<AccountId>();
+  private readonly passedOver = new PassedOver();
   /** At which block each was proposed last. */
   private readonly proposed = new Map<AccountId, number>();
 
@@ -81,12 +83,20 @@ class Liquidate implements Role {
 
     const listed = nearLine(view, config.liquidate.guardBps);
     const underWay = this.underWay(view);
+    const most = config.dispatch.mostUnderWay;
+    const isPassedOver = this.passedOver.butFor(most);
+    const misses: AccountId[] = [];
     const found = searchPlans({
-      candidates: belowLine(view, listed, (one) => isExcluded(one) || this.passedOver.has(one)),
+      candidates: belowLine(
+        view,
+        listed,
+        (one) => isExcluded(one) || isPassedOver(one),
+        (accounts) => misses.push(...accounts),
+      ),
       plan: (accounts) => this.plan(view, accounts, underWay),
-      most: config.dispatch.mostUnderWay,
+      most,
     });
-    this.passOver(found);
+    this.passedOver.note(found, misses);
     metrics.listed.set(listed.length);
     metrics.below.set(found.accounts.length + found.left.length);
     this.left.note(found, view);
@@ -125,12 +135,6 @@ class Liquidate implements Role {
     }
   }
 
-  /** What was left alone is passed over as long as there are others that were not reached. */
-  private passOver({ isWhole, left }: Search): void {
-    if (isWhole) this.passedOver.clear();
-    else for (const { account } of left) this.passedOver.add(account);
-  }
-
   private plan(
     view: KeeperView,
     accounts: readonly BelowLine[],
@@ -159,11 +163,12 @@ class Liquidate implements Role {
     return account === liquidator || isHeld(liquidationKey(account), block);
   }
 
-  /** What was proposed and is held has first claim on the liquidator's margin, for some blocks. */
+  /** What was proposed and is under way has first claim on the liquidator's margin, for some blocks. */
   private underWay(view: KeeperView): BelowLine[] {
     const found: BelowLine[] = [];
     for (const account of this.proposed.keys()) {
-      if (!this.options.isHeld(liquidationKey(account), view.block)) continue;
+      // One that is only left alone claims nothing.
+      if (!this.options.isUnderWay(liquidationKey(account), view.block)) continue;
       try {
         const below = exactlyBelow(view, account);
         if (below !== undefined) found.push(below);
@@ -181,7 +186,7 @@ class Liquidate implements Role {
   }
 
   /** Nothing fits although something is there to be taken: people must bring margin. */
-  private tellOfMargin(view: KeeperView, { left, plans }: LiquidationPlans): void {
+  private tellOfMargin(view: KeeperView, { left, plans }: Search): void {
     const { alarms, liquidator } = this.options;
     const free = this.freeMarginOf(view);
     // Whoever cannot be valued may take nothing over.

@@ -33,6 +33,10 @@ export interface LensScanOptions {
 
 /** So many pages are asked for at a block; the next block goes on where this one ended. */
 const PAGES_OF_BLOCK = 20;
+/** What holds more than so many positions and tokens may use more than an equal share of a page's gas. */
+const MOST_ITEMS_OF_SMALL = 6;
+const PAGE_OF_LARGE = 10;
+const EMPTY = { collateral: [], positions: [] } as const;
 /** Parts of the largest slice that are tried, the larger ones first. */
 const PARTS = [1n, 4n, 16n, 64n];
 
@@ -54,8 +58,7 @@ export class LensScan {
   ): Promise<readonly Proposal[]> {
     const fund = insuranceFundOf(view.index);
     const page = this.nextAccounts(view).filter((one) => one !== fund && !isExcluded(one));
-    // Nothing is expected of an account: a no is believed.
-    const below = await this.options.lens.liquidatable(page, view.block.hash, false);
+    const below = await this.belowAmong(page, view);
     const most = this.options.config.dispatch.mostUnderWay;
     const tried = await Promise.all(
       [...below].slice(0, most).map(async (account) => {
@@ -71,6 +74,23 @@ export class LensScan {
     return tried
       .filter((proposal) => proposal !== undefined)
       .sort((a, b) => b.priority - a.priority);
+  }
+
+  /**
+   * Nothing is expected of an account, so a no is believed: then none may be said for want of gas. Accounts that hold much
+   * are asked for in small pages, where the gas of a page is enough for all of them, and leave that of others alone.
+   */
+  private async belowAmong(page: readonly AccountId[], { block, index }: KeeperView) {
+    const { lens } = this.options;
+    const isLarge = (account: AccountId): boolean => {
+      const { collateral, positions } = index.state.accounts.get(account) ?? EMPTY;
+      return collateral.length + positions.length > MOST_ITEMS_OF_SMALL;
+    };
+    const small = page.filter((account) => !isLarge(account));
+    const large = page.filter(isLarge);
+    const ofSmall = await lens.liquidatable(small, block.hash, false);
+    const ofLarge = await lens.liquidatable(large, block.hash, false, PAGE_OF_LARGE);
+    return new Set([...ofSmall, ...ofLarge]);
   }
 
   private nextAccounts({ index }: KeeperView): AccountId[] {

@@ -22,7 +22,7 @@ export class LeftAccounts {
     private readonly metrics: Pick<LiquidateMetrics, "left">,
   ) {}
 
-  note({ left }: LiquidationPlans, view: KeeperView): void {
+  note({ left }: Pick<LiquidationPlans, "left">, view: KeeperView): void {
     for (const { account, error, reason } of left) {
       this.metrics.left.inc({ reason });
       if (error !== undefined) view.failed("liquidation plan", account, error);

@@ -80,6 +80,8 @@ export interface LiquidationPlans {
     readonly reason: LeftReason;
     readonly error?: unknown;
   }[];
+  /** Whether each account was tried, or there are as many plans as there may be. */
+  readonly isWhole: boolean;
 }
 
 /** After so many accounts in a row that do not fit at all, others are not tried. */
@@ -112,7 +114,9 @@ export function planLiquidations(input: PlanInput): LiquidationPlans {
       left.push({ account: found.account, reason: "failed", error });
     }
   }
-  return { plans, left };
+  const isWhole =
+    plans.length >= input.rules.most || plans.length + left.length >= input.accounts.length;
+  return { plans, left, isWhole };
 }
 
 /** What slices are planned on: it changes with each. */

@@ -34,6 +34,8 @@ export function proposalOf(
     data: clearinghouse.interface.encodeFunctionData("liquidate", [...args]),
     priority,
     mostCost,
+    // A slice that did not fit may be smaller the next time, and the account sinks meanwhile.
+    isPlannedAnew: true,
     about: `took ${percentOf(fraction)} % of ${formatAccount(account)} over`,
   };
 }

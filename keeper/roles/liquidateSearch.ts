@@ -11,7 +11,7 @@ export interface SearchOptions {
 }
 
 /** What was found. */
-export interface Search extends LiquidationPlans {
+export interface Search extends Omit<LiquidationPlans, "isWhole"> {
   /** Those that were not left: what is planned, and what may be instead of it. */
   readonly accounts: readonly BelowLine[];
   /** Whether all candidates were looked at. */
@@ -32,12 +32,14 @@ export function searchPlans({ candidates, most, plan }: SearchOptions): Search {
   let accounts: BelowLine[] = [];
   for (let batch = 1; ; ++batch) {
     const fresh = taken(candidates, most * CHOICE);
-    const isWhole = fresh.length < most * CHOICE;
+    const isEnd = fresh.length < most * CHOICE;
     accounts = [...accounts, ...fresh].sort((a, b) => b.risk - a.risk);
     const found = plan(accounts);
     left.push(...found.left);
     const without = new Set(found.left.map(({ account }) => account));
     accounts = accounts.filter(({ account }) => !without.has(account));
+    // Those that do not fit may have kept it from trying the others.
+    const isWhole = isEnd && found.isWhole;
     if (isWhole || found.plans.length >= most || batch === MOST_BATCHES) {
       return { plans: found.plans, left, accounts, isWhole };
     }

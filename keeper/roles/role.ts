@@ -34,6 +34,11 @@ export interface Proposal {
   readonly mostCost: bigint;
   /** What it uses at most, where the role knows better than the simulation [gas]. */
   readonly gasLimit?: bigint;
+  /**
+   * Whether each look plans it anew: that one of its kind failed says little of the next one, so it is never left alone for
+   * more than some blocks.
+   */
+  readonly isPlannedAnew?: boolean;
   /** The last block in which it is of use; without one it is of use until it is in a block. */
   readonly lastBlock?: number;
   /** For people, in the past tense of what it does when it has passed: "took 40 % of 0x… over". */

@@ -1,4 +1,4 @@
-import { type FastMargin, MissingPriceError, ownerOf } from "../../sdk/index.js";
+import { type FastMargin, ownerOf } from "../../sdk/index.js";
 import type { Database } from "../storage/database.js";
 import type { KeeperView } from "../state/view.js";
 import { inTurns } from "./inTurns.js";
@@ -97,7 +97,6 @@ function dueAccounts(instructions: Instructions, view: KeeperView): DueInstructi
       const due = decideDue(possible, view.marginOf(account), view.block.time);
       if (due.length > 0) found.push(due);
     } catch (error) {
-      if (!(error instanceof MissingPriceError)) throw error;
       view.failed("A standing top-up waits for a price", account, error);
     }
   }

@@ -77,6 +77,8 @@ export class Audit {
     const wrongInBook: AccountId[] = [];
     let isIndexWrong = false;
     for (const reading of readings) {
+      // The Lens could not say, of a price that is missing or of gas that was spent: that is no all-clear.
+      if (!reading.priced) continue;
       const finding = findingOf(view, reading);
       if (finding === undefined) {
         state.suspects.delete(reading.account);
@@ -139,11 +141,12 @@ function requireLast({ block, index }: KeeperView): void {
 }
 
 /** What is wrong about an account in memory, if anything is. */
-function findingOf(view: KeeperView, reading: MarginReading): Finding | undefined {
+function findingOf(
+  view: KeeperView,
+  reading: Extract<MarginReading, { priced: true }>,
+): Finding | undefined {
   const { account } = reading;
   const exact = exactOf(view, account);
-  // The Lens could not say: of a price that is missing, or of gas that was spent.
-  if (!reading.priced) return undefined;
   if (exact === undefined) return { what: "index", detail: "It has a margin only on the chain." };
   for (const field of ["equity", "initial", "maintenance"] as const) {
     if (exact[field] === reading[field]) continue;

@@ -36,21 +36,32 @@ export function nearLine({ book, index, prices }: KeeperView, guardBps: number):
   const listed = book.below({ guard: guardBps / 10_000 });
   // In a crash there are thousands: their numbers are read where they are.
   const { equity, maintenance } = book.columns;
-  const rankOf = (account: AccountId): number => {
+  const rankOf = (account: AccountId): Rank => {
     const slot = book.slotOf(account) ?? -1;
     const risk = 2 * (maintenance[slot] ?? Number.NaN) - (equity[slot] ?? Number.NaN);
-    if (Number.isNaN(risk)) return Number.NEGATIVE_INFINITY;
-    return areAllRead || book.marginOf(account)?.isRead === true ? risk : risk - LAST;
+    if (Number.isNaN(risk)) return { account, isRead: false, risk: Number.NEGATIVE_INFINITY };
+    const isRead = areAllRead || book.marginOf(account)?.isRead === true;
+    return { account, isRead, risk };
   };
   return listed
     .filter((account) => account !== fund)
-    .map((account) => ({ account, rank: rankOf(account) }))
-    .sort((a, b) => b.rank - a.rank)
+    .map(rankOf)
+    .sort((a, b) => {
+      if (a.isRead !== b.isRead) return a.isRead ? -1 : 1;
+      // Not by a difference: of two infinite ones that is no number.
+      return a.risk === b.risk ? 0 : b.risk - a.risk;
+    })
     .map(({ account }) => account);
 }
 
-/** More than any account's risk [wad]. */
-const LAST = 1e60;
+/** Where an account comes among others. */
+interface Rank {
+  readonly account: AccountId;
+  /** Whether today's prices of all that it has are known. */
+  readonly isRead: boolean;
+  /** [wad] */
+  readonly risk: number;
+}
 
 /**
  * Those of the listed accounts that are below the line by the exact arithmetic, one after the other: none is computed before
@@ -59,13 +70,16 @@ const LAST = 1e60;
  * @param view Of a block.
  * @param listed In the order in which they are wanted.
  * @param isExcluded Those that are not of interest.
+ * @param giveUp Told of those that were looked at in vain when they were so many that the others wait: whoever begins with
+ * the same ones at the next block never reaches the others.
  */
 export function* belowLine(
   view: KeeperView,
   listed: readonly AccountId[],
   isExcluded: (account: AccountId) => boolean,
+  giveUp?: (misses: readonly AccountId[]) => void,
 ): Generator<BelowLine, undefined> {
-  let misses = 0;
+  const misses: AccountId[] = [];
   for (const account of listed) {
     if (isExcluded(account)) continue;
     let found: BelowLine | undefined;
@@ -75,7 +89,10 @@ export function* belowLine(
       view.failed(error instanceof MissingPriceError ? "price missing" : "margin", account, error);
     }
     if (found !== undefined) yield found;
-    else if (++misses >= MOST_MISSES) return undefined;
+    else if (misses.push(account) >= MOST_MISSES) {
+      giveUp?.(misses);
+      return undefined;
+    }
   }
   return undefined;
 }

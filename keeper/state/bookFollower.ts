@@ -21,7 +21,14 @@ export class BookFollower {
   private isLoaded = false;
   private cash: CashIndices | undefined;
 
-  constructor(private readonly index: EventIndex) {
+  /**
+   * @param index The one that is followed.
+   * @param failed Told of an account that could not be put: the book goes on without it.
+   */
+  constructor(
+    private readonly index: EventIndex,
+    private readonly failed: (account: AccountId, error: unknown) => void,
+  ) {
     index.onChange((table, key) => {
       if (table === "accounts" && this.isLoaded) this.changed.add(key as AccountId);
     });
@@ -57,13 +64,23 @@ export class BookFollower {
     this.book.market.setCashIndices(this.cash);
   }
 
+  /** One that cannot be put must not keep all others from being valued: what the book had of it is no longer so. */
+  private put(account: AccountId, snapshotOf: ReturnType<typeof snapshotterAt>): void {
+    try {
+      this.book.put(snapshotOf(account));
+    } catch (error) {
+      this.book.remove(account);
+      this.failed(account, error);
+    }
+  }
+
   private async putAll(time: bigint): Promise<void> {
     const { book, changed, index, isLoaded } = this;
     const { accounts } = index.state;
     const snapshotOf = snapshotterAt(index.state, time);
     let count = 0;
     for (const account of isLoaded ? changed : accounts.keys()) {
-      if (accounts.has(account)) book.put(snapshotOf(account));
+      if (accounts.has(account)) this.put(account, snapshotOf);
       else book.remove(account);
       if (++count % PIECE === 0) await setImmediate();
     }

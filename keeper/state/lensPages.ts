@@ -52,12 +52,14 @@ export class LensPages {
    * for in a page the gas may have been spent before.
    *
    * @param expected Whether a no contradicts what is known; one that does not is believed at once.
+   * @param size Accounts of a page: fewer where each uses much gas.
    * @throws CouldNotLook
    */
   async liquidatable(
     accounts: readonly AccountId[],
     blockHash: string,
     expected = true,
+    size = PAGE,
   ): Promise<ReadonlySet<AccountId>> {
     const found = new Set<AccountId>();
     const ask = async (page: readonly AccountId[]): Promise<void> => {
@@ -66,7 +68,7 @@ export class LensPages {
         if (bits[place] === true) found.add(account);
       });
     };
-    await inPages(accounts, PAGE, ask);
+    await inPages(accounts, size, ask);
     if (!expected || accounts.length === 1) return found;
     const missing = accounts.filter((account) => !found.has(account)).slice(0, SINGLES);
     await inPages(missing, 1, ask);

@@ -15,6 +15,7 @@ import type { KeeperConfig } from "../config/schema.js";
 import type { Alarms } from "../operations/alarms.js";
 import { BlockView, Failures, marketOf } from "./blockView.js";
 import { BookFollower } from "./bookFollower.js";
+import { messageOf } from "./call.js";
 import { type FeedReadings, Feeds, pricedUnderlyings } from "./feeds.js";
 import { Ingest } from "./ingest.js";
 import type { StateMetrics } from "./metrics.js";
@@ -38,8 +39,12 @@ export interface StateOptions {
 
 /** So often events may contradict what is known before the index is built again: a node may have left some out. */
 const MOST_CONTRADICTIONS = 3;
-/** The index is not built again for differences sooner than this after it was [milliseconds]. */
+/**
+ * The index is not built again for differences sooner than this after it was, twice as long after each time: while it is
+ * built nothing is seen, and what building it does not mend must not blind the keeper again and again [milliseconds].
+ */
 const REBUILD_PAUSE = 600_000;
+const MOST_DOUBLINGS = 8;
 
 /** Everything that the keeper knows, of one block. It is brought to the next one by `update`. */
 export class KeeperState {
@@ -54,6 +59,7 @@ export class KeeperState {
   private contradictions = 0;
   private rebuiltAt: number | undefined;
   private isRebuildDue = false;
+  private rebuilds = 0;
   private failingFeeds: ReadonlyMap<number, string> = new Map();
   /** Accounts that memory may be wrong about: the audit looks at them first. */
   readonly suspects = new Set<AccountId>();
@@ -64,7 +70,7 @@ export class KeeperState {
     const { chain, index, logger, metrics, plimsoll } = options;
     this.feeds = new Feeds({ rpc: chain.rpc, plimsoll });
     this.failures = new Failures(logger, metrics);
-    this.follower = new BookFollower(index);
+    this.follower = this.followerOf(index);
     this.ingest = this.ingestOf(index);
   }
 
@@ -104,9 +110,9 @@ export class KeeperState {
 
   /** The index is wrong: the next update builds it again, unless that was done just now. */
   rebuildSoon(): void {
-    const { rebuiltAt } = this;
-    const isRecent =
-      rebuiltAt !== undefined && this.options.clock.now() - rebuiltAt < REBUILD_PAUSE;
+    const { rebuiltAt, rebuilds } = this;
+    const pause = REBUILD_PAUSE * 2 ** Math.min(Math.max(rebuilds - 1, 0), MOST_DOUBLINGS);
+    const isRecent = rebuiltAt !== undefined && this.options.clock.now() - rebuiltAt < pause;
     if (!isRecent) this.isRebuildDue = true;
   }
 
@@ -168,11 +174,19 @@ export class KeeperState {
     const index = rebuild();
     logger.warn({ reason }, "The index is built again from the first block.");
     metrics.rebuilds.inc();
-    this.follower = new BookFollower(index);
+    ++this.rebuilds;
+    this.follower = this.followerOf(index);
     this.ingest = this.ingestOf(index, oldest);
     if (oldest !== undefined) this.ingest.noteReplaced(oldest);
     [this.rebuiltAt, this.isRebuildDue, this.contradictions] = [clock.now(), false, 0];
     this.viewed = undefined;
+  }
+
+  /** What cannot be in the book is looked at by the audit after each block. */
+  private followerOf(index: EventIndex): BookFollower {
+    return new BookFollower(index, (account, error) => {
+      this.suspect(account, `It cannot be put into the book: ${messageOf(error)}`);
+    });
   }
 
   private ingestOf(index: EventIndex, collectFrom?: number): Ingest {
