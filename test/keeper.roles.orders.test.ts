@@ -216,7 +216,7 @@ describe("Keeper: the book of signed orders", () => {
 
   it("keeps no room for forged orders, and no true one waits for them", async () => {
     const { alice, bob, bookOf, buy, domain, keeper } = await load();
-    let answer = (_code: string): void => undefined;
+    let answer: (code: string) => void = () => undefined;
     const code = new Promise<string>((resolve) => (answer = resolve));
     const rpc: Rpc = (method, params) =>
       method === "eth_getCode" ? code : keeper.rpc(method, params);
