@@ -118,6 +118,7 @@ export class Keeper {
           await this.requireLast(view);
           const given = this.submit(proposals, view, began);
           submissions.push(...given);
+          if (role.ended === undefined) return;
           for (const { done, proposal } of given) {
             void done.then((outcome) => role.ended?.(proposal, outcome));
           }

@@ -112,7 +112,7 @@ describe("A transaction that waits", () => {
     expect(kind).to.equal("mined");
     expect(await small!.done).to.deep.equal({
       kind: "abandoned",
-      reason: "No block takes it for what it may cost, or it would no longer pass",
+      reason: "It is not worth today's gas, or would no longer pass, and others wait for its nonce",
     });
     expect(await world.minted(1)).to.equal(0n);
     expect(await world.minted(2)).to.equal(1n);

@@ -66,6 +66,15 @@ export class DispatchState {
     );
   }
 
+  /** The next nonce is as the nodes have it once nothing waits. */
+  chooseNextNonce(): void {
+    const pending = this.surroundings?.counts.pending ?? 0;
+    const isQuiet = this.waitingOwn.length === 0;
+    this.nextNonce = isQuiet
+      ? Math.max(pending, ...[...this.own.keys()].map((nonce) => nonce + 1))
+      : Math.max(pending, this.nextNonce);
+  }
+
   /** The most that those cost that wait [wei]. */
   get committed(): bigint {
     return this.waitingOwn.reduce((sum, { mostCost }) => sum + mostCost, 0n);

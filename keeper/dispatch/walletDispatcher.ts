@@ -11,6 +11,7 @@ import { Ownership } from "./ownership.js";
 import type { DispatcherOptions } from "./options.js";
 import { Patience } from "./patience.js";
 import { Pending } from "./pending.js";
+import { placesOf } from "./places.js";
 import { Proposals } from "./proposals.js";
 import { Sender, type Parts } from "./sender.js";
 import { DispatchState } from "./state.js";
@@ -31,14 +32,6 @@ const BLOCKS_REMEMBERED = 50_000;
 const BLOCKS_BETWEEN_FORGETTING = 1_000;
 
 const NO_ROOM = "As many as may wait for a block do";
-/** One place in so many is for liquidations alone: nothing else that waits for a block may keep them out. */
-const PLACES_OF_LIQUIDATIONS = 4;
-
-/** How many may wait for a block when one of a role is added. */
-function placesOf(role: Proposal["role"], most: number): number {
-  return role === "liquidate" ? most : most - Math.floor(most / PLACES_OF_LIQUIDATIONS);
-}
-
 /** Others have their turn meanwhile; gas may be cheaper, or it worth more, in some blocks. */
 const TOO_DEAR = { remedy: "retry" } as const;
 
@@ -210,15 +203,11 @@ export class WalletDispatcher implements Dispatcher {
     await this.watcher.watch(state.surroundings);
   }
 
-  /** Memory as it is written, and the next nonce as the nodes have it once nothing waits. */
+  /** Memory as it is written, and the next nonce. */
   private async refreshMemory(): Promise<void> {
     const { state } = this;
     if (state.isStale) await readMemory(this.parts, this.sender, this.ownership.leases);
-    const pending = state.surroundings?.counts.pending ?? 0;
-    const isQuiet = state.waitingOwn.length === 0;
-    state.nextNonce = isQuiet
-      ? Math.max(pending, ...[...state.own.keys()].map((nonce) => nonce + 1))
-      : Math.max(pending, state.nextNonce);
+    state.chooseNextNonce();
   }
 
   /** Gives a proposal that passes its nonce, when it is its turn. */

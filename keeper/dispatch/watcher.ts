@@ -4,7 +4,7 @@ import { BLOCKS_KEPT, type Endings } from "./endings.js";
 import type { HeldLeases } from "./heldLeases.js";
 import { type FoundReceipt, foundOf, knownOf, type Look, lookFor } from "./look.js";
 import type { Parts, Sender } from "./sender.js";
-import { simulate } from "./simulate.js";
+import { simulateAgain } from "./simulateAgain.js";
 import { readCounts, type Surroundings } from "./surroundings.js";
 import { reasonOfReplacing, reasonOfWaiting } from "./reasons.js";
 import { leaseOf, subjectOf } from "./names.js";
@@ -120,7 +120,8 @@ export class Watcher {
 
   private async simulated(plan: Plan): Promise<void> {
     const { raise, seen, transaction } = plan;
-    const simulation = await this.simulate(transaction, seen.surroundings.block);
+    const { options } = this.with_.parts;
+    const simulation = await simulateAgain(options, transaction, seen.surroundings.block);
     plan.decision = this.decide(transaction, seen, { raise, simulation });
   }
 
@@ -274,19 +275,5 @@ export class Watcher {
     }
     const limit = written.proposal.mostCost / newest.gasLimit;
     return raisedFees(newest.fees, { prices, percent: config.bumpPercent, limit });
-  }
-
-  private async simulate(
-    { written, newest }: Transaction,
-    block: number,
-  ): Promise<Found["simulation"]> {
-    const { chain, errorContext: context = {} } = this.with_.parts.options;
-    const { proposal, wallet: from } = written;
-    if (proposal === undefined) return "passes";
-    const { to, data } = proposal;
-    const asked = { to, data, gasLimit: newest.gasLimit };
-    const { kind } = await simulate(chain.rpc, { proposal: asked, from, context, block });
-    // What nobody could tell is no reason to give up.
-    return kind === "refused" ? "refused" : "passes";
   }
 }
