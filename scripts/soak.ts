@@ -63,7 +63,7 @@ const program = new Command()
   )
   .option("--minutes <number>", "how long", positive, 2)
   .option("--seed <number>", "the same prices and faults for the same seed", positive, 1)
-  .option("--traders <number>", "accounts with positions", positive, 200)
+  .option("--traders <number>", "accounts with positions", positive, 100)
   .option("--storage <kind>", "postgres, sqlite, or any: Postgres where there is one", "any")
   .addHelpText(
     "after",

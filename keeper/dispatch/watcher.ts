@@ -80,8 +80,10 @@ export class Watcher {
     await trying(this.minedAll(those("mined")));
     await trying(this.settleAll(those("settle")));
     await Promise.all(those("simulate").map((plan) => trying(this.simulated(plan))));
+    const again = [...those("rebroadcast"), ...those("unmined")];
+    await Promise.all(again.map((plan) => trying(this.act(plan))));
     // Lower nonces first: those above wait for them.
-    for (const plan of plans) await trying(this.act(plan));
+    for (const plan of plans) if (!again.includes(plan)) await trying(this.act(plan));
     return failures;
   }
 
@@ -151,7 +153,7 @@ export class Watcher {
       case "lost":
         return this.lost(transaction);
       case "rebroadcast":
-        return parts.wire.broadcast(transaction);
+        return parts.wire.repeat(transaction);
       case "bump":
         if (raise === undefined) return;
         metrics.bumped.inc();
@@ -229,7 +231,7 @@ export class Watcher {
     transaction.state = "waiting";
     transaction.minedAt = undefined;
     await this.with_.leases.take([leaseOf(key)]);
-    await parts.wire.broadcast(transaction);
+    await parts.wire.repeat(transaction);
   }
 
   private async lost(transaction: Transaction): Promise<void> {

@@ -6,6 +6,8 @@ import type { Transaction } from "./transaction.js";
 /** Gives signed transactions to the nodes: one after the other, since some nodes refuse a nonce before they have the one below it. */
 export class Wire {
   private readonly queue = new PQueue({ concurrency: 1 });
+  /** What the nodes had before: after a reorganisation there may be very many, and which comes first matters little. */
+  private readonly repetitions = new PQueue({ concurrency: 8 });
 
   constructor(
     private readonly options: Pick<
@@ -19,9 +21,14 @@ export class Wire {
     return this.queue.add(() => this.broadcastNow(transaction));
   }
 
+  /** The same for one that the nodes should know. */
+  repeat(transaction: Transaction): Promise<void> {
+    return this.repetitions.add(() => this.broadcastNow(transaction));
+  }
+
   /** Waits until nothing is on its way to a node. */
-  idle(): Promise<void> {
-    return this.queue.onIdle();
+  async idle(): Promise<void> {
+    await Promise.all([this.queue.onIdle(), this.repetitions.onIdle()]);
   }
 
   private async broadcastNow(transaction: Transaction): Promise<void> {

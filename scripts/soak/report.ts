@@ -29,7 +29,7 @@ export interface Ending {
 
 /** Fewer liquidations than this say nothing [a minute]. */
 const LEAST_LIQUIDATIONS = 10;
-const SECONDS_OF_BLOCK = 1;
+const SECONDS_OF_BLOCK = 1.5;
 
 /** Judges a run. */
 export function reportOf({ exitCodes, faults, judge, keepers, leftBelow }: Ending): SoakReport {

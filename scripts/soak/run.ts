@@ -29,7 +29,7 @@ export interface SoakOptions {
 
 const KEEPERS = ["first", "second"];
 const KEEPER_DOLLARS = 20_000_000;
-const BLOCK_MILLISECONDS = 1_000;
+const BLOCK_MILLISECONDS = 1_500;
 /** At the end nothing is injected for so many blocks. */
 const QUIET_BLOCKS = 8;
 const SAMPLE_BLOCKS = 2;
@@ -113,7 +113,7 @@ function settingsOf(
     rpc: {
       urls: proxies.map(({ url }) => url),
       sockets: proxies.map(({ socketUrl }) => socketUrl),
-      timeoutSeconds: 1,
+      timeoutSeconds: 3,
       pollSeconds: 0.25,
       stalledSeconds: 10,
     },
