@@ -56,7 +56,8 @@ export class KeeperProcess {
     const server = { host: "127.0.0.1", port: this.port };
     await writeFile(file, JSON.stringify({ ...settings, name, server }));
     const log = openSync(join(folder, `${name}.log`), "a");
-    const args = ["--import", "tsx", "--import", LEASH, COMMAND, "run", "--config", file];
+    const flags = ["--max-semi-space-size=16", "--import", "tsx", "--import", LEASH];
+    const args = [...flags, COMMAND, "run", "--config", file];
     this.child = spawn(process.execPath, args, {
       cwd: ROOT,
       env: { ...process.env, ...secrets },

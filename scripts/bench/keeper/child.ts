@@ -9,7 +9,9 @@ const COMMAND = fileURLToPath(new URL("../../bench-keeper.ts", import.meta.url))
 
 /** Measures in a fresh process, so that nothing that one measurement leaves behind counts in another. */
 export async function measureInChild(name: MeasurementName): Promise<Measurement> {
-  const args = ["--import", "tsx", "--import", LEASH, COMMAND, "--measure", name];
+  // As `npm run keeper` starts it: what is young is collected sooner, and a tenth less is resident.
+  const flags = ["--max-semi-space-size=16", "--import", "tsx", "--import", LEASH];
+  const args = [...flags, COMMAND, "--measure", name];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
   const release = bindToProcess(child);
   let measured: Measurement | undefined;
