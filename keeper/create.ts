@@ -37,6 +37,7 @@ import { claimDatabase } from "./storage/deployment.js";
 import { createLeases, newHolder } from "./storage/leases.js";
 import { migrate } from "./storage/migrate.js";
 import { restoreIndex } from "./storage/restoreIndex.js";
+import { messageOf } from "./messageOf.js";
 
 /** What a keeper is created from. */
 export interface CreateOptions {
@@ -200,8 +201,4 @@ async function assemble(options: Assembly): Promise<CreatedKeeper> {
       }
     },
   };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -7,6 +7,7 @@ import type { Alarms } from "./operations/alarms.js";
 import { type Proposal, type Role, ROLE_NAMES } from "./roles/role.js";
 import type { KeeperView } from "./state/view.js";
 import { HANGS_AFTER, Turns } from "./turns.js";
+import { messageOf } from "./messageOf.js";
 
 /** What is done between two blocks when all roles have looked: checkpoints, the audit, deliveries. */
 export interface Chore {
@@ -222,8 +223,4 @@ export class Keeper {
 /** Asked anew: while something was waited for, it may have changed. */
 function isAborted(signal: AbortSignal): boolean {
   return signal.aborted;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

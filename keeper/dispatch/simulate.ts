@@ -7,6 +7,7 @@ import {
 } from "../../sdk/index.js";
 import type { Proposal } from "../roles/role.js";
 import { quantity } from "./surroundings.js";
+import { messageOf } from "../messageOf.js";
 
 /** What a call would do. */
 export type Simulated =
@@ -93,7 +94,3 @@ function isRevert(error: unknown, { data }: Explanation): boolean {
 /** What an execution that ended badly is called. */
 const REVERTED =
   /\breverted\b|execution (?:reverted|failed|error)|out of gas|invalid opcode|gas required exceeds|stack (?:underflow|overflow)/i;
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

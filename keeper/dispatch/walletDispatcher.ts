@@ -20,6 +20,7 @@ import { takeOver } from "./takeOver.js";
 import type { Written } from "./transaction.js";
 import { Watcher } from "./watcher.js";
 import { Wire } from "./wire.js";
+import { messageOf } from "../messageOf.js";
 
 /** Ether as a number of the configuration in wei. */
 const WEI = 1e18;
@@ -279,8 +280,4 @@ export class WalletDispatcher implements Dispatcher {
       [...others.values()].some(({ state }) => state !== "mined");
     if (!isBusy) for (const done of [...this.idlers]) done();
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

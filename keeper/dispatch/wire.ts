@@ -2,6 +2,7 @@ import PQueue from "p-queue";
 import type { DispatcherOptions } from "./options.js";
 import { nodeRefusalOf } from "./nodeErrors.js";
 import type { Transaction } from "./transaction.js";
+import { messageOf } from "../messageOf.js";
 
 /** Gives signed transactions to the nodes: one after the other, since some nodes refuse a nonce before they have the one below it. */
 export class Wire {
@@ -63,8 +64,4 @@ export class Wire {
     metrics.secondsToSend.observe((clock.now() - pending.submittedAt) / 1_000);
     pending.wasSent(newest.hash);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,5 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Clock } from "../clock.js";
-import type { RoleName } from "../roles/role.js";
 
 /** Every figure of the keeper begins so. */
 const METRIC_PREFIX = "plimsoll_keeper_";
@@ -35,11 +34,9 @@ export interface KeeperMetrics {
   readonly accountsBelow: Gauge;
   readonly walletEther: Gauge;
   readonly liquidatorFreeMargin: Gauge;
-  readonly roleFailures: Counter<"role">;
   readonly isReady: Gauge;
   readonly isDryRun: Gauge;
   roundTook(times: RoundTimes): void;
-  roleFailed(role: RoleName): void;
 }
 
 /** Registers the service's figures. */
@@ -53,12 +50,6 @@ export function keeperMetrics(registry: Registry, clock: Pick<Clock, "now">): Ke
     help: "How long rounds took until each of their phases was over",
     labelNames: ["phase"],
     buckets: ROUND_BUCKETS,
-    registers: [registry],
-  });
-  const roleFailures = new Counter({
-    name: `${METRIC_PREFIX}role_failures_total`,
-    help: "How often a role could not look",
-    labelNames: ["role"],
     registers: [registry],
   });
   return {
@@ -78,16 +69,12 @@ export function keeperMetrics(registry: Registry, clock: Pick<Clock, "now">): Ke
       "liquidator_free_margin_dollars",
       "Equity less the initial requirement of the liquidator's account",
     ),
-    roleFailures,
     isReady: gauge("ready", "1 once everything up to the head is known"),
     isDryRun: gauge("dry_run", "1 when nothing is sent"),
     roundTook: (times) => {
       for (const [phase, milliseconds] of Object.entries(times)) {
         roundSeconds.observe({ phase }, milliseconds / 1_000);
       }
-    },
-    roleFailed: (role) => {
-      roleFailures.inc({ role });
     },
   };
 }

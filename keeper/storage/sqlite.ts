@@ -11,6 +11,7 @@ import {
 } from "./database.js";
 import { StatementCache } from "./statements.js";
 import { refuseWithin, Transaction } from "./transaction.js";
+import { messageOf } from "../messageOf.js";
 
 /** Another process may have the file for so long before this one gives up [milliseconds]. */
 const PATIENCE = 10_000;
@@ -126,10 +127,6 @@ class SqliteDatabase implements Database {
       throw new StorageFailure(`${messageOf(cause)}, in: ${sql}`, { cause, code: codeOf(cause) });
     }
   }
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }
 
 /** The number of SQLite's result, if the failure is SQLite's; the last eight bits are its kind. */

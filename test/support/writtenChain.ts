@@ -1,6 +1,7 @@
 import { id, Interface } from "ethers";
 import {
   ABIS,
+  INDEXED_ABIS,
   accountId,
   type AccountId,
   type ChainBlock,
@@ -17,14 +18,7 @@ const addressOf = (last: string): string => `0x${last.padStart(40, "0")}`;
 
 /** An index of contracts that nobody has deployed. */
 export const WRITTEN_INDEX: EventIndexOptions = {
-  abis: {
-    vault: ABIS.Vault,
-    clearinghouse: ABIS.Clearinghouse,
-    exchange: ABIS.Exchange,
-    rules: ABIS.Rules,
-    oracle: ABIS.PriceOracle,
-    volatilityOracle: ABIS.VolatilityOracle,
-  },
+  abis: INDEXED_ABIS,
   deployment: {
     contracts: {
       vault: addressOf("aa"),

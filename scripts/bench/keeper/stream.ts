@@ -1,5 +1,6 @@
 import { Interface } from "ethers";
 import { ABIS } from "../../../sdk/abi/index.js";
+import { INDEXED_ABIS } from "../../../sdk/eventIndex/indexed.js";
 import { fundingSince, type FundingState } from "../../../sdk/funding.js";
 import {
   type AccountId,
@@ -48,14 +49,7 @@ export const STREAM_OPTIONS: EventIndexOptions = {
     settlementDecimals: 6,
     firstBlock: 1,
   },
-  abis: {
-    vault: ABIS.Vault,
-    clearinghouse: ABIS.Clearinghouse,
-    exchange: ABIS.Exchange,
-    rules: ABIS.Rules,
-    oracle: ABIS.PriceOracle,
-    volatilityOracle: ABIS.VolatilityOracle,
-  },
+  abis: INDEXED_ABIS,
 };
 
 /** The events that the stream has many of, with the first topic of each. */
