@@ -114,8 +114,8 @@ export class Keeper {
         role.name,
         async () => {
           const proposals = await role.look(view);
-          // What waits for blocks is settled first, so that proposals find nonces and fees of today.
-          await ticked;
+          // What waits for blocks has places that others want.
+          if (dispatcher.needsTick) await ticked;
           await this.requireLast(view);
           const given = this.submit(proposals, view, began);
           submissions.push(...given);
@@ -131,6 +131,7 @@ export class Keeper {
     const liquidate = clock.now() - began;
     await Promise.all(others.map((role) => offer(role, patience)));
     await ticked;
+    await this.areSent(submissions, patience);
     for (const chore of chores) await turns.take(chore.name, () => chore.run(view), patience);
     const took = { update, liquidate, whole: clock.now() - began };
     const round = { view, began, submissions, took };
@@ -204,6 +205,15 @@ export class Keeper {
     if (this.view === view && !this.isSettling) return;
     const { number } = view.block;
     throw new CouldNotLook(`It was still at block ${number} when the next one was looked at`);
+  }
+
+  /** Chores ask the nodes much: they begin when what was given is with the nodes, or takes too long. */
+  private async areSent(given: readonly Submission[], patience: number): Promise<void> {
+    if (given.length === 0) return;
+    const over = new AbortController();
+    const sent = Promise.all(given.map((one) => one.sent));
+    await Promise.race([sent, this.parts.clock.sleep(patience, over.signal)]);
+    over.abort();
   }
 
   private submit(

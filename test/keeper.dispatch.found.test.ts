@@ -30,6 +30,29 @@ describe("A dispatcher", () => {
     await dispatcher.close();
   });
 
+  it("sends what passes after the look at the last block, and no later though that hangs", async () => {
+    const world = await begunDispatcher(await dispatchWorld(connection));
+    const { dispatcher, mint } = world;
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    let isHanging = true;
+    world.before(async (method) => {
+      if (isHanging && method === "eth_getBalance") await held;
+    });
+    const block = await world.head();
+    expect(dispatcher.needsTick).to.equal(false);
+    const ticking = dispatcher.tick(block);
+    const [early] = dispatcher.submit([mint(1)], block);
+    expect(dispatcher.needsTick).to.equal(true);
+    const soon = new Promise((resolve) => setTimeout(resolve, 300, "not yet"));
+    expect(await Promise.race([early!.sent, soon])).to.equal("not yet");
+    expect(await early!.sent).to.have.property("hash");
+    isHanging = false;
+    release();
+    await ticking;
+    await dispatcher.close();
+  });
+
   it("keeps places for liquidations, however much else waits for a block", async () => {
     const base = await dispatchWorld(connection);
     const world = await begunDispatcher(base, { config: { mostUnderWay: 4 } });

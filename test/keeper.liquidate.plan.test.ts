@@ -120,6 +120,19 @@ describe("Plans of liquidations", () => {
     expect(slack).to.be.within(notional / 200n, notional / 200n + 9n);
   });
 
+  it("have a roomy limit of gas while gas is cheap beside what they are worth", () => {
+    const account = longOf(10, 1_000);
+    const roomyGasAt = (gasPrice: bigint) => planOf([account], { gasPrice }).plans[0]?.roomyGas;
+    const { mostCost } = planOf([account]).plans[0]!;
+    // Half as much again as 220,000, and four times what that costs is what it is worth.
+    const dearest = mostCost / (4n * 330_000n);
+    expect([GWEI, dearest, dearest + 1n].map(roomyGasAt)).to.deep.equal([
+      330_000n,
+      330_000n,
+      undefined,
+    ]);
+  });
+
   it("leave what is not worth its gas, and what the operator wants more for", () => {
     const account = longOf(10, 1_000);
     const dear = planOf([account], { gasPrice: 1_000n * GWEI });

@@ -65,6 +65,7 @@ function stage({
         return proposals.map((proposal) => ({ proposal }) as Submission);
       },
       tick: () => Promise.resolve(),
+      needsTick: false,
       isHeld: () => false,
       isUnderWay: () => false,
       idle: () => Promise.resolve(),
@@ -170,12 +171,27 @@ describe("Keeper, when a part hangs", () => {
     expect(sent).to.deep.equal([]);
   });
 
+  it("sends liquidations before the look at what is under way is over when nothing is", async () => {
+    const slow = hanging<undefined>();
+    const { keeper, sent, pass } = stage({
+      roles: [role("liquidate", () => Promise.resolve([proposal("take")]))],
+      dispatcher: { tick: () => slow.until },
+    });
+    const round = keeper.round();
+    await turns();
+    expect(sent).to.deep.equal(["take"]);
+    slow.release(undefined);
+    await pass(2_000);
+    await round;
+  });
+
   it("sends liquidations although the look at what is under way hangs, and looks at it once at a time", async () => {
     const slow = hanging<undefined>();
     let ticks = 0;
     const { keeper, sent, pass } = stage({
       roles: [role("liquidate", () => Promise.resolve([proposal("take")]))],
       dispatcher: {
+        needsTick: true,
         tick: () => {
           ++ticks;
           return slow.until;

@@ -32,6 +32,7 @@ function stage(overrides: Partial<KeeperParts> = {}) {
         heard.push(`tick ${at}`);
         return Promise.resolve();
       },
+      needsTick: true,
       isHeld: (key) => key === "held",
       isUnderWay: () => false,
       idle: () => Promise.resolve(),

@@ -46,6 +46,8 @@ export interface Dispatcher {
    * @throws CouldNotLook when no node answered, StorageFailure when the database did not.
    */
   resume(): Promise<void>;
+  /** Whether this block's tick should be over before anything is given: places are taken, or the wallet is not its own yet. */
+  readonly needsTick: boolean;
   /** Simulates, writes down, signs and sends; in the order given, one nonce after the other. Never throws for one of them. */
   submit(proposals: readonly Proposal[], block: BlockReference): readonly Submission[];
   /**

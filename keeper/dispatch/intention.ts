@@ -2,7 +2,8 @@ import { ROLE_NAMES, type Proposal } from "../roles/role.js";
 
 /** A proposal as text, for the database. */
 export function intentionOf(proposal: Proposal): string {
-  const { mostCost, gasLimit, ...rest } = proposal;
+  // What is sent has its limit: how it was found is not asked again.
+  const { mostCost, gasLimit, ...rest } = { ...proposal, roomyGas: undefined };
   return JSON.stringify({ ...rest, mostCost: `${mostCost}`, gasLimit: gasLimit?.toString() });
 }
 

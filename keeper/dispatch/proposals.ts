@@ -12,6 +12,9 @@ import { leaseOf } from "./names.js";
 /** Simulations at a time: as many as nodes like to answer at once. */
 const TOGETHER = 16;
 
+/** More than it takes questions to go together. */
+const PAUSE_AFTER_FIRST_MILLISECONDS = 3;
+
 /** For so long those behind it wait for a slow simulation, from when the first of them was done [milliseconds]. */
 const PATIENCE_MILLISECONDS = 250;
 
@@ -35,10 +38,15 @@ export class Proposals {
     const { parts } = this.options;
     const { clock, dryRun } = parts.options;
     const leases = dryRun === true ? undefined : this.takeLeases(batch);
-    const simulated = batch.map((pending) => {
+    const simulated = batch.map((pending, i) => {
       // Of those that wait for their turn the most urgent first, whatever was submitted before.
       const priority = -ROLE_NAMES.indexOf(pending.proposal.role);
-      return this.simulations.add(() => this.simulate(pending), { priority });
+      const simulate = async (): Promise<Simulated> => {
+        // What is asked together is answered together: the first waits for nobody.
+        if (i > 0) await clock.sleep(PAUSE_AFTER_FIRST_MILLISECONDS);
+        return this.simulate(pending);
+      };
+      return this.simulations.add(simulate, { priority });
     });
     const over = new AbortController();
     const patience = Promise.race(simulated).then(() =>

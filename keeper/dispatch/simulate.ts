@@ -24,18 +24,25 @@ const MOST_GAS = 2n ** 24n;
 
 /**
  * Tries a call on the state after a block, the one that it was decided on: a node that is behind it has no answer, rather than
- * that of a state that is long over. With the call's own limit of gas, or else by an estimate. One question to the node.
+ * that of a state that is long over. With the call's own limit of gas, or with what is surely enough, or else by an estimate.
  */
 export async function simulate(
   rpc: Rpc,
   { proposal, from, context, block }: SimulateOptions & { readonly block: number },
 ): Promise<Simulated> {
   const at = `0x${block.toString(16)}`;
-  const { to, data, gasLimit } = proposal;
+  const { to, data, gasLimit, roomyGas } = proposal;
+  const callWith = (gas: bigint): Promise<unknown> =>
+    rpc("eth_call", [{ from, to, data, gas: `0x${gas.toString(16)}` }, at]);
   try {
     if (gasLimit !== undefined) {
-      await rpc("eth_call", [{ from, to, data, gas: `0x${gasLimit.toString(16)}` }, at]);
+      await callWith(gasLimit);
       return { kind: "passes", gasLimit };
+    }
+    if (roomyGas !== undefined) {
+      // Why it does not pass, be it for want of gas, the estimate says.
+      const passes = callWith((roomyGas * 100n) / (100n + ROOM)).then(() => true);
+      if (await passes.catch(falseUnlessSilence)) return { kind: "passes", gasLimit: roomyGas };
     }
     const estimate = quantity(await rpc("eth_estimateGas", [{ from, to, data }, at]));
     const roomy = (estimate * (100n + ROOM)) / 100n;
@@ -50,7 +57,7 @@ export async function simulate(
 
 /** What is tried, and by whom. */
 export interface SimulateOptions {
-  readonly proposal: Pick<Proposal, "to" | "data" | "gasLimit">;
+  readonly proposal: Pick<Proposal, "to" | "data" | "gasLimit" | "roomyGas">;
   readonly from: string;
   readonly context: ErrorContext;
 }
@@ -68,6 +75,12 @@ export async function explainRevert(
     const explanation = explainError(error, context);
     return isRevert(error, explanation) ? explanation : undefined;
   }
+}
+
+/** @throws The error that says that no node answered; false for any other. */
+function falseUnlessSilence(error: unknown): false {
+  if (error instanceof CouldNotLook) throw error;
+  return false;
 }
 
 /** That a node did not answer is no refusal. Nodes say "execution reverted" in the message or by code 3. */

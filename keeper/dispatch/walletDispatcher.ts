@@ -16,6 +16,7 @@ import { Proposals } from "./proposals.js";
 import { Sender, type Parts } from "./sender.js";
 import { DispatchState } from "./state.js";
 import { looking, quantity, readSurroundings } from "./surroundings.js";
+import { Ticks } from "./ticks.js";
 import { takeOver } from "./takeOver.js";
 import type { Written } from "./transaction.js";
 import { Watcher } from "./watcher.js";
@@ -24,9 +25,6 @@ import { messageOf } from "../messageOf.js";
 
 /** Ether as a number of the configuration in wei. */
 const WEI = 1e18;
-
-/** A keeper that has not ticked for so long hangs: others may have what is its [milliseconds]. */
-const HANGS_AFTER_MILLISECONDS = 120_000;
 
 /** What ended so many blocks ago is forgotten, looked for as often as this. */
 const BLOCKS_REMEMBERED = 50_000;
@@ -49,18 +47,17 @@ export class WalletDispatcher implements Dispatcher {
   private readonly gaps: Gaps;
   /** What reserves nonces or reads memory again, one after the other. */
   private readonly line = new PQueue({ concurrency: 1 });
-  /** Ticks one after the other, whoever calls them. */
-  private readonly ticks = new PQueue({ concurrency: 1 });
+  private readonly ticks: Ticks;
   private readonly background = new Set<Promise<void>>();
   private readonly idlers = new Set<() => void>();
-  private tickedAt: number;
+
   private forgotAt = 0;
   private isClosed = false;
 
   constructor(private readonly options: DispatcherOptions) {
     this.address = options.wallet.address;
     this.state = new DispatchState(this.address);
-    this.tickedAt = options.clock.now();
+    this.ticks = new Ticks(options.clock);
     const wire = new Wire(options);
     const journal = new Journal(options.database);
     const parts = (this.parts = { options, state: this.state, journal, wire });
@@ -68,15 +65,14 @@ export class WalletDispatcher implements Dispatcher {
     this.ownership = new Ownership({
       parts,
       refreshMemory: () => this.line.add(() => this.refreshMemory()),
-      isAlive: () => options.clock.now() - this.tickedAt < HANGS_AFTER_MILLISECONDS,
+      isAlive: () => this.ticks.isAlive,
     });
-    const { patience } = this;
     const { leases } = this.ownership;
-    const endings = new Endings(parts, patience);
+    const endings = new Endings(parts, this.patience);
     this.watcher = new Watcher({ parts, sender: this.sender, endings, leases });
     this.gaps = new Gaps(parts, this.sender);
     this.proposals = new Proposals({
-      ...{ parts, leases, patience },
+      ...{ parts, leases, patience: this.patience },
       send: (pending, gasLimit) => this.send(pending, gasLimit),
     });
   }
@@ -84,7 +80,7 @@ export class WalletDispatcher implements Dispatcher {
   async resume(): Promise<void> {
     const { rpc } = this.options.chain;
     const head = await looking(async () => Number(quantity(await rpc("eth_blockNumber", []))));
-    await this.ticks.add(() => this.begin(head));
+    await this.ticks.take(() => this.begin(head));
   }
 
   submit(proposals: readonly Proposal[], block: BlockReference): readonly Submission[] {
@@ -107,8 +103,13 @@ export class WalletDispatcher implements Dispatcher {
     return submissions;
   }
 
+  get needsTick(): boolean {
+    const { hasWallet, surroundings, waiting } = this.state;
+    return waiting > 0 || surroundings === undefined || !hasWallet;
+  }
+
   async tick(block: BlockReference): Promise<void> {
-    await this.ticks.add(() => this.tickNow(block));
+    await this.ticks.take(() => this.tickNow(block));
   }
 
   isUnderWay(key: string, block: BlockReference): boolean {
@@ -135,7 +136,7 @@ export class WalletDispatcher implements Dispatcher {
 
   async close(): Promise<void> {
     this.isClosed = true;
-    await this.ticks.onIdle();
+    await this.ticks.idle();
     while (this.background.size > 0) await Promise.all(this.background);
     await this.line.onIdle();
     await this.parts.wire.idle();
@@ -172,7 +173,6 @@ export class WalletDispatcher implements Dispatcher {
   private async tickNow(block: BlockReference): Promise<void> {
     const { journal } = this.parts;
     if (this.isClosed) return;
-    this.tickedAt = this.options.clock.now();
     await this.begin(block.number);
     this.patience.forgetBefore(block);
     if (!this.state.hasWallet) return;
@@ -214,6 +214,8 @@ export class WalletDispatcher implements Dispatcher {
   /** Gives a proposal that passes its nonce, when it is its turn. */
   private async send(pending: Pending, gasLimit: bigint): Promise<void> {
     const { key, role } = pending.proposal;
+    // What waits for blocks is settled first, so that it finds nonces and fees of today.
+    await this.ticks.afterLast();
     await this.line.add(async () => {
       try {
         if (this.state.isStale) await this.refreshMemory();

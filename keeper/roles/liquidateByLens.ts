@@ -15,7 +15,7 @@ import { riskOf } from "../state/belowLine.js";
 import { callView, messageOf } from "../state/call.js";
 import { type LensPages, PAGE } from "../state/lensPages.js";
 import type { KeeperView } from "../state/view.js";
-import { costOfGas, gasOfLiquidation, mostCostOf } from "./liquidateCost.js";
+import { costOfGas, gasOfLiquidation, mostCostOf, roomyGasOf } from "./liquidateCost.js";
 import { proposalOf } from "./liquidateProposal.js";
 import { planRulesOf } from "./liquidateRules.js";
 import type { Proposal } from "./role.js";
@@ -126,10 +126,12 @@ export class LensScan {
       const worth = mulDown(equity, fraction) - payment - rules.leastProfit;
       if (worth < cost) break;
       const slack = mulUp(abs(equity) + maintenance, (fraction * rules.slackBps) / 10_000n);
+      const mostCost = mostCostOf(gas, worth, view);
       return proposalOf(plimsoll, {
         ...{ account, liquidator, fraction },
         maxPayment: payment + slack,
-        mostCost: mostCostOf(gas, worth, view),
+        mostCost,
+        roomyGas: roomyGasOf(gas, mostCost, view),
         priority: (riskOf({ equity, maintenance }) * Number(fraction)) / Number(WAD),
       });
     }

@@ -33,6 +33,24 @@ export function costOfGas(gas: bigint, { etherPrice, gasPrice }: GasCost): bigin
   return mulUp(gas * gasPrice, etherPrice ?? 0n);
 }
 
+/** A limit of gas with so much room costs bumps of the fee: what is worth so many times its gas at today's price has both. */
+const ROOMY = { percent: 150n, leastWorth: 4n } as const;
+
+/**
+ * More gas than so much, where it may cost enough to pay for that dearly; see `Proposal.roomyGas`.
+ *
+ * @param gas About what is used.
+ * @param mostCost What it may cost [wei].
+ */
+export function roomyGasOf(
+  gas: bigint,
+  mostCost: bigint,
+  { gasPrice }: GasCost,
+): bigint | undefined {
+  const roomy = (gas * ROOMY.percent) / 100n;
+  return mostCost >= ROOMY.leastWorth * roomy * gasPrice ? roomy : undefined;
+}
+
 /** Without a price of ether, gas may cost so many times what it costs now. */
 const BLIND_BUMPS = 4n;
 

@@ -20,7 +20,13 @@ import {
   WAD,
 } from "../../sdk/index.js";
 import type { BelowLine } from "../state/belowLine.js";
-import { costOfGas, type GasCost, gasOfLiquidation, mostCostOf } from "./liquidateCost.js";
+import {
+  costOfGas,
+  type GasCost,
+  gasOfLiquidation,
+  mostCostOf,
+  roomyGasOf,
+} from "./liquidateCost.js";
 import { largestFitting } from "./liquidateSlice.js";
 
 /** What liquidations are planned of: numbers of one block. */
@@ -63,6 +69,8 @@ export interface LiquidationPlan {
   readonly profit: bigint;
   /** The most that its gas may cost [wei]. */
   readonly mostCost: bigint;
+  /** See `Proposal.roomyGas` [gas]. */
+  readonly roomyGas: bigint | undefined;
   /** The risk that it takes away [settlement currency]. */
   readonly priority: number;
   /** The liquidator's account afterwards, all plans before it included. */
@@ -146,12 +154,14 @@ function planOne(
   const cost = costOfGas(gas, input);
   // Nothing is left of a discount that only the fund could have paid.
   if (worth < cost) return margin.equity < 0n && discount <= 0n ? "fundCannotPay" : "unprofitable";
+  const mostCost = mostCostOf(gas, worth, input);
   const moved = notional + mulUp(collateralValueOf(snapshot, at.market), fraction);
   return {
     ...{ account, slice, fraction },
     maxPayment: settlement.payment + bpsUp(moved, rules.slackBps),
     profit: worth + rules.leastProfit - cost,
-    mostCost: mostCostOf(gas, worth, input),
+    mostCost,
+    roomyGas: roomyGasOf(gas, mostCost, input),
     priority: (risk * Number(fraction)) / Number(WAD),
     liquidator: takeoverOf(snapshot, at.liquidator, slice, indices).liquidator,
   };

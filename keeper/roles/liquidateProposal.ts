@@ -11,6 +11,8 @@ export interface LiquidationRequest {
   readonly maxPayment: bigint;
   /** [wei] */
   readonly mostCost: bigint;
+  /** See `Proposal.roomyGas` [gas]. */
+  readonly roomyGas?: bigint | undefined;
   readonly priority: number;
 }
 
@@ -24,7 +26,7 @@ export function proposalOf(
   { clearinghouse, deployment }: Pick<Plimsoll, "clearinghouse" | "deployment">,
   terms: LiquidationRequest,
 ): Proposal {
-  const { account, fraction, liquidator, maxPayment, mostCost, priority } = terms;
+  const { account, fraction, liquidator, maxPayment, mostCost, priority, roomyGas } = terms;
   const args = [account, liquidator, fraction, maxPayment] as const;
   return {
     role: "liquidate",
@@ -34,6 +36,7 @@ export function proposalOf(
     data: clearinghouse.interface.encodeFunctionData("liquidate", [...args]),
     priority,
     mostCost,
+    ...(roomyGas === undefined ? {} : { roomyGas }),
     // A slice that did not fit may be smaller the next time, and the account sinks meanwhile.
     isPlannedAnew: true,
     about: `took ${percentOf(fraction)} % of ${formatAccount(account)} over`,
