@@ -2,7 +2,7 @@
 const LIMITS = {
   /** Every account x 3 positions valued again, with size brackets: the median of wall time [milliseconds]. */
   remarkMillionAccountsMs: { most: 80 },
-  /** Of a million accounts' history into the index, wall time. */
+  /** An index from a million events, wall time: the median of several. */
   eventsPerSecond: { least: 200_000 },
   /** From the block with the price to the transaction at the node, 95th percentile [milliseconds]. */
   priceToLiquidationP95Ms: { most: 100 },

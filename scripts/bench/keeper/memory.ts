@@ -1,26 +1,21 @@
 import { MarginBook } from "../../../sdk/fast/book.js";
 import {
   type AccountId,
-  type ChainBlock,
   EventIndex,
   sidesAt,
   snapshotterAt,
   underlyingOf,
 } from "../../../sdk/index.js";
+import { type Intake, takeInto } from "./intake.js";
 import { marketOf, pricesOfMarket } from "./marks.js";
 import { EventStream, MARKETS, STREAM_OPTIONS } from "./stream.js";
 
-/** What the memory of a keeper takes, and how fast it fills. */
+/** What the memory of a keeper takes. */
 export interface MemoryFigures {
   readonly accounts: number;
   readonly positions: number;
-  readonly events: number;
-  /** Of the time that the index took, inventing the events aside. */
-  readonly eventsPerSecond: number;
-  /** The same by the processor's time. */
-  readonly eventsPerProcessorSecond: number;
-  /** Of the slowest million events. */
-  readonly slowestMillionPerSecond: number;
+  /** How fast it was filled. */
+  readonly intake: Intake;
   /** The largest that was seen while blocks came in, all accounts being there [bytes]. */
   readonly resident: number;
   /** The largest of the whole life of the process, as the system counts it [bytes]. */
@@ -36,13 +31,12 @@ export interface MemoryFigures {
 
 const TRADES_OF_BLOCK = 100;
 const BLOCKS = 400;
-const MILLION = 1_000_000;
 
 /** Loads accounts from events into an index and a book, and lets blocks come in. */
 export function measureMemory(accounts: number): MemoryFigures {
   const stream = new EventStream({ accounts, tradesOfBlock: TRADES_OF_BLOCK });
   const index = new EventIndex(STREAM_OPTIONS);
-  const loading = load(index, stream.load());
+  const intake = takeInto(index, stream.load());
   const book = bookOf(index);
 
   const changed = new Set<AccountId>();
@@ -65,43 +59,13 @@ export function measureMemory(accounts: number): MemoryFigures {
   return {
     accounts: book.size,
     positions: book.columns.positions.live,
-    ...loading,
+    intake,
     resident,
     mostResident: process.resourceUsage().maxRSS * 1024,
     blocks: times.length,
     block: { median: times[times.length >> 1] ?? 0, most: times.at(-1) ?? 0 },
     arrays: arrayBuffers,
     objects: heapUsed,
-  };
-}
-
-type Loading = Pick<
-  MemoryFigures,
-  "events" | "eventsPerSecond" | "eventsPerProcessorSecond" | "slowestMillionPerSecond"
->;
-
-function load(index: EventIndex, blocks: Iterable<ChainBlock>): Loading {
-  let [events, milliseconds, processor, slowest] = [0, 0, 0, 0];
-  let part = { events: 0, milliseconds: 0 };
-  for (const block of blocks) {
-    const [began, used] = [performance.now(), process.cpuUsage()];
-    index.apply(block);
-    part.milliseconds += performance.now() - began;
-    part.events += block.logs.length;
-    const { user, system } = process.cpuUsage(used);
-    processor += (user + system) / 1_000;
-    events += block.logs.length;
-    if (part.events < MILLION) continue;
-    slowest = Math.max(slowest, part.milliseconds / part.events);
-    milliseconds += part.milliseconds;
-    part = { events: 0, milliseconds: 0 };
-  }
-  milliseconds += part.milliseconds;
-  return {
-    events,
-    eventsPerSecond: (events / milliseconds) * 1_000,
-    eventsPerProcessorSecond: (events / processor) * 1_000,
-    slowestMillionPerSecond: 1_000 / slowest,
   };
 }
 
