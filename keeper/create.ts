@@ -5,8 +5,11 @@ import type { Registry } from "prom-client";
 import {
   connect,
   type DeploymentRecord,
+  type ErrorContext,
   EventIndex,
+  type EventIndexOptions,
   indexOptionsOf,
+  type Plimsoll,
   readErrorContext,
 } from "../sdk/index.js";
 import type { Chain } from "./chain/chain.js";
@@ -52,9 +55,17 @@ export interface CreateOptions {
   readonly clock?: Clock;
   /** Where notices go instead of to subscribers. */
   readonly postbox?: Postbox;
+  /** Waits for the chain's first answers; if there is nothing to wait with, silence is an error. */
+  readonly patiently?: Patiently;
   /** For so long a round waits for parts that are not urgent [milliseconds]; a second if nothing is said. */
   readonly patience?: number;
 }
+
+/** Asks the chain until it answers. What can be seen of the keeper meanwhile can be shown. */
+export type Patiently = <T>(
+  ask: () => Promise<T>,
+  seen: Pick<CreatedKeeper, "alarms" | "status">,
+) => Promise<T>;
 
 /** A keeper with what belongs to it. */
 export interface CreatedKeeper {
@@ -81,7 +92,7 @@ const LAST_WAIT_MILLISECONDS = 10_000;
 /**
  * Puts a keeper together: tables, the chain, memory as it was written down last, the wallet's dispatcher, roles and chores.
  *
- * @throws ConnectError when the chain is another one; ForeignDatabase when the database is another deployment's.
+ * @throws ConnectError when the chain is another one; CouldNotLook when no node answers; ForeignDatabase when the database is another deployment's.
  */
 export async function createKeeper(options: CreateOptions): Promise<CreatedKeeper> {
   const { clock = systemClock, config, database, deployment, logger, registry } = options;
@@ -105,14 +116,44 @@ type Assembly = CreateOptions & {
   readonly chain: Chain;
 };
 
+/** What the chain is asked for before anything else. */
+interface Connection {
+  readonly plimsoll: Plimsoll;
+  readonly context: ErrorContext;
+  readonly indexOptions: EventIndexOptions;
+}
+
+async function connectTo(
+  deployment: DeploymentRecord,
+  { chain, config }: Pick<Assembly, "chain" | "config">,
+): Promise<Connection> {
+  const plimsoll = await connect(deployment, chain.provider);
+  const { firstBlock } = config.rpc;
+  const [context, indexOptions] = await Promise.all([
+    readErrorContext(plimsoll),
+    indexOptionsOf(plimsoll, { firstBlock }),
+  ]);
+  return { plimsoll, context, indexOptions };
+}
+
+function askOnce<T>(ask: () => Promise<T>): Promise<T> {
+  return ask();
+}
+
 async function assemble(options: Assembly): Promise<CreatedKeeper> {
   const { alarms, chain, clock, config, database, deployment, logger, registry } = options;
   const surroundings = { alarms, clock, logger };
-  const plimsoll = await connect(deployment, chain.provider);
-  const context = await readErrorContext(plimsoll);
+  const figures = new Figures({
+    ...{ alarms, chain, clock, config },
+    chainId: deployment.chainId,
+    wallet: options.wallet?.address,
+    metrics: keeperMetrics(registry, clock),
+  });
+  const status = (): KeeperStatus => figures.status();
+  const { patiently = askOnce } = options;
+  const ask = (): Promise<Connection> => connectTo(deployment, options);
+  const { context, indexOptions, plimsoll } = await patiently(ask, { alarms, status });
   const leases = createLeases(database, { holder: newHolder(config.name) });
-  const { firstBlock } = config.rpc;
-  const indexOptions = await indexOptionsOf(plimsoll, { firstBlock });
   const restored = await restoreIndex(database, { ...indexOptions, log: logger });
   const rebuild = (): EventIndex => new EventIndex(indexOptions);
   const figuresOfState = stateMetrics(registry);
@@ -120,12 +161,6 @@ async function assemble(options: Assembly): Promise<CreatedKeeper> {
     ...{ ...surroundings, chain, config, plimsoll, rebuild },
     index: restored?.index ?? rebuild(),
     metrics: figuresOfState,
-  });
-  const figures = new Figures({
-    ...{ alarms, chain, clock, config },
-    chainId: deployment.chainId,
-    wallet: options.wallet?.address,
-    metrics: keeperMetrics(registry, clock),
   });
   const dispatcher = createDispatcher({
     ...{ ...surroundings, chain, database, leases },
@@ -178,7 +213,7 @@ async function assemble(options: Assembly): Promise<CreatedKeeper> {
     keeper,
     alarms,
     plugins: [people.plugin, ...plugins],
-    status: () => figures.status(),
+    status,
     resume: () => dispatcher.resume(),
     async run(signal) {
       // What nobody listens to meanwhile would end the process before anything is settled.

@@ -51,6 +51,8 @@ const PAUSE = 250;
 const LONGEST_PAUSE = 1_000;
 /** So long a round waits for its other parts, so that one that hangs makes the next liquidations no later [milliseconds]. */
 const PATIENCE = 1_000;
+/** So long chores wait for what is given to the nodes [milliseconds]. */
+const PATIENCE_WITH_NODES = 250;
 /** So long proposals wait for the dispatcher's look at what is under way [milliseconds]. */
 const PATIENCE_WITH_TICK = 2_000;
 
@@ -84,12 +86,12 @@ export class Keeper {
 
   /** Looks round after round until it is told to stop; never throws. */
   async run(signal: AbortSignal): Promise<void> {
-    const { chain, clock } = this.parts;
     while (!signal.aborted) {
       const hasLooked = await this.tryRound();
       if (isAborted(signal)) return;
-      if (!hasLooked) await clock.sleep(PAUSE, signal);
-      else await chain.nextHead(this.seen?.number ?? -1, { signal, atMost: LONGEST_PAUSE });
+      // Also when it failed: what one node could not show, the next look may ask another one for.
+      const atMost = hasLooked ? LONGEST_PAUSE : PAUSE;
+      await this.parts.chain.nextHead(this.seen?.number ?? -1, { signal, atMost });
     }
   }
 
@@ -131,7 +133,7 @@ export class Keeper {
     const liquidate = clock.now() - began;
     await Promise.all(others.map((role) => offer(role, patience)));
     await ticked;
-    await this.areSent(submissions, patience);
+    await this.areSent(submissions);
     for (const chore of chores) await turns.take(chore.name, () => chore.run(view), patience);
     const took = { update, liquidate, whole: clock.now() - began };
     const round = { view, began, submissions, took };
@@ -208,11 +210,11 @@ export class Keeper {
   }
 
   /** Chores ask the nodes much: they begin when what was given is with the nodes, or takes too long. */
-  private async areSent(given: readonly Submission[], patience: number): Promise<void> {
+  private async areSent(given: readonly Submission[]): Promise<void> {
     if (given.length === 0) return;
     const over = new AbortController();
     const sent = Promise.all(given.map((one) => one.sent));
-    await Promise.race([sent, this.parts.clock.sleep(patience, over.signal)]);
+    await Promise.race([sent, this.parts.clock.sleep(PATIENCE_WITH_NODES, over.signal)]);
     over.abort();
   }
 

@@ -9,6 +9,7 @@ import { openMarket } from "../scripts/demo/market.js";
 import { type LocalNode, startNode } from "../scripts/demo/node.js";
 import { firstPrice } from "../scripts/demo/parameters.js";
 import { createRandom } from "../scripts/demo/random.js";
+import { type FaultyNode, startFaultyNode } from "../scripts/soak/faultyNode.js";
 import { KeeperProcess } from "../scripts/soak/keeperProcess.js";
 import { watchBlock, type WatchedChain } from "../scripts/soak/watcher.js";
 import { World } from "../scripts/soak/world.js";
@@ -34,6 +35,7 @@ describe("npm run keeper, on a node", function () {
   let world: World;
   let watched: WatchedChain;
   let keeper: KeeperProcess;
+  let keepers = 0;
 
   before(async () => {
     node = await startNode();
@@ -88,6 +90,51 @@ describe("npm run keeper, on a node", function () {
     const log = await readFile(join(folder, "keeper.log"), "utf8");
     expect(log).to.match(/took .* over/);
     expect(log).not.to.include(wallet.privateKey.slice(2));
+  });
+
+  /** Another keeper behind a relay to the node that is down at first. */
+  async function withoutNode(
+    act: (waiting: KeeperProcess, relay: FaultyNode) => Promise<void>,
+  ): Promise<void> {
+    const relay = await startFaultyNode(node.url);
+    relay.troubles.isDown = true;
+    const { settings } = keeper.options;
+    const rpc = { urls: [relay.url], pollSeconds: 0.25 };
+    const waiting = new KeeperProcess({
+      ...keeper.options,
+      name: "waiting",
+      settings: {
+        ...settings,
+        rpc,
+        dryRun: true,
+        storage: join(folder, `waiting${++keepers}.sqlite`),
+      },
+    });
+    try {
+      await waiting.start();
+      await until("The alarm", async () => {
+        const page = await waiting.ask("/health");
+        return page?.status === 503 && (await page.text()).includes("looksFailing");
+      });
+      await act(waiting, relay);
+    } finally {
+      await waiting.kill();
+      await relay.close();
+    }
+  }
+
+  it("says that no node answers from the start on, and gets ready when one does", async () => {
+    await withoutNode(async (waiting, relay) => {
+      expect((await waiting.ask("/ready"))?.status).to.equal(503);
+      relay.troubles.isDown = false;
+      await until("The keeper", () => waiting.isReady());
+    });
+  });
+
+  it("ends with 0 when it is told to while no node has answered yet", async () => {
+    await withoutNode(async (waiting) => {
+      expect(await waiting.stop()).to.equal(0);
+    });
   });
 
   it("goes on where it ended, and after it was killed", async () => {

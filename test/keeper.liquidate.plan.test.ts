@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { gasOfLiquidation } from "../keeper/roles/liquidateCost.js";
 import { planLiquidations, type PlanInput } from "../keeper/roles/liquidatePlan.js";
 import { searchPlans } from "../keeper/roles/liquidateSearch.js";
 import { type BelowLine, riskOf } from "../keeper/state/belowLine.js";
@@ -120,12 +121,28 @@ describe("Plans of liquidations", () => {
     expect(slack).to.be.within(notional / 200n, notional / 200n + 9n);
   });
 
+  it("reckon the gas of valuing what the liquidator's account holds besides", () => {
+    const position = (underlying: number) => ({
+      instrument: perpetual(underlying),
+      size: WAD,
+      realQuote: 0n,
+    });
+    const token = (place: number) => ({ place, amount: WAD });
+    const taken = { positions: [position(ETH)], collateral: [token(0)] };
+    const full = {
+      positions: [position(ETH), position(2), position(3)],
+      collateral: [token(0), token(1)],
+    };
+    expect(gasOfLiquidation(taken, taken, false)).to.equal(280_000n);
+    expect(gasOfLiquidation(taken, full, false)).to.equal(280_000n + 3n * 40_000n);
+  });
+
   it("have a roomy limit of gas while gas is cheap beside what they are worth", () => {
     const account = longOf(10, 1_000);
     const roomyGasAt = (gasPrice: bigint) => planOf([account], { gasPrice }).plans[0]?.roomyGas;
     const { mostCost } = planOf([account]).plans[0]!;
-    // Half as much again as 220,000, and four times what that costs is what it is worth.
-    const dearest = mostCost / (4n * 330_000n);
+    // Half as much again as 220,000, and ten times what that costs is what it is worth.
+    const dearest = mostCost / (10n * 330_000n);
     expect([GWEI, dearest, dearest + 1n].map(roomyGasAt)).to.deep.equal([
       330_000n,
       330_000n,

@@ -213,6 +213,22 @@ describe("E-mail", () => {
     expect(JSON.stringify(refused)).to.not.contain("wrong");
   });
 
+  it("says no password in the clear to another machine", async () => {
+    let logins = 0;
+    const { port } = await startSmtp({
+      onAuth: (_given, _session, done) => {
+        ++logins;
+        done(null, { user: "me" });
+      },
+      allowInsecureAuth: true,
+    });
+    // The same machine by an address that does not say so.
+    const options = { ...optionsFor(port), host: "0.0.0.0", user: "me", password: "pass" };
+    const delivery = await emailChannel(options).send(letterTo("alice@example.com"), NEVER);
+    expect(delivery).to.deep.include({ kind: "failed", isOurs: true });
+    expect(logins).to.equal(0);
+  });
+
   it("is tried again when the server refuses it, whenever it does", async () => {
     const refuse = (code: number) => Object.assign(new Error("refused"), { responseCode: code });
     const atRecipient = await startSmtp({

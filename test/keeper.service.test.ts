@@ -134,6 +134,27 @@ describe("Keeper", () => {
     expect(heard).to.deep.equal([]);
   });
 
+  it("begins another look after one that failed, so that another node can be asked", async () => {
+    const stop = new AbortController();
+    const waits: [after: number, atMost: number][] = [];
+    let looks = 0;
+    const update = (): Promise<KeeperView | undefined> =>
+      ++looks === 2
+        ? Promise.reject(new CouldNotLook("The node is at block 84, and 89 was seen already"))
+        : Promise.resolve({ block: { number: 88 + looks } } as KeeperView);
+    const nextHead = (after: number, { atMost }: { atMost: number }): Promise<void> => {
+      if (waits.push([after, atMost]) === 3) stop.abort();
+      return Promise.resolve();
+    };
+    const { keeper } = stage({ state: { update }, chain: { nextHead } });
+    await keeper.run(stop.signal);
+    expect(waits).to.deep.equal([
+      [89, 1_000],
+      [89, 250],
+      [91, 1_000],
+    ]);
+  });
+
   it("looks again after a look that failed, and ends when it is told to", async () => {
     const stop = new AbortController();
     let looks = 0;

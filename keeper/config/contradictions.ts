@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { isThisMachine } from "../thisMachine.js";
 import type { Problem } from "./problem.js";
 import type { KeeperConfig } from "./schema.js";
 import { fileVariableOf, type KeeperSecrets, SECRETS } from "./secrets.js";
@@ -112,8 +112,4 @@ function telegramProblems(
   if (telegram !== undefined || telegramToken === undefined) return [];
   const cure = "Switch it on by people.telegram.apiRoot, or leave the token out.";
   return [{ place: variable, what: "is given, and Telegram is not on", cure }];
-}
-
-function isThisMachine(host: string): boolean {
-  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }

@@ -29,6 +29,8 @@ export class HeldLeases {
   /** Takes leases for as long as they are not given back. */
   async take(names: readonly string[]): Promise<ReadonlySet<string>> {
     const { leases, seconds } = this.options;
+    // Those that it has are wanted longer: nothing gives them back while the database is asked.
+    for (const name of names) this.keepUntil(name, Number.MAX_SAFE_INTEGER);
     const taken = await leases.take(names, seconds);
     for (const name of taken) this.held.set(name, Number.MAX_SAFE_INTEGER);
     this.start();

@@ -101,6 +101,11 @@ export class Patience {
     this.keys.delete(key);
   }
 
+  /** Whether it reverted in a block, and has not come through since. */
+  hasReverted(key: string): boolean {
+    return (this.keys.get(key)?.reverts ?? 0) > 0;
+  }
+
   isLeftAlone(key: string, { number, time }: BlockReference): boolean {
     const left = this.keys.get(key);
     return left !== undefined && number < left.block && time < left.time;

@@ -110,7 +110,10 @@ export class Proposals {
     const { parts } = this.options;
     const { chain, errorContext: context = {} } = parts.options;
     const from = parts.state.address;
-    return simulate(chain.rpc, { proposal, from, context, block: block.number });
+    // What reverted in a block although it had passed is not given the same limit again.
+    const hasReverted = this.options.patience.hasReverted(proposal.key);
+    const asked = hasReverted ? { ...proposal, roomyGas: undefined } : proposal;
+    return simulate(chain.rpc, { proposal: asked, from, context, block: block.number });
   }
 
   /** Keys whose lease is this keeper's; none when the database did not say. Asked while the simulations run. */
@@ -135,7 +138,10 @@ export class Proposals {
   ): Promise<void> {
     if (leases === undefined || !(await leases).has(key)) return;
     const { leases: held, parts } = this.options;
-    if (parts.state.all.some(({ written }) => written.key === key)) {
+    const earlier = parts.state.all.filter(({ written }) => written.key === key);
+    // One that waits keeps its lease until it is in a block.
+    if (earlier.some(({ state }) => state !== "mined")) return;
+    if (earlier.length > 0) {
       held.keepUntil(leaseOf(key), block.number + BLOCKS_KEPT);
     } else await held.release([leaseOf(key)]);
   }

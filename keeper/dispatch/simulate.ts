@@ -24,7 +24,7 @@ const MOST_GAS = 2n ** 24n;
 
 /**
  * Tries a call on the state after a block, the one that it was decided on: a node that is behind it has no answer, rather than
- * that of a state that is long over. With the call's own limit of gas, or with what is surely enough, or else by an estimate.
+ * that of a state that is long over. With the call's own limit of gas, or with what is probably enough, or else by an estimate.
  */
 export async function simulate(
   rpc: Rpc,
@@ -57,7 +57,9 @@ export async function simulate(
 
 /** What is tried, and by whom. */
 export interface SimulateOptions {
-  readonly proposal: Pick<Proposal, "to" | "data" | "gasLimit" | "roomyGas">;
+  readonly proposal: Pick<Proposal, "to" | "data" | "gasLimit"> & {
+    readonly roomyGas?: bigint | undefined;
+  };
   readonly from: string;
   readonly context: ErrorContext;
 }
@@ -77,7 +79,11 @@ export async function explainRevert(
   }
 }
 
-/** @throws The error that says that no node answered; false for any other. */
+/**
+ * False for whatever else went wrong.
+ *
+ * @throws CouldNotLook when no node answered.
+ */
 function falseUnlessSilence(error: unknown): false {
   if (error instanceof CouldNotLook) throw error;
   return false;

@@ -49,6 +49,12 @@ export class DispatchState {
     return this.preparing.size + this.waitingOwn.length;
   }
 
+  /** Whether what is known may be too old to send by: places may be free by now, or the wallet this keeper's. */
+  needsTick(isDryRun: boolean): boolean {
+    const isReady = this.surroundings !== undefined && (isDryRun || this.hasWallet);
+    return !isReady || this.isStale || this.waiting > 0;
+  }
+
   get waitingOwn(): readonly Transaction[] {
     return [...this.own.values()].filter(({ state }) => state !== "mined");
   }

@@ -22,7 +22,11 @@ export class Ticks {
     return this.clock.now() - this.beganAt < HANGS_AFTER_MILLISECONDS;
   }
 
-  /** Does it when those before it are over. @throws Whatever it throws. */
+  /**
+   * Does it when those before it are over.
+   *
+   * @throws Whatever it throws.
+   */
   async take(tick: () => Promise<void>): Promise<void> {
     const taken = this.queue.add(() => {
       this.beganAt = this.clock.now();

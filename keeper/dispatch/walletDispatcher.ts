@@ -50,7 +50,6 @@ export class WalletDispatcher implements Dispatcher {
   private readonly ticks: Ticks;
   private readonly background = new Set<Promise<void>>();
   private readonly idlers = new Set<() => void>();
-
   private forgotAt = 0;
   private isClosed = false;
 
@@ -104,8 +103,7 @@ export class WalletDispatcher implements Dispatcher {
   }
 
   get needsTick(): boolean {
-    const { hasWallet, surroundings, waiting } = this.state;
-    return waiting > 0 || surroundings === undefined || !hasWallet;
+    return this.state.needsTick(this.options.dryRun === true);
   }
 
   async tick(block: BlockReference): Promise<void> {

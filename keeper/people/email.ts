@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import MailComposer from "nodemailer/lib/mail-composer/index.js";
 import SMTPConnection from "nodemailer/lib/smtp-connection/index.js";
+import { isThisMachine } from "../thisMachine.js";
 import type { Channel, Delivery, Letter } from "./channel.js";
 
 /** The mail server. The password is never in a log. */
@@ -56,6 +57,15 @@ async function composed(letter: Letter, from: string): Promise<Buffer> {
   return composer.compile().build();
 }
 
+/** Whether a connection must be encrypted before anything is said: a password goes to no other machine in the clear. */
+export function needsTls({
+  host,
+  secure,
+  user,
+}: Pick<EmailOptions, "host" | "secure"> & { readonly user: string | undefined }): boolean {
+  return !secure && user !== undefined && !isThisMachine(host);
+}
+
 interface Sending extends EmailOptions {
   readonly to: string;
   readonly signal: AbortSignal;
@@ -72,8 +82,7 @@ function sendMail(mail: Buffer, options: Sending): Promise<Delivery> {
       connectionTimeout: timeout,
       greetingTimeout: timeout,
       socketTimeout: timeout,
-      // A password is never sent in the clear.
-      requireTLS: !secure && user !== undefined && !allowAnyCertificate,
+      requireTLS: needsTls({ host, secure, user }),
       tls: { rejectUnauthorized: !allowAnyCertificate },
     });
     let isAsked = false;

@@ -117,7 +117,8 @@ export class LensScan {
     const [mostFraction = 0n] = await this.ofEngine("previewLiquidation", account, view);
     if (equity === undefined || maintenance === undefined) return undefined;
     const rules = planRulesOf(config);
-    const gas = gasOfLiquidation(view.snapshotOf(account), equity < maintenance / 10n);
+    const [from, to] = [view.snapshotOf(account), view.snapshotOf(liquidator)];
+    const gas = gasOfLiquidation(from, to, equity < maintenance / 10n);
     const cost = costOfGas(gas, view);
     for (const part of PARTS) {
       const fraction = mostFraction / part;

@@ -5,18 +5,34 @@ const GAS = {
   base: 140_000n,
   ofPosition: 80_000n,
   ofToken: 60_000n,
+  /** What the liquidator's account has already: it is valued to see that it bears the slice. */
+  ofOther: 40_000n,
   /** Where the insurance fund pays, or others bear a loss. */
   ofWaterfall: 60_000n,
   ofWaterfallPosition: 40_000n,
 } as const;
 
-/** What taking a slice of an account uses, about [gas]. */
+/** What an account holds. */
+type Holdings = Pick<AccountSnapshot, "positions" | "collateral">;
+
+/** What taking a slice of an account uses, about, with valuing what the liquidator's account holds besides [gas]. */
 export function gasOfLiquidation(
-  { collateral, positions }: Pick<AccountSnapshot, "positions" | "collateral">,
+  { collateral, positions }: Holdings,
+  liquidator: Holdings,
   isPaidByFund: boolean,
 ): bigint {
   const count = BigInt(positions.length);
-  const gas = GAS.base + GAS.ofPosition * count + GAS.ofToken * BigInt(collateral.length);
+  const taken = new Set(positions.map(({ instrument }) => instrument));
+  const tokens = new Set(collateral.map(({ place }) => place));
+  const others = [
+    ...liquidator.positions.filter(({ instrument }) => !taken.has(instrument)),
+    ...liquidator.collateral.filter(({ place }) => !tokens.has(place)),
+  ];
+  const gas =
+    GAS.base +
+    GAS.ofPosition * count +
+    GAS.ofToken * BigInt(collateral.length) +
+    GAS.ofOther * BigInt(others.length);
   return isPaidByFund ? gas + GAS.ofWaterfall + GAS.ofWaterfallPosition * count : gas;
 }
 
@@ -34,7 +50,7 @@ export function costOfGas(gas: bigint, { etherPrice, gasPrice }: GasCost): bigin
 }
 
 /** A limit of gas with so much room costs bumps of the fee: what is worth so many times its gas at today's price has both. */
-const ROOMY = { percent: 150n, leastWorth: 4n } as const;
+const ROOMY = { percent: 150n, leastWorth: 10n } as const;
 
 /**
  * More gas than so much, where it may cost enough to pay for that dearly; see `Proposal.roomyGas`.

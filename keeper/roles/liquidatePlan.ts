@@ -150,7 +150,8 @@ function planOne(
   const discount = mulDown(terms.equity, fraction) - settlement.payment;
   const notional = mulUp(notionalOf(snapshot, at.market), fraction);
   const worth = discount - bpsUp(notional, rules.closeOutBps) - rules.leastProfit;
-  const gas = gasOfLiquidation(snapshot, settlement.toInsurance < 0n || settlement.loss > 0n);
+  const isPaidByFund = settlement.toInsurance < 0n || settlement.loss > 0n;
+  const gas = gasOfLiquidation(snapshot, at.liquidator, isPaidByFund);
   const cost = costOfGas(gas, input);
   // Nothing is left of a discount that only the fund could have paid.
   if (worth < cost) return margin.equity < 0n && discount <= 0n ? "fundCannotPay" : "unprofitable";

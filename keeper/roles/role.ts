@@ -35,10 +35,10 @@ export interface Proposal {
   /** What it uses at most, where the role knows better than the simulation [gas]. */
   readonly gasLimit?: bigint;
   /**
-   * Surely enough, and more than it uses [gas]. Where gas is cheap beside what the act is worth, this is its limit once a call
-   * has passed with room to spare: nodes search for an estimate, and answer a call at once.
+   * Probably enough, and more than it uses [gas]. Where gas is cheap beside what the act is worth, this is its limit once a
+   * call has passed with room to spare: nodes search for an estimate, and answer a call at once.
    */
-  readonly roomyGas?: bigint;
+  readonly roomyGas?: bigint | undefined;
   /**
    * Whether each look plans it anew: that one of its kind failed says little of the next one, so it is never left alone for
    * more than some blocks.

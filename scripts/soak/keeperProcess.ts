@@ -100,7 +100,8 @@ export class KeeperProcess {
     this.lives.at(-1)?.push({ age: (Date.now() - this.startedAt) / 1000, resident });
   }
 
-  private async ask(path: string): Promise<Response | undefined> {
+  /** A page of it; nothing when there is none in time. */
+  async ask(path: string): Promise<Response | undefined> {
     try {
       return await fetch(`http://127.0.0.1:${this.port}${path}`, {
         signal: AbortSignal.timeout(QUICKLY),

@@ -1,6 +1,7 @@
 import { Api } from "grammy";
 import { createTransport } from "nodemailer";
 import type { LoadedConfig } from "../../config/load.js";
+import { needsTls } from "../../people/email.js";
 import { type Check, findingsOf, reasonOf } from "./check.js";
 
 const { ok, wrong } = findingsOf("people");
@@ -28,6 +29,7 @@ async function checkMail({
   const milliseconds = TIMEOUT_SECONDS * 1_000;
   const transport = createTransport({
     ...{ host, port, secure, ...auth },
+    requireTLS: needsTls({ host, secure, user: smtpUser?.reveal() }),
     connectionTimeout: milliseconds,
     greetingTimeout: milliseconds,
     socketTimeout: milliseconds,
