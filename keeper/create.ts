@@ -62,7 +62,7 @@ export interface CreateOptions {
 }
 
 /** Asks the chain until it answers. What can be seen of the keeper meanwhile can be shown. */
-export type Patiently = <T>(
+type Patiently = <T>(
   ask: () => Promise<T>,
   seen: Pick<CreatedKeeper, "alarms" | "status">,
 ) => Promise<T>;

@@ -51,8 +51,8 @@ export class DispatchState {
 
   /** Whether what is known may be too old to send by: places may be free by now, or the wallet this keeper's. */
   needsTick(isDryRun: boolean): boolean {
-    const isReady = this.surroundings !== undefined && (isDryRun || this.hasWallet);
-    return !isReady || this.isStale || this.waiting > 0;
+    const isReady = isDryRun || (this.hasWallet && !this.isStale);
+    return this.surroundings === undefined || !isReady || this.waiting > 0;
   }
 
   get waitingOwn(): readonly Transaction[] {

@@ -14,6 +14,7 @@ export interface LocalNode {
 const HOST = "127.0.0.1";
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const HARDHAT = fileURLToPath(new URL("../../node_modules/.bin/hardhat", import.meta.url));
+const CONFIG = fileURLToPath(new URL("../../hardhat.node.config.ts", import.meta.url));
 /**
  * Loaded into a child: it ends when the channel to this process closes. So it ends even if this process is killed without a
  * chance to say so, as tsx does when Ctrl-C finds it busy.
@@ -33,7 +34,8 @@ export async function startNode({ chainId }: { chainId?: number } = {}): Promise
   const port = await freePort();
   const url = `http://${HOST}:${port}`;
   // The script itself is run, not a shell or npx around it: the child that is killed is the node.
-  const args = ["--import", LEASH, HARDHAT, "node", "--hostname", HOST, "--port", `${port}`];
+  const options = ["--config", CONFIG, "--hostname", HOST, "--port", `${port}`];
+  const args = ["--import", LEASH, HARDHAT, "node", ...options];
   if (chainId !== undefined) args.push("--chain-id", `${chainId}`);
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
