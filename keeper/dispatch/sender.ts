@@ -99,7 +99,7 @@ export class Sender {
     }
     transaction.versions = [...transaction.versions, version];
     transaction.refusal = undefined;
-    await wire.broadcast(transaction);
+    await wire.repeat(transaction);
   }
 
   /** Uses a nonce up that nobody uses and that holds up those after it. */

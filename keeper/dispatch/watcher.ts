@@ -80,10 +80,8 @@ export class Watcher {
     await trying(this.minedAll(those("mined")));
     await trying(this.settleAll(those("settle")));
     await Promise.all(those("simulate").map((plan) => trying(this.simulated(plan))));
-    const again = [...those("rebroadcast"), ...those("unmined")];
-    await Promise.all(again.map((plan) => trying(this.act(plan))));
-    // Lower nonces first: those above wait for them.
-    for (const plan of plans) if (!again.includes(plan)) await trying(this.act(plan));
+    // After a reorganisation there may be very many, and what waits for this look waits for all of them.
+    await Promise.all(plans.map((plan) => trying(this.act(plan))));
     return failures;
   }
 

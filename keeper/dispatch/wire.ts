@@ -7,7 +7,7 @@ import { messageOf } from "../messageOf.js";
 /** Gives signed transactions to the nodes: one after the other, since some nodes refuse a nonce before they have the one below it. */
 export class Wire {
   private readonly queue = new PQueue({ concurrency: 1 });
-  /** What the nodes had before: after a reorganisation there may be very many, and which comes first matters little. */
+  /** Of nonces that the nodes had before: there may be very many, and which comes first matters little. */
   private readonly repetitions = new PQueue({ concurrency: 8 });
 
   constructor(
@@ -22,7 +22,7 @@ export class Wire {
     return this.queue.add(() => this.broadcastNow(transaction));
   }
 
-  /** The same for one that the nodes should know. */
+  /** The same for one whose nonce the nodes should know. */
   repeat(transaction: Transaction): Promise<void> {
     return this.repetitions.add(() => this.broadcastNow(transaction));
   }
