@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { Clock } from "./clock.js";
 import type { Alarms } from "./operations/alarms.js";
+import { messageOf } from "./messageOf.js";
 
 /** What turns are taken with. */
 export interface TurnsOptions {
@@ -53,7 +54,7 @@ export class Turns {
       await act();
       alarms.clear("looksFailing", name);
     } catch (error) {
-      alarms.raise("looksFailing", name, error instanceof Error ? error.message : String(error));
+      alarms.raise("looksFailing", name, messageOf(error));
       logger.warn({ err: error, part: name }, "A part of the keeper failed in this round");
     }
   }

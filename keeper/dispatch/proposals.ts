@@ -8,6 +8,7 @@ import type { Pending } from "./pending.js";
 import type { Parts } from "./sender.js";
 import { simulate, type Simulated } from "./simulate.js";
 import { leaseOf } from "./names.js";
+import { messageOf } from "../messageOf.js";
 
 /** Simulations at a time: as many as nodes like to answer at once. */
 const TOGETHER = 16;
@@ -124,7 +125,7 @@ export class Proposals {
       const taken = await leases.take(keys.map(leaseOf));
       return new Set(keys.filter((key) => taken.has(leaseOf(key))));
     } catch (error) {
-      const detail = error instanceof Error ? error.message : String(error);
+      const detail = messageOf(error);
       parts.options.alarms.raise("storageFailing", "dispatch", detail);
       parts.state.isStale = true;
       return new Set();

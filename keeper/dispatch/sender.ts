@@ -7,6 +7,7 @@ import type { DispatchState } from "./state.js";
 import { readCounts, type Surroundings } from "./surroundings.js";
 import { Transaction, type Version, type Written } from "./transaction.js";
 import type { Wire } from "./wire.js";
+import { messageOf } from "../messageOf.js";
 
 /** What the parts of a dispatcher share. */
 export interface Parts {
@@ -195,7 +196,7 @@ export class Sender {
     { version, error }: { version: Version; error: unknown },
   ): Sending {
     const { options, state } = this.parts;
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = messageOf(error);
     options.alarms.raise("storageFailing", "dispatch", detail);
     options.logger.error({ key: pending.proposal.key, error: detail }, "The database failed.");
     state.isStale = true;

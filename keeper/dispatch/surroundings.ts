@@ -1,5 +1,6 @@
 import { CouldNotLook, type Rpc } from "../../sdk/index.js";
 import type { GasPrices } from "./fees.js";
+import { messageOf } from "../messageOf.js";
 
 /** How many nonces of a wallet are used. */
 export interface NonceCounts {
@@ -75,7 +76,7 @@ export async function looking<T>(look: () => Promise<T>): Promise<T> {
     return await look();
   } catch (cause) {
     if (cause instanceof CouldNotLook) throw cause;
-    const message = cause instanceof Error ? cause.message : String(cause);
+    const message = messageOf(cause);
     throw new CouldNotLook(`The node did not answer: ${message}`, { cause });
   }
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "../messageOf.js";
 import { CouldNotLook, revertDataOf, type Rpc } from "../../sdk/index.js";
 
 /** A question to a contract. */
@@ -61,6 +62,6 @@ async function requireAnswering(rpc: Rpc, block: number): Promise<void> {
 }
 
 function notAnswered(method: string, cause: unknown): CouldNotLook {
-  const said = cause instanceof Error ? cause.message : String(cause);
+  const said = messageOf(cause);
   return new CouldNotLook(`The node did not answer ${method}: ${said}`, { cause });
 }

@@ -12,7 +12,8 @@ import {
 import type { Chain } from "../chain/chain.js";
 import type { KeeperConfig } from "../config/schema.js";
 import { riskOf } from "../state/belowLine.js";
-import { callView, messageOf } from "../state/call.js";
+import { messageOf } from "../messageOf.js";
+import { callView } from "../state/call.js";
 import { type LensPages, PAGE } from "../state/lensPages.js";
 import type { KeeperView } from "../state/view.js";
 import { costOfGas, gasOfLiquidation, mostCostOf, roomyGasOf } from "./liquidateCost.js";

@@ -1,3 +1,4 @@
+import { messageOf } from "../messageOf.js";
 import { Interface } from "ethers";
 import type { Logger } from "pino";
 import {
@@ -102,7 +103,7 @@ class MarginCalls {
       alarms.clear("storageFailing", subject);
       alarms.clear("looksFailing", subject);
     } catch (error) {
-      const detail = error instanceof Error ? error.message : String(error);
+      const detail = messageOf(error);
       alarms.raise(
         error instanceof StorageFailure ? "storageFailing" : "looksFailing",
         subject,

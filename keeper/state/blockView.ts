@@ -16,7 +16,7 @@ import {
   type PriceReading,
   snapshotterAt,
 } from "../../sdk/index.js";
-import { messageOf } from "./call.js";
+import { messageOf } from "../messageOf.js";
 import type { FeedReadings } from "./feeds.js";
 import type { Intake } from "./ingest.js";
 import type { StateMetrics } from "./metrics.js";

@@ -1,4 +1,5 @@
 import { CouldNotLook, refusalOf, type Rpc } from "../../sdk/index.js";
+import { messageOf } from "../messageOf.js";
 
 /** What a view answers: what it returns, or what it reverts with. */
 export type ViewAnswer =
@@ -34,9 +35,4 @@ export async function callView(rpc: Rpc, { blockHash, ...call }: ViewCall): Prom
     throw new CouldNotLook(`A call of ${to} was answered with nothing: is there a contract?`);
   }
   return { returned };
-}
-
-/** What an error says. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

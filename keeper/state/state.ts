@@ -15,7 +15,7 @@ import type { KeeperConfig } from "../config/schema.js";
 import type { Alarms } from "../operations/alarms.js";
 import { BlockView, Failures, marketOf } from "./blockView.js";
 import { BookFollower } from "./bookFollower.js";
-import { messageOf } from "./call.js";
+import { messageOf } from "../messageOf.js";
 import { type FeedReadings, Feeds, pricedUnderlyings } from "./feeds.js";
 import { Ingest } from "./ingest.js";
 import type { StateMetrics } from "./metrics.js";

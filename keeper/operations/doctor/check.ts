@@ -1,3 +1,5 @@
+import { messageOf } from "../../messageOf.js";
+
 /** How a check ended. A warning does not keep the keeper from working; what is wrong does. */
 type Verdict = "ok" | "warning" | "wrong";
 
@@ -34,6 +36,6 @@ export function findingsOf(area: string): Findings {
 export function reasonOf(error: unknown): string {
   const { shortMessage } = error as { shortMessage?: unknown };
   if (typeof shortMessage === "string") return shortMessage;
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   return text.split("\n", 1)[0] ?? "";
 }

@@ -20,7 +20,7 @@ export interface IntakeFigures extends Pick<Intake, "events"> {
 }
 
 const RUNS = 7;
-const TRADES_OF_BLOCK = 100;
+export const TRADES_OF_BLOCK = 100;
 
 /** Builds indices of the history of so many accounts, one after the other. */
 export function measureIntake(accounts: number): IntakeFigures {

@@ -6,7 +6,7 @@ import {
   snapshotterAt,
   underlyingOf,
 } from "../../../sdk/index.js";
-import { type Intake, takeInto } from "./intake.js";
+import { type Intake, takeInto, TRADES_OF_BLOCK } from "./intake.js";
 import { marketOf, pricesOfMarket } from "./marks.js";
 import { EventStream, MARKETS, STREAM_OPTIONS } from "./stream.js";
 
@@ -29,7 +29,6 @@ export interface MemoryFigures {
   readonly objects: number;
 }
 
-const TRADES_OF_BLOCK = 100;
 const BLOCKS = 400;
 
 /** Loads accounts from events into an index and a book, and lets blocks come in. */
